@@ -1,0 +1,103 @@
+"""ClickHouse for asyncio, the same for a server and for the embedded chDB.
+
+clickhouse-connect has no async client for chDB, so both are spoken to through a small pool of its sync clients, one thread each: queries
+release the GIL and handles in threads run in parallel.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import LiteralString, TypeVar
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+
+from core.errors import FilterInvalid, QueryTooExpensive, StoreUnavailable
+from core.sql import Sql
+
+T = TypeVar("T")
+
+# ClickHouse error codes a caller can act on (src/Common/ErrorCodes.cpp).
+_CANNOT_COMPILE_REGEXP = 427
+_TOO_EXPENSIVE = {158, 159, 160, 241, 307, 396}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query returned, and how many rows ClickHouse read for it."""
+
+    rows: Sequence[tuple[object, ...]]
+    rows_read: int
+
+
+class ClickHouse:
+    """A pool of connections. Every call takes one and gives it back."""
+
+    def __init__(self, connect: Callable[[], Client], connections: int) -> None:
+        """`connect` opens one connection; `connections` is how many are open at once."""
+        self._connect = connect
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="clickhouse")
+        self._idle: list[Client] = []
+
+    async def query(self, query: Sql) -> Rows:
+        """Run a SELECT; datetimes come back with their time zone."""
+        text, values = query.render()
+        bound = {name: value.bound for name, value in values.items()}
+
+        def run(client: Client) -> Rows:
+            result = client.query(text, parameters=bound, tz_mode="aware")
+            return Rows(result.result_rows, int(result.summary.get("read_rows", 0)))
+
+        return await self._with_client(run)
+
+    async def query_bytes(self, query: Sql, output_format: LiteralString) -> bytes:
+        """Run a SELECT and return its result in one of ClickHouse's formats."""
+        text, values = query.render()
+        bound = {name: value.bound for name, value in values.items()}
+        return await self._with_client(lambda client: client.raw_query(text, parameters=bound, fmt=output_format))
+
+    async def command(self, statement: str) -> None:
+        """Run a statement that returns nothing, such as DDL."""
+        await self._with_client(lambda client: client.command(statement))
+
+    async def insert_bytes(self, table: str, columns: Sequence[str], data: bytes, input_format: str, settings: Mapping[str, object]) -> None:
+        """Insert rows that are already encoded in one of ClickHouse's formats."""
+        await self._with_client(
+            lambda client: client.raw_insert(table, list(columns), data, settings=dict(settings), fmt=input_format),
+        )
+
+    async def close(self) -> None:
+        """Close every connection, after the calls that run."""
+        await asyncio.to_thread(self._threads.shutdown)
+        for client in self._idle:
+            client.close()
+        self._idle.clear()
+
+    async def _with_client(self, use: Callable[[Client], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._use, use)
+        except ClickHouseError as error:
+            raise _translated(error) from error
+
+    def _use(self, use: Callable[[Client], T]) -> T:
+        # As many clients as threads come to exist: list.pop and list.append are atomic, and an idle client waits in the list.
+        client = self._idle.pop() if self._idle else self._connect()
+        try:
+            return use(client)
+        finally:
+            self._idle.append(client)
+
+
+def _translated(error: ClickHouseError) -> Exception:
+    if isinstance(error, OperationalError):
+        return StoreUnavailable("ClickHouse does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.")
+    if not isinstance(error, DatabaseError):
+        return error
+    if error.code in _TOO_EXPENSIVE:
+        return QueryTooExpensive(
+            "The query went over its limit of time or memory.", hint="Ask about a shorter range, with fewer breakdowns or a coarser granularity.",
+        )
+    if error.code == _CANNOT_COMPILE_REGEXP:
+        return FilterInvalid("A pattern is not a valid RE2 expression.", field="filters.values", hint="See the RE2 syntax: no look-around and no back-references.")
+    return error

@@ -1,0 +1,139 @@
+"""What can go wrong, one class a reason.
+
+Each class says which Connect and gRPC code it is; the edge (services/rpc) is the only place that turns one into a response. A reason's
+machine-readable name is its class name in capitals: `UnknownTimeZone` is `UNKNOWN_TIME_ZONE`.
+"""
+
+import re
+from datetime import timedelta
+from typing import ClassVar
+
+from connectrpc.code import Code
+
+
+class PugError(Exception):
+    """Something the caller can act on."""
+
+    code: ClassVar[Code] = Code.INTERNAL
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init_subclass__(cls) -> None:
+        cls.reason = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).upper()
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "", retry_after: timedelta | None = None) -> None:
+        """A message for a person; `field` is a path into the request, `hint` the fix, `retry_after` when to come back."""
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+        self.retry_after = retry_after
+
+
+class InvalidArgument(PugError):
+    """The request can never work as it is."""
+
+    code = Code.INVALID_ARGUMENT
+
+
+class MalformedRequest(InvalidArgument):
+    """The body could not be read as the message it should be."""
+
+
+class UnknownField(InvalidArgument):
+    """The request names a field that doesn't exist."""
+
+
+class MissingField(InvalidArgument):
+    """The request leaves out a field it needs."""
+
+
+class TooMany(InvalidArgument):
+    """The request asks for more of something than is allowed."""
+
+
+class UnknownTimeZone(InvalidArgument):
+    """The time zone is not in the IANA database."""
+
+
+class RangeMissing(InvalidArgument):
+    """The query says no time range."""
+
+
+class RangeReversed(InvalidArgument):
+    """The range ends before it starts."""
+
+
+class RangeTooLong(InvalidArgument):
+    """The range has more buckets of that granularity than a series may have."""
+
+
+class FilterInvalid(InvalidArgument):
+    """A filter's operator and values don't go together."""
+
+
+class PropertyMissing(InvalidArgument):
+    """A metric, filter or breakdown needs a property key."""
+
+
+class Unauthenticated(PugError):
+    """There is no credential, or not a good one."""
+
+    code = Code.UNAUTHENTICATED
+
+
+class CredentialMissing(Unauthenticated):
+    """The request has no credential."""
+
+
+class CredentialInvalid(Unauthenticated):
+    """The credential doesn't exist, or no longer works."""
+
+
+class ScopeMissing(PugError):
+    """The credential may not do this."""
+
+    code = Code.PERMISSION_DENIED
+
+
+class NotFound(PugError):
+    """It isn't there, or belongs to another project: the two look the same."""
+
+    code = Code.NOT_FOUND
+
+
+class ApiKeyNotFound(NotFound):
+    """The project has no such key."""
+
+
+class ResourceExhausted(PugError):
+    """More than is allowed at once."""
+
+    code = Code.RESOURCE_EXHAUSTED
+
+
+class BatchTooLarge(ResourceExhausted):
+    """A batch has too many events or bytes."""
+
+
+class QueryTooExpensive(ResourceExhausted):
+    """The query went over its limit of time or memory."""
+
+
+class Unavailable(PugError):
+    """An engine doesn't answer; the same request may work later."""
+
+    code = Code.UNAVAILABLE
+
+
+class StreamUnavailable(Unavailable):
+    """JetStream did not take the events: none of the batch was accepted."""
+
+
+class StoreUnavailable(Unavailable):
+    """ClickHouse or PostgreSQL doesn't answer."""
+
+
+class SettingsInvalid(PugError):
+    """A setting cannot be used as it is."""
+
+    code = Code.FAILED_PRECONDITION

@@ -1,0 +1,156 @@
+"""ClickHouse SQL as text with typed, server-bound holes.
+
+    sql("SELECT count() FROM events WHERE name = {name}", name=text("signed_up"))
+
+A template is a literal the type checker has seen, so no value can reach the server as text; a hole takes another piece of SQL or a value,
+which becomes a ClickHouse parameter. A template cannot hold a literal brace.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from string import Formatter
+from typing import LiteralString
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value the server binds: its ClickHouse type, what the driver sends, and the same as text for a console."""
+
+    type: str
+    bound: object
+    literal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """The place of a value in a piece of SQL."""
+
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL: text and holes in turn."""
+
+    parts: tuple[str | Hole, ...]
+
+    def render(self) -> tuple[str, dict[str, Value]]:
+        """The text with a `{name:Type}` for each value, and the values by those names."""
+        pieces: list[str] = []
+        names: dict[Hole, str] = {}
+        for part in self.parts:
+            if isinstance(part, str):
+                pieces.append(part)
+                continue
+            if part not in names:
+                names[part] = f"{part.name}_{len(names) + 1}"
+            pieces.append(f"{{{names[part]}:{part.value.type}}}")
+        return "".join(pieces), {name: hole.value for hole, name in names.items()}
+
+    def for_console(self) -> str:
+        """The text with the values written in, to be pasted into a ClickHouse console."""
+        return "".join(part if isinstance(part, str) else part.value.literal for part in self.parts)
+
+
+def sql(template: LiteralString, **holes: Sql | Value) -> Sql:
+    """A piece of SQL whose `{holes}` are filled with other pieces and with bound values."""
+    parts: list[str | Hole] = []
+    for before, name, _, _ in Formatter().parse(template):
+        parts.append(before)
+        if name is None:
+            continue
+        filling = holes[name]
+        parts.extend(filling.parts if isinstance(filling, Sql) else (Hole(name, filling),))
+    return Sql(tuple(part for part in parts if part != ""))
+
+
+def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
+    """The pieces with the separator between them."""
+    parts: list[str | Hole] = []
+    for place, piece in enumerate(pieces):
+        if place:
+            parts.append(separator)
+        parts.extend(piece.parts)
+    return Sql(tuple(parts))
+
+
+def all_of(conditions: Sequence[Sql]) -> Sql:
+    """A condition that holds when all of them hold; always, when there are none."""
+    if not conditions:
+        return sql("true")
+    return join(" AND ", (sql("({condition})", condition=condition) for condition in conditions))
+
+
+def any_of(conditions: Sequence[Sql]) -> Sql:
+    """A condition that holds when one of them holds; never, when there are none."""
+    if not conditions:
+        return sql("false")
+    return sql("({conditions})", conditions=join(" OR ", (sql("({condition})", condition=condition) for condition in conditions)))
+
+
+def negation(condition: Sql) -> Sql:
+    """A condition that holds when this one doesn't."""
+    return sql("NOT ({condition})", condition=condition)
+
+
+def identifier(name: str) -> Sql:
+    """A quoted column, alias or JSON path.
+
+    ClickHouse's own `{name:Identifier}` parameters lose quotes, backslashes and tabs on the way (a filter on such a key silently matched
+    nothing), so this is the one place where a name becomes text: between backquotes, with backslash and backquote escaped.
+    """
+    quoted = name.replace("\\", "\\\\").replace("`", "\\`")
+    return Sql((f"`{quoted}`",))
+
+
+def numbered(prefix: LiteralString, number: int) -> Sql:
+    """A name of our own such as `value_3`."""
+    return Sql((f"{prefix}_{number}",))
+
+
+def text(value: str) -> Value:
+    """A String."""
+    return Value("String", value, _quoted(value))
+
+
+def integer(value: int) -> Value:
+    """An Int64."""
+    return Value("Int64", value, str(value))
+
+
+def unsigned(value: int) -> Value:
+    """A UInt64."""
+    return Value("UInt64", value, str(value))
+
+
+def number(value: float) -> Value:
+    """A Float64."""
+    return Value("Float64", value, repr(float(value)))
+
+
+def instant(value: datetime) -> Value:
+    """A DateTime64(3) in UTC; a finer fraction is cut."""
+    written = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
+    return Value("DateTime64(3, 'UTC')", written, f"toDateTime64({_quoted(written)}, 3, 'UTC')")
+
+
+def texts(values: Sequence[str]) -> Value:
+    """An Array(String)."""
+    return Value("Array(String)", tuple(values), f"[{', '.join(_quoted(value) for value in values)}]")
+
+
+def numbers(values: Sequence[float]) -> Value:
+    """An Array(Float64)."""
+    return Value("Array(Float64)", tuple(values), f"[{', '.join(repr(float(value)) for value in values)}]")
+
+
+def instants(values: Sequence[datetime]) -> Value:
+    """An Array(DateTime64(3)) in UTC."""
+    one_by_one = [instant(value) for value in values]
+    return Value("Array(DateTime64(3, 'UTC'))", tuple(value.bound for value in one_by_one), f"[{', '.join(v.literal for v in one_by_one)}]")
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

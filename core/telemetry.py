@@ -1,0 +1,47 @@
+"""Logs as events with fields: JSON for machines, coloured lines for a terminal."""
+
+import logging
+import sys
+from contextvars import ContextVar
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from core.settings import LogFormat
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def configure_logs(log_format: LogFormat, level: str) -> None:
+    """Send structlog's and the libraries' log lines to standard error in one format."""
+    pretty = log_format is LogFormat.PRETTY or (log_format is LogFormat.AUTO and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_request_id,
+    ]
+    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    finish = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    if not pretty:
+        finish.insert(1, structlog.processors.format_exc_info)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=finish))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # They say at INFO what we say ourselves, once a request or a connection.
+    for chatty in ("_granian", "granian", "alembic", "nats", "httpx", "clickhouse_connect"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if current := request_id.get():
+        event["request_id"] = current
+    return event

@@ -1,0 +1,44 @@
+"""Who is calling, and for which project: what every RPC is told beside its request."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a credential may do; the names of `pug.common.v1.Scope`, as stored with a key."""
+
+    CAPTURE = "capture"
+    READ = "read"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project a credential belongs to."""
+
+    id: int
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A key that works, and what it may do."""
+
+    key_id: str
+    project: Project
+    scopes: frozenset[Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One RPC in progress. The project comes from the credential, never from a request's body."""
+
+    credential: Credential
+    request_id: str
+    # Seconds the caller is still willing to wait; None when it didn't say.
+    timeout_s: float | None = None
+
+    @property
+    def project(self) -> Project:
+        """The project this call is about."""
+        return self.credential.project
