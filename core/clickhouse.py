@@ -13,14 +13,16 @@ from typing import LiteralString, TypeVar
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
-from core.errors import FilterInvalid, QueryTooExpensive, StoreUnavailable
+from core.errors import FilterInvalid, QueryTooExpensive, RowsUnreadable, StoreUnavailable
 from core.sql import Sql
 
 T = TypeVar("T")
 
 # ClickHouse error codes a caller can act on (src/Common/ErrorCodes.cpp).
 _CANNOT_COMPILE_REGEXP = 427
+_CHUNK_BYTES = 2**24
 _TOO_EXPENSIVE = {158, 159, 160, 241, 307, 396}
+_UNREADABLE = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 376, 467}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,22 @@ class ClickHouse:
         text, values = query.render()
         bound = {name: value.bound for name, value in values.items()}
         return await self._with_client(lambda client: client.raw_query(text, parameters=bound, fmt=output_format))
+
+    async def stream_bytes(self, query: Sql, output_format: LiteralString, row_bytes: int, take: Callable[[bytes], None]) -> None:
+        """Run a SELECT whose rows are `row_bytes` long in that format, and hand its result on in chunks of whole rows, in a thread."""
+        text, values = query.render()
+        bound = {name: value.bound for name, value in values.items()}
+
+        def run(client: Client) -> None:
+            with client.raw_stream(text, parameters=bound, fmt=output_format) as stream:
+                rest = b""
+                while chunk := stream.read(_CHUNK_BYTES):
+                    chunk = rest + chunk
+                    whole = len(chunk) - len(chunk) % row_bytes
+                    rest = chunk[whole:]
+                    take(chunk[:whole])
+
+        await self._with_client(run)
 
     async def command(self, statement: str) -> None:
         """Run a statement that returns nothing, such as DDL."""
@@ -96,8 +114,15 @@ def _translated(error: ClickHouseError) -> Exception:
         return error
     if error.code in _TOO_EXPENSIVE:
         return QueryTooExpensive(
-            "The query went over its limit of time or memory.", hint="Ask about a shorter range, with fewer breakdowns or a coarser granularity.",
+            "The query went over its limit of time or memory.",
+            hint="Ask about a shorter range, with fewer breakdowns or a coarser granularity.",
         )
     if error.code == _CANNOT_COMPILE_REGEXP:
-        return FilterInvalid("A pattern is not a valid RE2 expression.", field="filters.values", hint="See the RE2 syntax: no look-around and no back-references.")
+        return FilterInvalid(
+            "A pattern is not a valid RE2 expression.",
+            field="filters.values",
+            hint="See the RE2 syntax: no look-around and no back-references.",
+        )
+    if error.code in _UNREADABLE:
+        return RowsUnreadable(str(error))
     return error

@@ -133,6 +133,12 @@ class StoreUnavailable(Unavailable):
     """ClickHouse or PostgreSQL doesn't answer."""
 
 
+class RowsUnreadable(PugError):
+    """ClickHouse cannot read rows that were to be inserted, and never will."""
+
+    code = Code.INVALID_ARGUMENT
+
+
 class SettingsInvalid(PugError):
     """A setting cannot be used as it is."""
 

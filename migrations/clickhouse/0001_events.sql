@@ -51,3 +51,6 @@ SELECT
     fromUnixTimestamp64Micro(stored_at, 'UTC') AS stored_at,
     properties
 FROM events_in;
+
+-- Reads rows like events_in and feeds nothing: tells which rows of a refused block are unreadable.
+CREATE TABLE IF NOT EXISTS events_probe AS events_in ENGINE = Null;

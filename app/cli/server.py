@@ -1,0 +1,101 @@
+"""The commands that run Pug itself."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from app.demo import Demo
+from app.serving import Ports
+from core.errors import PugError
+from core.settings import Settings
+from core.telemetry import configure_logs
+
+notes = Console(stderr=True, highlight=False)
+
+
+def dev() -> None:
+    """Start everything on this machine: engines, migrations, a demo project, both ports and the workers."""
+    from app.running import run_dev  # noqa: PLC0415 (loads the engines, which other commands need not wait for)
+
+    settings = _settings()
+    _run(run_dev(settings, lambda ports, demo: _banner(settings, ports, demo), lambda line: notes.print(f"[dim]{escape(line)}[/]")))
+
+
+def serve() -> None:
+    """Serve RPCs, on engines that `pug migrate` has prepared."""
+    from app.running import Role, run  # noqa: PLC0415 (as above)
+
+    _run(run(_settings(), frozenset({Role.SERVE})))
+
+
+def work(worker: Annotated[str, typer.Argument(help="Which worker: `events`.")] = "events") -> None:
+    """Run a worker, on engines that `pug migrate` has prepared. Of several processes one works, the others stand by."""
+    from app.running import Role, run  # noqa: PLC0415 (as above)
+
+    if worker != "events":
+        raise typer.BadParameter("There is one worker: events.", param_hint="worker")
+    _run(run(_settings(), frozenset({Role.WORK})))
+
+
+def migrate() -> None:
+    """Bring the engines' schemas up to what this version expects."""
+    from app.backends import open_backends  # noqa: PLC0415 (as above)
+    from app.migrate import migrate as migrate_engines  # noqa: PLC0415 (as above)
+
+    settings = _settings()
+
+    async def apply() -> None:
+        async with open_backends(settings) as backends:
+            applied = await migrate_engines(backends, settings)
+        notes.print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+
+    _run(apply())
+
+
+def _settings() -> Settings:
+    settings = Settings()
+    configure_logs(settings.log_format, settings.log_level)
+    return settings
+
+
+def _run(main: Awaitable[None]) -> None:
+    from app.running import run_to_end  # noqa: PLC0415 (as above)
+
+    try:
+        run_to_end(main)
+    except PugError as error:
+        notes.print(f"[bold red]error:[/] {escape(error.message)} {escape(error.hint)}")
+        raise typer.Exit(1) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(130) from None
+
+
+def _banner(settings: Settings, ports: Ports, demo: Demo) -> None:
+    scheme = "https" if settings.tls_certificate else "http"
+    url = f"{scheme}://localhost:{ports.http}"
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"\n[bold]Pug is ready.[/]  Connect and gRPC-Web [cyan]{url}[/]   gRPC [cyan]localhost:{ports.grpc}[/]   data {settings.data_dir}")
+    out.print(f"  write key   [green]{demo.write_key}[/]   (sends events; may sit in a web page)")
+    out.print(f"  secret key  [green]{demo.secret_key}[/]   (reads and administers; keep it)\n")
+    out.print("Try:", style="bold")
+    for line in curl_lines(url, demo):
+        out.print(line, markup=False)
+    out.print("\n[dim]Ctrl-C stops everything.[/]")
+
+
+def curl_lines(url: str, demo: Demo) -> list[str]:
+    """Three requests that work when pasted: send an event, ask for a trend, ask what there is."""
+    capture = '{"events":[{"name":"signed_up","distinctId":"u1","properties":{"plan":"pro","seats":3}}]}'
+    query = '{"insight":{"trends":{"series":[{"event":{"name":"signed_up"}}]}},"preset":"PRESET_LAST_7_DAYS"}'
+    return [
+        f"curl {url}/pug.{service} -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{body}'"
+        for service, key, body in (
+            ("capture.v1.CaptureService/Capture", demo.write_key, capture),
+            ("insights.v1.InsightsService/Query", demo.secret_key, query),
+            ("insights.v1.InsightsService/GetSchema", demo.secret_key, "{}"),
+        )
+    ]

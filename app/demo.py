@@ -1,0 +1,56 @@
+"""The project a first start makes, so that there is something to send events to at once."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core.errors import SettingsInvalid
+from services.accounts.repository import AccountsRepository
+from services.accounts.service import new_key
+from services.rpc.call import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo project and its keys."""
+
+    project_id: str
+    write_key: str
+    secret_key: str
+
+
+async def ensure_demo(accounts: AccountsRepository, notes: Path) -> Demo:
+    """The demo project: the one noted in the data folder while its keys work, otherwise a new one."""
+    noted = _read(notes)
+    if noted and await accounts.find_credential(noted.write_key) and await accounts.find_credential(noted.secret_key):
+        return noted
+    project_id = await accounts.create_project("Demo", "Demo", "UTC")
+    write = new_key("write", "demo", (Scope.CAPTURE,))
+    secret = new_key("secret", "demo", (Scope.READ, Scope.ADMIN))
+    for key in (write, secret):
+        await accounts.create_key(project_id, key)
+    demo = Demo(str(project_id), write.token, secret.token)
+    write_private(notes, asdict(demo))
+    return demo
+
+
+def write_private(path: Path, content: dict[str, object]) -> None:
+    """Write JSON that only its owner can read, whole or not at all."""
+    draft = path.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _read(notes: Path) -> Demo | None:
+    try:
+        content = json.loads(notes.read_text())
+        return Demo(str(content["project_id"]), str(content["write_key"]), str(content["secret_key"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError) as error:
+        raise SettingsInvalid(f"{notes} is not readable: {error}.", hint="Move it away; a new demo project is made then.") from error

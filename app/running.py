@@ -1,0 +1,118 @@
+"""Runs a process of Pug from its first line of log to a clean stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from enum import StrEnum
+
+import structlog
+
+from app.backends import Backends, open_backends
+from app.demo import Demo, ensure_demo, write_private
+from app.migrate import migrate
+from app.serving import Ports, Servers
+from app.wiring import Edge, build_edge, run_workers
+from core.settings import Settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+Ready = Callable[[Ports, Demo], None]
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    SERVE = "serve"
+    WORK = "work"
+
+
+async def run(settings: Settings, roles: frozenset[Role]) -> None:
+    """Serve or work, or both, on engines that are migrated already, until told to stop."""
+    async with open_backends(settings) as backends, _stopping() as stop, _working(settings, backends, roles, stop):
+        if Role.SERVE in roles:
+            edge = build_edge(settings, backends)
+            async with _serving(settings, edge) as ports:
+                log.info("serving", http_port=ports.http, grpc_port=ports.grpc)
+                await stop.wait()
+        else:
+            await stop.wait()
+
+
+async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:
+    """Everything in one process: engines, migrations, a demo project, both ports and the workers, until told to stop."""
+    async with _stopping() as stop:
+        say("Starting PostgreSQL, NATS and ClickHouse …")
+        async with open_backends(settings) as backends:
+            say("Migrating …")
+            await migrate(backends, settings)
+            edge = build_edge(settings, backends)
+            demo = await ensure_demo(edge.accounts, settings.data_dir / "demo.json")
+            async with _working(settings, backends, frozenset(Role), stop), _serving(settings, edge) as ports:
+                host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (a comparison, not a binding)
+                scheme = "https" if settings.tls_certificate else "http"
+                urls = {"http_url": f"{scheme}://{host}:{ports.http}", "grpc_url": f"{host}:{ports.grpc}"}
+                write_private(settings.data_dir / "dev.json", {**urls, **asdict(demo)})
+                ready(ports, demo)
+                await stop.wait()
+                say("Stopping: finishing what is under way …")
+        (settings.data_dir / "dev.json").unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _stopping() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGINT or SIGTERM sets."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def _serving(settings: Settings, edge: Edge) -> AsyncIterator[Ports]:
+    servers = Servers(settings, edge)
+    try:
+        yield await servers.start()
+    finally:
+        await servers.stop()
+        await edge.publisher.drain()
+
+
+@contextlib.asynccontextmanager
+async def _working(settings: Settings, backends: Backends, roles: frozenset[Role], stop: asyncio.Event) -> AsyncIterator[None]:
+    """The workers beside what happens inside; they outlive it, so that what was accepted last is stored too."""
+    if Role.WORK not in roles:
+        yield
+        return
+    finish = asyncio.Event()
+    working = asyncio.create_task(run_workers(settings, backends, finish))
+    try:
+        yield
+    finally:
+        finish.set()
+        await _within(working, settings.shutdown_timeout_s)
+    stop.set()
+
+
+async def _within(task: "asyncio.Task[None]", seconds: float) -> None:
+    _, late = await asyncio.wait({task}, timeout=seconds)
+    if late:
+        log.warning("worker_stopped_late", after_seconds=seconds)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def run_to_end(main: Awaitable[None]) -> None:
+    """Run on uvloop."""
+    import uvloop  # noqa: PLC0415 (costs start-up time that `pug --help` need not pay)
+
+    async def entry() -> None:
+        await main
+
+    uvloop.run(entry())

@@ -1,0 +1,131 @@
+"""Opens the two ports: Connect and gRPC-Web on one, native gRPC on the other."""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.server.embed import Server
+from starlette.middleware.cors import CORSMiddleware
+
+from app.wiring import Edge
+from core.errors import SettingsInvalid
+from core.settings import Settings
+from services.rpc.connect import AsgiApp, Receive, Scope, Send, connect_application
+from services.rpc.native import NativeServer
+
+_CORS_METHODS = ("GET", "POST")
+_CORS_HEADERS = (
+    "authorization",
+    "connect-protocol-version",
+    "connect-timeout-ms",
+    "content-type",
+    "grpc-timeout",
+    "x-grpc-web",
+    "x-pug-project",
+    "x-request-id",
+    "x-user-agent",
+)
+_CORS_EXPOSED = ("grpc-message", "grpc-status", "grpc-status-details-bin", "retry-after", "x-request-id")
+_HEADER_TIMEOUT_MS = 10_000
+_HEADER_BYTES = 64 * 1024
+_MAX_STREAMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the servers listen."""
+
+    http: int
+    grpc: int
+
+
+class Servers:
+    """Both servers, over the same services."""
+
+    def __init__(self, settings: Settings, edge: Edge) -> None:
+        """Nothing is bound before `start`."""
+        self._settings = settings
+        self._application = _with_cors(connect_application(edge.services, edge.gate, {"/healthz": _healthy}), settings.cors_origins)
+        self._native = NativeServer(edge.services, edge.gate)
+        self._http: Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> Ports:
+        """Listen; a port of 0 becomes a free one."""
+        settings = self._settings
+        http_port = settings.http_port or _free_port(settings.host)
+        _require_free(settings.host, http_port, "PUG_HTTP_PORT")
+        if settings.grpc_port:
+            _require_free(settings.host, settings.grpc_port, "PUG_GRPC_PORT")
+        grpc_port = await self._native.start(f"{settings.host}:{settings.grpc_port}", _grpc_credentials(settings))
+        self._http = Server(
+            self._application,
+            address=settings.host,
+            port=http_port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.auto,
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_HEADER_BYTES),
+            http2_settings=HTTP2Settings(max_concurrent_streams=_MAX_STREAMS, max_headers_size=_HEADER_BYTES, keep_alive_interval=20_000),
+            websockets=False,
+            log_enabled=False,
+            ssl_cert=settings.tls_certificate,
+            ssl_key=settings.tls_key,
+        )
+        self._serving = asyncio.create_task(self._http.serve())
+        await self._until_reachable(settings.host, http_port)
+        return Ports(http_port, grpc_port)
+
+    async def stop(self) -> None:
+        """Take no new calls, let running ones finish."""
+        await self._native.stop(self._settings.shutdown_timeout_s)
+        if self._http and self._serving:
+            self._http.stop()
+            await asyncio.wait({self._serving}, timeout=self._settings.shutdown_timeout_s)
+
+    async def _until_reachable(self, host: str, port: int) -> None:
+        while self._serving and not self._serving.done():
+            try:
+                _, writer = await asyncio.open_connection(host, port)
+            except OSError:
+                await asyncio.sleep(0.01)
+                continue
+            writer.close()
+            return
+        if self._serving:
+            self._serving.result()
+
+
+def _with_cors(application: AsgiApp, origins: tuple[str, ...]) -> AsgiApp:
+    return CORSMiddleware(
+        application, allow_origins=origins, allow_methods=_CORS_METHODS, allow_headers=_CORS_HEADERS, expose_headers=_CORS_EXPOSED, max_age=7200,
+    )
+
+
+async def _healthy(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"ok\n"})
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _require_free(host: str, port: int, setting: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsInvalid(f"Port {port} cannot be used: {error.strerror}.", field=setting, hint=f"Set {setting} to a free port, or to 0.") from error
+
+
+def _grpc_credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return grpc.ssl_server_credentials([(Path(settings.tls_key).read_bytes(), Path(settings.tls_certificate).read_bytes())])

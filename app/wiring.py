@@ -1,0 +1,98 @@
+"""Builds every object from the settings and the engines, by hand and once."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.backends import Backends
+from core.settings import Settings
+from core.stream import RowPublisher, oldest_message
+from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
+from pug.accounts.v1.accounts_pb2 import DESCRIPTOR as ACCOUNTS
+from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
+from pug.capture.v1.capture_pb2 import DESCRIPTOR as CAPTURE
+from pug.insights.v1.insights_connect import InsightsServiceASGIApplication
+from pug.insights.v1.insights_pb2 import DESCRIPTOR as INSIGHTS
+from services.accounts.credentials import Credentials
+from services.accounts.repository import AccountsRepository
+from services.accounts.service import AccountsService
+from services.capture.service import CaptureService
+from services.capture.uuid7 import new_uuid7
+from services.insights.engine import QueryLimits
+from services.insights.service import InsightsService
+from services.rpc.gate import Gate
+from services.rpc.service import Service
+from workers.consumer import keep_running
+from workers.duplicates import Duplicates
+from workers.events import STREAM, BlockSize, EventsWorker
+from workers.ledger import Ledger
+from workers.store import EventStore
+from workers.turn import in_turn
+
+_SUBJECT = "events.captured"
+_BUCKET = "BLOCKS"
+_WORKER = "events-writer"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What answers RPCs."""
+
+    services: tuple[Service, ...]
+    gate: Gate
+    publisher: RowPublisher
+    accounts: AccountsRepository
+
+
+def build_edge(settings: Settings, backends: Backends) -> Edge:
+    """The services and the gate before them."""
+    publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT)
+    accounts = AccountsRepository(backends.postgres)
+    credentials = Credentials(accounts.find_credential)
+    limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
+    services = (
+        Service(
+            CAPTURE.services_by_name["CaptureService"],
+            CaptureServiceASGIApplication,
+            CaptureService(publisher.publish, _now, new_uuid7),
+            encoded=True,
+        ),
+        Service(
+            INSIGHTS.services_by_name["InsightsService"],
+            InsightsServiceASGIApplication,
+            InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits),
+        ),
+        Service(
+            ACCOUNTS.services_by_name["AccountsService"],
+            AccountsServiceASGIApplication,
+            AccountsService(accounts, credentials.forget),
+        ),
+    )
+    gate = Gate(credentials.find, [service.descriptor for service in services])
+    return Edge(services, gate, publisher, accounts)
+
+
+async def run_workers(settings: Settings, backends: Backends, stop: asyncio.Event) -> None:
+    """Run every worker until told to stop."""
+
+    async def work(stop: asyncio.Event) -> None:
+        worker = EventsWorker(
+            backends.jetstream,
+            Ledger(await backends.jetstream.key_value(_BUCKET), _WORKER),
+            EventStore(backends.clickhouse),
+            Duplicates(backends.clickhouse, timedelta(days=settings.duplicate_window_days)),
+            BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
+        )
+        await worker.run(stop)
+
+    await keep_running(_WORKER, lambda stop: in_turn(backends.postgres, _WORKER, work, stop), stop)
+
+
+async def _complete_until(backends: Backends) -> datetime:
+    """Until when everything accepted is stored: stored messages leave the stream, so its oldest one is the first that isn't."""
+    asked_at = _now()
+    return min(asked_at, await oldest_message(backends.nats, STREAM) or asked_at)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

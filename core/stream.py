@@ -1,0 +1,103 @@
+"""Publishing to JetStream so that an acknowledged message is durable, and many callers share few messages."""
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.js.client import JetStreamContext
+
+from core.errors import StreamUnavailable
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_RETRY_AFTER = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    rows: bytes
+    durable: asyncio.Future[None]
+
+
+class RowPublisher:
+    """Publishes newline-separated rows to one subject.
+
+    While few messages are in flight every call gets a message of its own at once; under load, calls that arrive meanwhile share the next
+    one. So a quiet server adds no delay, and a busy one sends few large messages.
+    """
+
+    def __init__(
+        self, connection: Client, jetstream: JetStreamContext, subject: str, *, in_flight: int = 8, message_bytes: int = 2**20, timeout_s: float = 5.0,
+    ) -> None:
+        """`in_flight` messages at once, each of about `message_bytes`; JetStream has `timeout_s` to acknowledge one."""
+        self._connection = connection
+        self._jetstream = jetstream
+        self._subject = subject
+        self._in_flight = in_flight
+        self._message_bytes = message_bytes
+        self._timeout_s = timeout_s
+        self._waiting: deque[_Waiting] = deque()
+        self._senders: set[asyncio.Task[None]] = set()
+
+    async def publish(self, rows: bytes) -> None:
+        """Return once JetStream holds the rows; raises StreamUnavailable when it doesn't take them."""
+        if not self._connection.is_connected:
+            raise StreamUnavailable("The event stream is not reachable; nothing was accepted.", hint="Send the batch again.", retry_after=_RETRY_AFTER)
+        durable = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(rows, durable))
+        if len(self._senders) < self._in_flight:
+            sender = asyncio.create_task(self._send())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+        await durable
+
+    async def drain(self) -> None:
+        """Return once everything handed over has been answered for."""
+        while self._senders:
+            await asyncio.wait(self._senders)
+
+    async def _send(self) -> None:
+        while self._waiting:
+            batch = self._take()
+            outcome = await self._publish(b"\n".join(waiting.rows for waiting in batch))
+            for waiting in batch:
+                if waiting.durable.cancelled():
+                    continue
+                if outcome is None:
+                    waiting.durable.set_result(None)
+                else:
+                    waiting.durable.set_exception(outcome)
+
+    def _take(self) -> list[_Waiting]:
+        batch = [self._waiting.popleft()]
+        size = len(batch[0].rows)
+        while self._waiting and size + len(self._waiting[0].rows) < self._message_bytes:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1].rows) + 1
+        return batch
+
+    async def _publish(self, payload: bytes) -> StreamUnavailable | None:
+        try:
+            await self._jetstream.publish(self._subject, payload, timeout=self._timeout_s)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            log.warning("publish_failed", subject=self._subject, bytes=len(payload), error=str(error) or type(error).__name__)
+            refusal = StreamUnavailable("The event stream did not take the batch.", hint="Send it again with the same event ids.", retry_after=_RETRY_AFTER)
+            refusal.__cause__ = error
+            return refusal
+        return None
+
+
+async def oldest_message(connection: Client, stream: str) -> datetime | None:
+    """When the oldest message still in a stream came; None for an empty one.
+
+    Asked of the server itself, because nats-py leaves `first_ts` out of what it returns of a stream's state.
+    """
+    answer = await connection.request(f"$JS.API.STREAM.INFO.{stream}", timeout=5)
+    state = json.loads(answer.data).get("state", {})
+    return datetime.fromisoformat(state["first_ts"]) if state.get("messages") else None

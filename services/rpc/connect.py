@@ -1,0 +1,167 @@
+"""Serves the services over Connect and gRPC-Web, as one ASGI application."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import Any
+
+from connectrpc.codec import Codec
+from connectrpc.errors import ConnectError, ErrorDetail
+from connectrpc.interceptor import MetadataInterceptor
+from connectrpc.request import RequestContext
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from protobuf.wkt import Any as AnyMessage
+
+from core.errors import PugError
+from core.telemetry import request_id
+from services.rpc import codecs
+from services.rpc.call import Call
+from services.rpc.failures import Failure, failure_of
+from services.rpc.gate import Gate, request_id_of
+from services.rpc.service import EncodedMessage, Service, snake_case, streams
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Set by `_Admission` before the body is read, taken by the handler: connectrpc has no place of its own for it.
+_call: ContextVar[Call] = ContextVar("call")
+
+
+def connect_application(services: Iterable[Service], gate: Gate, pages: Mapping[str, AsgiApp]) -> AsgiApp:
+    """One application for all services by their path, and for further `pages` by theirs."""
+    routes: dict[str, AsgiApp] = dict(pages)
+    for service in services:
+        application = service.application(
+            _handlers(service),
+            interceptors=[_Admission(gate)],
+            codecs=[_Codec(service.encoded, is_json=False), _Codec(service.encoded, is_json=True)],
+            read_max_bytes=service.max_bytes,
+        )
+        for method in service.descriptor.methods:
+            routes[f"/{service.descriptor.full_name}/{method.name}"] = application
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["path"] not in routes:
+            await _refuse(send, 404, "unimplemented", "There is nothing at this path. RPCs are at /pug.<area>.v1.<Service>/<Method>.")
+        elif scope["method"] == "POST" and _content_type(scope) not in _CONTENT_TYPES:
+            await _refuse(send, 415, "invalid_argument", "content-type: Send application/json or application/proto.")
+        else:
+            await routes[scope["path"]](scope, receive, send)
+
+    return route
+
+
+_CONTENT_TYPES = frozenset(
+    f"application/{name}"
+    for name in ("json", "proto", "connect+json", "connect+proto", "grpc", "grpc+proto", "grpc+json", "grpc-web", "grpc-web+proto", "grpc-web+json")
+)
+
+
+def _content_type(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            return bytes(value).decode("latin-1").partition(";")[0].strip().lower()
+    return ""
+
+
+class _Admission(MetadataInterceptor[None]):
+    """Lets a call in, or not, before its body is read.
+
+    A subclass of MetadataInterceptor on purpose: connectrpc silently skips an interceptor that merely looks like one.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def on_start(self, ctx: RequestContext) -> None:
+        method = f"/{ctx.method.service_name}/{ctx.method.name}"
+        headers = dict(ctx.request_headers.items())
+        current = request_id_of(headers)
+        request_id.set(current)
+        ctx.response_headers["x-request-id"] = current
+        try:
+            timeout_s = None if ctx.timeout_ms is None else ctx.timeout_ms / 1000
+            _call.set(await self._gate.admit(method, headers | {"x-request-id": current}, timeout_s))
+        except Exception as error:
+            raise _connect_error(failure_of(error, method=method, request_id=current), ctx) from error
+
+
+    async def on_end(self, token: None, ctx: RequestContext, error: Exception | None, /) -> None:
+        """Give refusals of connectrpc's own, such as of a body that is too large, the detail every error carries."""
+        if isinstance(error, ConnectError) and not error.details:
+            raise _connect_error(failure_of(error, method=ctx.method.name, request_id=request_id.get()), ctx) from error
+
+
+def _handlers(service: Service) -> SimpleNamespace:
+    handlers = {
+        snake_case(method.name): _stream(service, method) if streams(method) else _unary(service, method)
+        for method in service.descriptor.methods
+    }
+    return SimpleNamespace(**handlers)
+
+
+def _unary(service: Service, method: MethodDescriptor) -> Callable[[object, RequestContext], Awaitable[Message]]:
+    handler = service.unary(method)
+
+    async def handle(request: object, ctx: RequestContext) -> Message:
+        try:
+            return await handler(request, _call.get())
+        except Exception as error:
+            raise _connect_error(failure_of(error, method=method.full_name, request_id=request_id.get()), ctx) from error
+
+    return handle
+
+
+def _stream(service: Service, method: MethodDescriptor) -> Callable[[AsyncIterator[object], RequestContext], AsyncIterator[Message]]:
+    handler = service.stream(method)
+
+    async def handle(requests: AsyncIterator[object], ctx: RequestContext) -> AsyncIterator[Message]:
+        try:
+            async for response in handler(requests, _call.get()):
+                yield response
+        except Exception as error:
+            raise _connect_error(failure_of(error, method=method.full_name, request_id=request_id.get()), ctx) from error
+
+    return handle
+
+
+class _Codec(Codec[Message, Any]):
+    """Reads requests, or hands them on as they came, and writes responses."""
+
+    def __init__(self, encoded: bool, *, is_json: bool) -> None:  # noqa: FBT001 (private)
+        self._encoded = encoded
+        self._is_json = is_json
+
+    def name(self) -> str:
+        return "json" if self._is_json else "proto"
+
+    def encode(self, message: Message) -> bytes:
+        return codecs.write_json(message) if self._is_json else codecs.write_binary(message)
+
+    def decode(self, data: bytes | bytearray, message_class: type[Message]) -> object:
+        if self._encoded:
+            return EncodedMessage(bytes(data), self._is_json)
+        try:
+            return (codecs.read_json if self._is_json else codecs.read_binary)(bytes(data), message_class)
+        except PugError as error:
+            raise _connect_error(failure_of(error, method=message_class.__name__, request_id=request_id.get()), None) from error
+
+
+def _connect_error(failure: Failure, ctx: RequestContext | None) -> ConnectError:
+    if failure.retry_after is not None and ctx is not None:
+        ctx.response_headers["retry-after"] = str(max(1, round(failure.retry_after.total_seconds())))
+    # connectrpc writes details with its own protobuf runtime; ours travel as bytes inside its Any.
+    packed = AnyMessage(type_url=f"type.googleapis.com/{failure.info.DESCRIPTOR.full_name}", value=failure.info.SerializeToString())
+    return ConnectError(failure.code, failure.message, details=[ErrorDetail(packed)])
+
+
+async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+    body = json.dumps({"code": code, "message": message}).encode()
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": body})

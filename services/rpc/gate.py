@@ -1,0 +1,63 @@
+"""Lets a call in: finds the credential, checks that it holds the scope the RPC declares."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from core.errors import CredentialInvalid, CredentialMissing, ScopeMissing
+from pug.common.v1 import access_pb2
+from services.rpc.call import Call, Credential, Scope
+
+_SCOPES = {access_pb2.SCOPE_CAPTURE: Scope.CAPTURE, access_pb2.SCOPE_READ: Scope.READ, access_pb2.SCOPE_ADMIN: Scope.ADMIN}
+_HELD_BY = {Scope.CAPTURE: "a write key (pk_…)", Scope.READ: "a secret key (sk_…) with scope read", Scope.ADMIN: "a secret key (sk_…) with scope admin"}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Gate:
+    """Admits calls. It refuses to be built for an RPC that declares no scope."""
+
+    def __init__(self, find_credential: Callable[[str], Awaitable[Credential | None]], services: Iterable[ServiceDescriptor]) -> None:
+        """`find_credential` looks a token up; None when there is no such key, or it no longer works."""
+        self._find_credential = find_credential
+        self._needed = needed_scopes(services)
+
+    async def admit(self, method: str, headers: Mapping[str, str], timeout_s: float | None) -> Call:
+        """The call behind a method path such as `/pug.capture.v1.CaptureService/Capture`; header names are lower-case."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise CredentialMissing(
+                "The request carries no credential.", field="authorization", hint="Send the header 'Authorization: Bearer <key>'.",
+            )
+        credential = await self._find_credential(token)
+        if credential is None:
+            raise CredentialInvalid(
+                "The key is unknown or revoked.", field="authorization", hint="Check the key, or make a new one with `pug keys create`.",
+            )
+        needed = self._needed[method]
+        if needed not in credential.scopes:
+            raise ScopeMissing(
+                f"This key may not call {method.rpartition('/')[2]}.", field="authorization", hint=f"Use {_HELD_BY[needed]}.",
+            )
+        return Call(credential, request_id_of(headers), timeout_s)
+
+
+def needed_scopes(services: Iterable[ServiceDescriptor]) -> dict[str, Scope]:
+    """The scope every RPC declares, by its method path."""
+    needed: dict[str, Scope] = {}
+    for service in services:
+        for method in service.methods:
+            declared = method.GetOptions().Extensions[access_pb2.scope]
+            if declared not in _SCOPES:
+                msg = f"{method.full_name} declares no scope: add `option (pug.common.v1.scope)` to it"
+                raise RuntimeError(msg)
+            needed[f"/{service.full_name}/{method.name}"] = _SCOPES[declared]
+    return needed
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """The caller's own request id when it is a plain one, otherwise a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,59 @@
+"""A service as the edge sees it: its contract and the object that answers."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from connectrpc.server import ConnectASGIApplication
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+
+from services.rpc.call import Call
+
+Unary = Callable[[object, Call], Awaitable[Message]]
+Stream = Callable[[AsyncIterator[object], Call], AsyncIterator[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedMessage:
+    """A request handed to its handler as it came, because decoding it is what the handler does best."""
+
+    body: bytes
+    is_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A contract, the Connect application generated for it, and the object whose methods answer: `CreateApiKey` is `create_api_key`.
+
+    A handler takes the request and the `Call`; requests of an `encoded` service come as `EncodedMessage`. No request may be longer than
+    `max_bytes`, compressed or not.
+    """
+
+    descriptor: ServiceDescriptor
+    application: Callable[..., ConnectASGIApplication[Any]]
+    implementation: object
+    encoded: bool = False
+    max_bytes: int = 2**20
+
+    def unary(self, method: MethodDescriptor) -> Unary:
+        """The handler of an RPC with one request and one response."""
+        return getattr(self.implementation, snake_case(method.name))
+
+    def stream(self, method: MethodDescriptor) -> Stream:
+        """The handler of an RPC that streams both ways."""
+        return getattr(self.implementation, snake_case(method.name))
+
+
+def snake_case(name: str) -> str:
+    """`CreateApiKey` as `create_api_key`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def streams(method: MethodDescriptor) -> bool:
+    """Whether an RPC streams both ways; a contract that streams one way has to teach the edge first."""
+    if method.client_streaming != method.server_streaming:
+        msg = f"{method.full_name} streams one way, which the edge does not serve yet"
+        raise RuntimeError(msg)
+    return bool(method.client_streaming)

@@ -1,0 +1,81 @@
+"""Puts blocks of events into ClickHouse."""
+
+from collections.abc import Mapping, Sequence
+
+from core.clickhouse import ClickHouse
+from core.errors import RowsUnreadable
+from core.sql import Value, sql
+from workers.block import BlockRecord, insertable
+
+COLUMNS = ("stored_at", "event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties")
+
+FORMAT = "JSONCompactEachRow"
+
+SETTINGS: Mapping[str, object] = {
+    # A value stays what the client sent: a string that looks like a time is a string.
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    # {"a.b": 1, "a": {"b": 2}} says one path twice; the first stays.
+    "type_json_skip_duplicated_paths": 1,
+    # An import may span many years in one block.
+    "max_partitions_per_insert_block": 0,
+    # The same rows have to be cut into the same parts when a block comes again.
+    "max_insert_threads": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    # An acknowledged insert is on every table, the views' included.
+    "materialized_views_ignore_errors": 0,
+}
+
+
+class EventStore:
+    """The events table and what hangs on it."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    async def store(self, rows: bytes, record: BlockRecord) -> None:
+        """Store the block's rows; when they are stored already, nothing happens, in dependent tables neither."""
+        data = insertable(rows, record)
+        if data:
+            settings = {**SETTINGS, "insert_deduplication_token": record.token}
+            await self._clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, settings)
+
+    async def complete(self, rows: bytes, record: BlockRecord) -> None:
+        """Store what a crash may have left out of a block.
+
+        The token makes ClickHouse skip parts it knows, and it learns of a part a moment before the part is there: killed in between, the
+        part is known but missing. So after a crash the block's events are counted by its `stored_at`, and missing ones stored by
+        themselves.
+        """
+        await self.store(rows, record)
+        lines = [line for place, line in enumerate(rows.split(b"\n")) if place not in set(record.dropped)]
+        found = await self._clickhouse.query(
+            sql("SELECT toString(event_id) FROM events WHERE stored_at = fromUnixTimestamp64Micro({stored_at}, 'UTC')", stored_at=_micros(record)),
+        )
+        present = {str(row[0]).encode() for row in found.rows}
+        missing = [line for line in lines if line[2:38] not in present]
+        if missing:
+            data = insertable(b"\n".join(missing), BlockRecord(record.first_seq, record.last_seq, record.messages, record.stored_at))
+            settings = {**SETTINGS, "insert_deduplication_token": f"{record.token}-completed"}
+            await self._clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, settings)
+
+    async def unreadable(self, rows: bytes, record: BlockRecord) -> dict[int, str]:
+        """The places of rows ClickHouse can never read, each with the reason, found by halving. Nothing is stored."""
+        lines = rows.split(b"\n")
+        places = [place for place in range(len(lines)) if place not in set(record.dropped)]
+        return await self._halve(lines, places)
+
+    async def _halve(self, lines: Sequence[bytes], places: Sequence[int]) -> dict[int, str]:
+        try:
+            probe = insertable(b"\n".join(lines[place] for place in places), BlockRecord(0, 0, 0, 0))
+            await self._clickhouse.insert_bytes("events_probe", COLUMNS, probe, FORMAT, SETTINGS)
+        except RowsUnreadable as error:
+            if len(places) == 1:
+                return {places[0]: error.message}
+            middle = len(places) // 2
+            return await self._halve(lines, places[:middle]) | await self._halve(lines, places[middle:])
+        return {}
+
+
+def _micros(record: BlockRecord) -> Value:
+    return Value("Int64", record.stored_at, str(record.stored_at))
