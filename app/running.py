@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict
 from enum import StrEnum
 
@@ -61,7 +61,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
 
 
 @contextlib.asynccontextmanager
-async def _stopping() -> AsyncIterator[asyncio.Event]:
+async def _stopping() -> AsyncGenerator[asyncio.Event]:
     """An event that SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -75,7 +75,7 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
 
 
 @contextlib.asynccontextmanager
-async def _serving(settings: Settings, edge: Edge) -> AsyncIterator[Ports]:
+async def _serving(settings: Settings, edge: Edge) -> AsyncGenerator[Ports]:
     servers = Servers(settings, edge)
     try:
         yield await servers.start()
@@ -85,7 +85,7 @@ async def _serving(settings: Settings, edge: Edge) -> AsyncIterator[Ports]:
 
 
 @contextlib.asynccontextmanager
-async def _working(settings: Settings, backends: Backends, roles: frozenset[Role], stop: asyncio.Event) -> AsyncIterator[None]:
+async def _working(settings: Settings, backends: Backends, roles: frozenset[Role], stop: asyncio.Event) -> AsyncGenerator[None]:
     """The workers beside what happens inside; they outlive it, so that what was accepted last is stored too."""
     if Role.WORK not in roles:
         yield

@@ -101,7 +101,12 @@ class Servers:
 
 def _with_cors(application: AsgiApp, origins: tuple[str, ...]) -> AsgiApp:
     return CORSMiddleware(
-        application, allow_origins=origins, allow_methods=_CORS_METHODS, allow_headers=_CORS_HEADERS, expose_headers=_CORS_EXPOSED, max_age=7200,
+        application,
+        allow_origins=origins,
+        allow_methods=_CORS_METHODS,
+        allow_headers=_CORS_HEADERS,
+        expose_headers=_CORS_EXPOSED,
+        max_age=7200,
     )
 
 
@@ -122,7 +127,9 @@ def _require_free(host: str, port: int, setting: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SettingsInvalid(f"Port {port} cannot be used: {error.strerror}.", field=setting, hint=f"Set {setting} to a free port, or to 0.") from error
+            raise SettingsInvalid(
+                f"Port {port} cannot be used: {error.strerror}.", field=setting, hint=f"Set {setting} to a free port, or to 0."
+            ) from error
 
 
 def _grpc_credentials(settings: Settings) -> grpc.ServerCredentials | None:

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import LiteralString, TypeVar
+from typing import BinaryIO, LiteralString, TypeVar, cast
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from core.errors import FilterInvalid, QueryTooExpensive, RowsUnreadable, StoreUnavailable
-from core.sql import Sql
+from core.sql import Sql, Value
 
 T = TypeVar("T")
 
@@ -45,30 +45,30 @@ class ClickHouse:
     async def query(self, query: Sql) -> Rows:
         """Run a SELECT; datetimes come back with their time zone."""
         text, values = query.render()
-        bound = {name: value.bound for name, value in values.items()}
+        bound = _bound(values)
 
         def run(client: Client) -> Rows:
             result = client.query(text, parameters=bound, tz_mode="aware")
-            return Rows(result.result_rows, int(result.summary.get("read_rows", 0)))
+            return Rows([tuple(row) for row in result.result_rows], int(result.summary.get("read_rows", 0)))
 
         return await self._with_client(run)
 
     async def query_bytes(self, query: Sql, output_format: LiteralString) -> bytes:
         """Run a SELECT and return its result in one of ClickHouse's formats."""
         text, values = query.render()
-        bound = {name: value.bound for name, value in values.items()}
+        bound = _bound(values)
         return await self._with_client(lambda client: client.raw_query(text, parameters=bound, fmt=output_format))
 
     async def stream_bytes(self, query: Sql, output_format: LiteralString, row_bytes: int, take: Callable[[bytes], None]) -> None:
         """Run a SELECT whose rows are `row_bytes` long in that format, and hand its result on in chunks of whole rows, in a thread."""
         text, values = query.render()
-        bound = {name: value.bound for name, value in values.items()}
+        bound = _bound(values)
 
         def run(client: Client) -> None:
-            with client.raw_stream(text, parameters=bound, fmt=output_format) as stream:
+            with cast("BinaryIO", client.raw_stream(text, parameters=bound, fmt=output_format)) as stream:
                 rest = b""
-                while chunk := stream.read(_CHUNK_BYTES):
-                    chunk = rest + chunk
+                while read := stream.read(_CHUNK_BYTES):
+                    chunk = rest + read
                     whole = len(chunk) - len(chunk) % row_bytes
                     rest = chunk[whole:]
                     take(chunk[:whole])
@@ -79,11 +79,20 @@ class ClickHouse:
         """Run a statement that returns nothing, such as DDL."""
         await self._with_client(lambda client: client.command(statement))
 
-    async def insert_bytes(self, table: str, columns: Sequence[str], data: bytes, input_format: str, settings: Mapping[str, object]) -> None:
+    async def insert_bytes(
+        self, table: str, columns: Sequence[str], data: bytes, input_format: str, settings: Mapping[str, object]
+    ) -> None:
         """Insert rows that are already encoded in one of ClickHouse's formats."""
-        await self._with_client(
-            lambda client: client.raw_insert(table, list(columns), data, settings=dict(settings), fmt=input_format),
-        )
+
+        def run(client: Client) -> None:
+            try:
+                client.raw_insert(table, list(columns), data, settings=dict(settings), fmt=input_format)
+            except DatabaseError as error:
+                if error.code in _UNREADABLE:
+                    raise RowsUnreadable(str(error)) from error
+                raise
+
+        await self._with_client(run)
 
     async def close(self) -> None:
         """Close every connection, after the calls that run."""
@@ -107,6 +116,11 @@ class ClickHouse:
             self._idle.append(client)
 
 
+def _bound(values: Mapping[str, Value]) -> dict[str, object]:
+    # The driver writes a tuple as a Tuple and only a list as an Array.
+    return {name: list(value.bound) if isinstance(value.bound, tuple) else value.bound for name, value in values.items()}
+
+
 def _translated(error: ClickHouseError) -> Exception:
     if isinstance(error, OperationalError):
         return StoreUnavailable("ClickHouse does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.")
@@ -123,6 +137,4 @@ def _translated(error: ClickHouseError) -> Exception:
             field="filters.values",
             hint="See the RE2 syntax: no look-around and no back-references.",
         )
-    if error.code in _UNREADABLE:
-        return RowsUnreadable(str(error))
     return error

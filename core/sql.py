@@ -13,12 +13,16 @@ from string import Formatter
 from typing import LiteralString
 
 
+# What the driver takes; a tuple is sent as an Array.
+Bound = str | int | float | tuple[str, ...] | tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A value the server binds: its ClickHouse type, what the driver sends, and the same as text for a console."""
 
     type: str
-    bound: object
+    bound: Bound
     literal: str
 
 
@@ -149,7 +153,7 @@ def numbers(values: Sequence[float]) -> Value:
 def instants(values: Sequence[datetime]) -> Value:
     """An Array(DateTime64(3)) in UTC."""
     one_by_one = [instant(value) for value in values]
-    return Value("Array(DateTime64(3, 'UTC'))", tuple(value.bound for value in one_by_one), f"[{', '.join(v.literal for v in one_by_one)}]")
+    return Value("Array(DateTime64(3, 'UTC'))", tuple(str(value.bound) for value in one_by_one), f"[{', '.join(v.literal for v in one_by_one)}]")
 
 
 def _quoted(value: str) -> str:

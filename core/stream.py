@@ -33,7 +33,14 @@ class RowPublisher:
     """
 
     def __init__(
-        self, connection: Client, jetstream: JetStreamContext, subject: str, *, in_flight: int = 8, message_bytes: int = 2**20, timeout_s: float = 5.0,
+        self,
+        connection: Client,
+        jetstream: JetStreamContext,
+        subject: str,
+        *,
+        in_flight: int = 8,
+        message_bytes: int = 2**20,
+        timeout_s: float = 5.0,
     ) -> None:
         """`in_flight` messages at once, each of about `message_bytes`; JetStream has `timeout_s` to acknowledge one."""
         self._connection = connection
@@ -48,7 +55,9 @@ class RowPublisher:
     async def publish(self, rows: bytes) -> None:
         """Return once JetStream holds the rows; raises StreamUnavailable when it doesn't take them."""
         if not self._connection.is_connected:
-            raise StreamUnavailable("The event stream is not reachable; nothing was accepted.", hint="Send the batch again.", retry_after=_RETRY_AFTER)
+            raise StreamUnavailable(
+                "The event stream is not reachable; nothing was accepted.", hint="Send the batch again.", retry_after=_RETRY_AFTER
+            )
         durable = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(rows, durable))
         if len(self._senders) < self._in_flight:
@@ -87,7 +96,9 @@ class RowPublisher:
             await self._jetstream.publish(self._subject, payload, timeout=self._timeout_s)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             log.warning("publish_failed", subject=self._subject, bytes=len(payload), error=str(error) or type(error).__name__)
-            refusal = StreamUnavailable("The event stream did not take the batch.", hint="Send it again with the same event ids.", retry_after=_RETRY_AFTER)
+            refusal = StreamUnavailable(
+                "The event stream did not take the batch.", hint="Send it again with the same event ids.", retry_after=_RETRY_AFTER
+            )
             refusal.__cause__ = error
             return refusal
         return None

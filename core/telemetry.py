@@ -22,18 +22,22 @@ def configure_logs(log_format: LogFormat, level: str) -> None:
         _add_request_id,
     ]
     # Plain tracebacks: the rich ones show local variables, and those hold keys and people's data.
-    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback) if pretty else structlog.processors.JSONRenderer()
+    renderer = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback) if pretty else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    finish = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
-    if not pretty:
-        finish.insert(1, structlog.processors.format_exc_info)
+    as_text: list[structlog.typing.Processor] = [] if pretty else [structlog.processors.format_exc_info]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=finish))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *as_text, renderer]
+        )
+    )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -1,7 +1,7 @@
 """Tells short stories to the real engine: rows for `events_in`, in a project of their own.
 
-    store = Store(clickhouse, project_id=next_project())
-    await store.tell(event("signed_up", "ann", at="2026-03-01T10:00:00Z", plan="pro"))
+store = Store(clickhouse, project_id=next_project())
+await store.tell(event("signed_up", "ann", at="2026-03-01T10:00:00Z", plan="pro"))
 """
 
 import json
@@ -47,7 +47,16 @@ class Store:
     async def tell(self, *happenings: Happening) -> None:
         block = next(_blocks)
         rows = [
-            [block, h.event_id, self.project_id, h.name, h.distinct_id, h.session_id, *[int(h.at.timestamp() * 1000)] * 2, dict(h.properties)]
+            [
+                block,
+                h.event_id,
+                self.project_id,
+                h.name,
+                h.distinct_id,
+                h.session_id,
+                *[int(h.at.timestamp() * 1000)] * 2,
+                dict(h.properties),
+            ]
             for h in happenings
         ]
         data = "\n".join(json.dumps(row) for row in rows).encode()

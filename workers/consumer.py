@@ -25,7 +25,7 @@ async def keep_running(name: str, run: Callable[[asyncio.Event], Awaitable[None]
         started = time.monotonic()
         try:
             await run(stop)
-        except Exception as error:  # noqa: BLE001 (a worker outlives whatever its engines do)
+        except Exception as error:
             if time.monotonic() - started > _HEALTHY_AFTER.total_seconds():
                 wait = _FIRST_WAIT_S
             log.warning("worker_restarts", worker=name, after_seconds=wait, error=str(error) or type(error).__name__, exc_info=error)

@@ -78,7 +78,9 @@ class Duplicates:
         def remember(chunk: bytes) -> None:
             recent.add(np.frombuffer(chunk, "<u8").reshape(-1, 2))
 
-        await self._clickhouse.stream_bytes(sql("SELECT event_id FROM events WHERE received_at >= {since}", since=since), "RowBinary", 16, remember)
+        await self._clickhouse.stream_bytes(
+            sql("SELECT event_id FROM events WHERE received_at >= {since}", since=since), "RowBinary", 16, remember
+        )
         self._recent = recent
 
     def remember(self, ids: Ids) -> None:

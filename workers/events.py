@@ -85,7 +85,12 @@ class EventsWorker:
         except NotFoundError:
             log.info("consumer_created", stream=STREAM, consumer=CONSUMER)
         config = ConsumerConfig(
-            durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=_ACK_WAIT_S, max_ack_pending=100_000, max_deliver=-1, filter_subject="events.>",
+            durable_name=CONSUMER,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=_ACK_WAIT_S,
+            max_ack_pending=100_000,
+            max_deliver=-1,
+            filter_subject="events.>",
         )
         return await self._jetstream.pull_subscribe("events.>", durable=CONSUMER, stream=STREAM, config=config)
 
@@ -150,7 +155,9 @@ class EventsWorker:
             await self._store.store(rows, record)
         self._duplicates.remember(ids)
         await _acknowledge(messages)
-        log.debug("block_stored", rows=len(ids), dropped=len(dropped), messages=len(messages), seconds=round(time.perf_counter() - started, 3))
+        log.debug(
+            "block_stored", rows=len(ids), dropped=len(dropped), messages=len(messages), seconds=round(time.perf_counter() - started, 3)
+        )
 
     async def _without_unreadable(self, rows: bytes, record: BlockRecord) -> BlockRecord:
         """Put the rows that can never be stored with the dead letters, and the rest under a record of its own."""

@@ -50,7 +50,10 @@ class EventStore:
         await self.store(rows, record)
         lines = [line for place, line in enumerate(rows.split(b"\n")) if place not in set(record.dropped)]
         found = await self._clickhouse.query(
-            sql("SELECT toString(event_id) FROM events WHERE stored_at = fromUnixTimestamp64Micro({stored_at}, 'UTC')", stored_at=_micros(record)),
+            sql(
+                "SELECT toString(event_id) FROM events WHERE stored_at = fromUnixTimestamp64Micro({stored_at}, 'UTC')",
+                stored_at=_micros(record),
+            ),
         )
         present = {str(row[0]).encode() for row in found.rows}
         missing = [line for line in lines if line[2:38] not in present]

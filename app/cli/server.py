@@ -78,7 +78,9 @@ def _banner(settings: Settings, ports: Ports, demo: Demo) -> None:
     scheme = "https" if settings.tls_certificate else "http"
     url = f"{scheme}://localhost:{ports.http}"
     out = Console(highlight=False, soft_wrap=True)
-    out.print(f"\n[bold]Pug is ready.[/]  Connect and gRPC-Web [cyan]{url}[/]   gRPC [cyan]localhost:{ports.grpc}[/]   data {settings.data_dir}")
+    out.print(
+        f"\n[bold]Pug is ready.[/]  Connect and gRPC-Web [cyan]{url}[/]   gRPC [cyan]localhost:{ports.grpc}[/]   data {settings.data_dir}"
+    )
     out.print(f"  write key   [green]{demo.write_key}[/]   (sends events; may sit in a web page)")
     out.print(f"  secret key  [green]{demo.secret_key}[/]   (reads and administers; keep it)\n")
     out.print("Try:", style="bold")

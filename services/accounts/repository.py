@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import Executable, RowMapping, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -96,7 +96,7 @@ class AccountsRepository:
         rows = await self._rows(query)
         return _key(rows[0]) if rows else None
 
-    async def _rows(self, query: Any) -> Sequence[RowMapping]:  # pyright: ignore[reportExplicitAny, reportAny] (SQLAlchemy's Executable is not generic)
+    async def _rows(self, query: Executable) -> Sequence[RowMapping]:
         try:
             async with self._postgres.begin() as connection:
                 return (await connection.execute(query)).mappings().all()

@@ -14,7 +14,8 @@ def read_binary(body: bytes, message_class: type[Message]) -> Message:
         return message_class.FromString(body)
     except DecodeError as error:
         raise MalformedRequest(
-            "The body is not the protobuf message this RPC takes.", hint="Check the message type and the content type.",
+            "The body is not the protobuf message this RPC takes.",
+            hint="Check the message type and the content type.",
         ) from error
 
 
@@ -39,11 +40,14 @@ def write_json(message: Message) -> bytes:
 
 
 # json_format tells where and what only in its sentences:
-#   Failed to parse insight field: Failed to parse series field: Message type "…" has no field named "evnt" at "QueryRequest.insight.series[0]".
+#   Failed to parse insight field: Message type "…" has no field named "evnt" at "QueryRequest.insight.trends.series[0]".
 #    Available Fields(except extensions): "['event', 'metric']"
-_UNKNOWN = re.compile(r'has no field named "(?P<name>[^"]*)" at "(?P<path>[^"]*)"\.\s*Available Fields[^:]*: "\[(?P<known>[^\]]*)\]"')
+_UNKNOWN = re.compile(
+    r'has no field named "(?P<name>[^"]*)" at "(?P<path>[^"]*)"\.\s*'
+    r'Available Fields[^:]*: "\[(?P<known>[^\]]*)\]"',
+)
 _PARENT = re.compile(r"Failed to parse (\w+) field: ")
-_PLACE = re.compile(r"\s+at \w+(?:\.(?P<path>[\w.\[\]]+))?\.*$")
+_PLACE = re.compile(r"\s+at \w+(?:\.(?P<path>[\w.\[\]]*[\w\]]))?\.*$")
 
 
 def _refusal(sentence: str) -> PugError:

@@ -27,6 +27,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Context = RequestContext[Any, Any]
+
 # Set by `_Admission` before the body is read, taken by the handler: connectrpc has no place of its own for it.
 _call: ContextVar[Call] = ContextVar("call")
 
@@ -59,7 +61,18 @@ def connect_application(services: Iterable[Service], gate: Gate, pages: Mapping[
 
 _CONTENT_TYPES = frozenset(
     f"application/{name}"
-    for name in ("json", "proto", "connect+json", "connect+proto", "grpc", "grpc+proto", "grpc+json", "grpc-web", "grpc-web+proto", "grpc-web+json")
+    for name in (
+        "json",
+        "proto",
+        "connect+json",
+        "connect+proto",
+        "grpc",
+        "grpc+proto",
+        "grpc+json",
+        "grpc-web",
+        "grpc-web+proto",
+        "grpc-web+json",
+    )
 )
 
 
@@ -79,7 +92,7 @@ class _Admission(MetadataInterceptor[None]):
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    async def on_start(self, ctx: RequestContext) -> None:
+    async def on_start(self, ctx: Context) -> None:
         method = f"/{ctx.method.service_name}/{ctx.method.name}"
         headers = dict(ctx.request_headers.items())
         current = request_id_of(headers)
@@ -91,8 +104,7 @@ class _Admission(MetadataInterceptor[None]):
         except Exception as error:
             raise _connect_error(failure_of(error, method=method, request_id=current), ctx) from error
 
-
-    async def on_end(self, token: None, ctx: RequestContext, error: Exception | None, /) -> None:
+    async def on_end(self, _token: None, ctx: Context, error: Exception | None, /) -> None:
         """Give refusals of connectrpc's own, such as of a body that is too large, the detail every error carries."""
         if isinstance(error, ConnectError) and not error.details:
             raise _connect_error(failure_of(error, method=ctx.method.name, request_id=request_id.get()), ctx) from error
@@ -106,10 +118,10 @@ def _handlers(service: Service) -> SimpleNamespace:
     return SimpleNamespace(**handlers)
 
 
-def _unary(service: Service, method: MethodDescriptor) -> Callable[[object, RequestContext], Awaitable[Message]]:
+def _unary(service: Service, method: MethodDescriptor) -> Callable[[object, Context], Awaitable[Message]]:
     handler = service.unary(method)
 
-    async def handle(request: object, ctx: RequestContext) -> Message:
+    async def handle(request: object, ctx: Context) -> Message:
         try:
             return await handler(request, _call.get())
         except Exception as error:
@@ -118,10 +130,10 @@ def _unary(service: Service, method: MethodDescriptor) -> Callable[[object, Requ
     return handle
 
 
-def _stream(service: Service, method: MethodDescriptor) -> Callable[[AsyncIterator[object], RequestContext], AsyncIterator[Message]]:
+def _stream(service: Service, method: MethodDescriptor) -> Callable[[AsyncIterator[object], Context], AsyncIterator[Message]]:
     handler = service.stream(method)
 
-    async def handle(requests: AsyncIterator[object], ctx: RequestContext) -> AsyncIterator[Message]:
+    async def handle(requests: AsyncIterator[object], ctx: Context) -> AsyncIterator[Message]:
         try:
             async for response in handler(requests, _call.get()):
                 yield response
@@ -153,7 +165,7 @@ class _Codec(Codec[Message, Any]):
             raise _connect_error(failure_of(error, method=message_class.__name__, request_id=request_id.get()), None) from error
 
 
-def _connect_error(failure: Failure, ctx: RequestContext | None) -> ConnectError:
+def _connect_error(failure: Failure, ctx: Context | None) -> ConnectError:
     if failure.retry_after is not None and ctx is not None:
         ctx.response_headers["retry-after"] = str(max(1, round(failure.retry_after.total_seconds())))
     # connectrpc writes details with its own protobuf runtime; ours travel as bytes inside its Any.

@@ -46,5 +46,7 @@ def _of_transport(error: ConnectError) -> Failure:
         hint = "Send smaller batches."
         return Failure(error.code, f"body: The {error.message}. {hint}", ErrorInfo(reason="BODY_TOO_LARGE", field="body", hint=hint))
     if error.code is Code.INVALID_ARGUMENT:
-        return Failure(error.code, f"body: {error.message}", ErrorInfo(reason="MALFORMED_REQUEST", field="body", hint="Check its encoding."))
+        return Failure(
+            error.code, f"body: {error.message}", ErrorInfo(reason="MALFORMED_REQUEST", field="body", hint="Check its encoding.")
+        )
     return Failure(error.code, error.message, ErrorInfo(reason=error.code.name))

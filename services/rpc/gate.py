@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, cast
 
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -10,8 +11,16 @@ from core.errors import CredentialInvalid, CredentialMissing, ScopeMissing
 from pug.common.v1 import access_pb2
 from services.rpc.call import Call, Credential, Scope
 
-_SCOPES = {access_pb2.SCOPE_CAPTURE: Scope.CAPTURE, access_pb2.SCOPE_READ: Scope.READ, access_pb2.SCOPE_ADMIN: Scope.ADMIN}
-_HELD_BY = {Scope.CAPTURE: "a write key (pk_…)", Scope.READ: "a secret key (sk_…) with scope read", Scope.ADMIN: "a secret key (sk_…) with scope admin"}
+_SCOPES: dict[int, Scope] = {
+    access_pb2.SCOPE_CAPTURE: Scope.CAPTURE,
+    access_pb2.SCOPE_READ: Scope.READ,
+    access_pb2.SCOPE_ADMIN: Scope.ADMIN,
+}
+_HELD_BY = {
+    Scope.CAPTURE: "a write key (pk_…)",
+    Scope.READ: "a secret key (sk_…) with scope read",
+    Scope.ADMIN: "a secret key (sk_…) with scope admin",
+}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -29,17 +38,23 @@ class Gate:
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise CredentialMissing(
-                "The request carries no credential.", field="authorization", hint="Send the header 'Authorization: Bearer <key>'.",
+                "The request carries no credential.",
+                field="authorization",
+                hint="Send the header 'Authorization: Bearer <key>'.",
             )
         credential = await self._find_credential(token)
         if credential is None:
             raise CredentialInvalid(
-                "The key is unknown or revoked.", field="authorization", hint="Check the key, or make a new one with `pug keys create`.",
+                "The key is unknown or revoked.",
+                field="authorization",
+                hint="Check the key, or make a new one with `pug keys create`.",
             )
         needed = self._needed[method]
         if needed not in credential.scopes:
             raise ScopeMissing(
-                f"This key may not call {method.rpartition('/')[2]}.", field="authorization", hint=f"Use {_HELD_BY[needed]}.",
+                f"This key may not call {method.rpartition('/')[2]}.",
+                field="authorization",
+                hint=f"Use {_HELD_BY[needed]}.",
             )
         return Call(credential, request_id_of(headers), timeout_s)
 
@@ -49,7 +64,7 @@ def needed_scopes(services: Iterable[ServiceDescriptor]) -> dict[str, Scope]:
     needed: dict[str, Scope] = {}
     for service in services:
         for method in service.methods:
-            declared = method.GetOptions().Extensions[access_pb2.scope]
+            declared = int(method.GetOptions().Extensions[cast("Any", access_pb2.scope)])  # the stub gives the option no type
             if declared not in _SCOPES:
                 msg = f"{method.full_name} declares no scope: add `option (pug.common.v1.scope)` to it"
                 raise RuntimeError(msg)

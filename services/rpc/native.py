@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from core.telemetry import request_id
@@ -32,7 +33,7 @@ class NativeServer:
         limit = max(service.max_bytes for service in services)
         self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers(tuple(_generic_handlers(services, gate)))
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names = [service.descriptor.full_name for service in services]
         reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
@@ -71,7 +72,7 @@ def _unary(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[[
         try:
             call = await _admit(gate, service, method, context)
             return (await handler(read(body), call)).SerializeToString()
-        except Exception as error:  # noqa: BLE001 (the edge: whatever it is becomes a status)
+        except Exception as error:
             await _abort(context, failure_of(error, method=method.full_name, request_id=request_id.get()))
             raise
 

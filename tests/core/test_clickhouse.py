@@ -1,6 +1,5 @@
-from story import Store, event
-
 from core.sql import sql, text, unsigned
+from story import Store, event
 
 
 async def test_told_events_come_back_with_their_properties(store: Store) -> None:
