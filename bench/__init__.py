@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table. Nothing here is a test, and no test is timed."""

@@ -1,0 +1,34 @@
+"""How many events a second Capture makes durable: 100-event batches, JSON and binary, through JetStream's acknowledgement."""
+
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.load import json_body, protobuf_body, send
+from bench.server import running
+
+SECONDS = 5.0
+CONNECTIONS = 16
+ROUNDS = 3
+
+
+async def main(console: Console) -> None:
+    table = Table(title=f"Capture: batches of 100 events, {CONNECTIONS} connections, median of {ROUNDS} rounds of {SECONDS:.0f} s")
+    for column in ("format", "events/s", "least", "most", "p99 ms", "refused", "bytes/event"):
+        table.add_column(column, justify="left" if column == "format" else "right")
+    async with running() as pug:
+        for name, body, content_type in (("JSON", json_body(), "application/json"), ("binary", protobuf_body(), "application/proto")):
+            await send(pug, body, content_type, seconds=1, connections=CONNECTIONS)
+            rounds = [await send(pug, body, content_type, seconds=SECONDS, connections=CONNECTIONS) for _ in range(ROUNDS)]
+            rates = [outcome.rate for outcome in rounds]
+            table.add_row(
+                name,
+                f"{median(rates):,.0f}",
+                f"{min(rates):,.0f}",
+                f"{max(rates):,.0f}",
+                f"{median(outcome.p99_ms for outcome in rounds):.1f}",
+                str(sum(outcome.refused for outcome in rounds)),
+                f"{len(body) / 100:.0f}",
+            )
+    console.print(table)

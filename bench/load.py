@@ -1,0 +1,128 @@
+"""Sends batches as fast as the server takes them, or at a fixed rate, over HTTP/1.1 connections kept open.
+
+A load generator of our own, because the batches must differ: an event id sent twice would count once. A body is built once, and only the
+part of its ids that names the batch is replaced for each request.
+"""
+
+import asyncio
+import itertools
+import json
+import random
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bench.server import Pug
+from pug.capture.v1.capture_pb2 import CaptureRequest, Event
+
+EVENTS = 100
+_MARK = "a1b2c3d4-e5f6"
+_PATH = "/pug.capture.v1.CaptureService/Capture"
+
+
+@dataclass(slots=True)
+class Outcome:
+    accepted: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list[float])
+
+    @property
+    def rate(self) -> float:
+        return self.accepted / self.seconds
+
+    @property
+    def p99_ms(self) -> float:
+        return sorted(self.latencies)[int(len(self.latencies) * 0.99)] * 1000
+
+
+async def send(
+    pug: Pug, body: bytes, content_type: str, *, seconds: float, connections: int, events_per_second: float | None = None
+) -> Outcome:
+    outcome = Outcome()
+    started = time.perf_counter()
+    until = started + seconds
+    turns = itertools.count()
+    gap = EVENTS / events_per_second if events_per_second else 0.0
+    await asyncio.gather(*(_connection(pug, body, content_type, outcome, until, started, turns, gap) for _ in range(connections)))
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+async def _connection(
+    pug: Pug, body: bytes, content_type: str, outcome: Outcome, until: float, started: float, turns: Iterator[int], gap: float
+) -> None:
+    reader, writer = await asyncio.open_connection(pug.host, pug.port, limit=2**20)
+    head = (
+        f"POST {_PATH} HTTP/1.1\r\nHost: {pug.host}\r\nAuthorization: Bearer {pug.write_key}\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    while (now := time.perf_counter()) < until:
+        if gap and (wait := started + next(turns) * gap - now) > 0:
+            await asyncio.sleep(wait)
+        sent = time.perf_counter()
+        writer.write(head + body.replace(_MARK.encode(), _batch_mark()))
+        status, answer = await _response(reader)
+        outcome.latencies.append(time.perf_counter() - sent)
+        if status == b"200":
+            outcome.accepted += _accepted(answer, content_type)
+        else:
+            outcome.refused += EVENTS
+    writer.close()
+
+
+async def _response(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return head[9:12], await reader.readexactly(length)
+
+
+def _accepted(answer: bytes, content_type: str) -> int:
+    if content_type == "application/json":
+        return int(json.loads(answer)["accepted"])
+    return EVENTS if answer[:2] == bytes([0x08, EVENTS]) else 0
+
+
+def _batch_mark() -> bytes:
+    digits = secrets.token_hex(6)
+    return f"{digits[:8]}-{digits[8:]}".encode()
+
+
+def json_body(events: int = EVENTS) -> bytes:
+    return json.dumps({"events": [_event(place) for place in range(events)]}, separators=(",", ":")).encode()
+
+
+def protobuf_body(events: int = EVENTS) -> bytes:
+    request = CaptureRequest()
+    for place in range(events):
+        given = _event(place)
+        event = Event(
+            event_id=str(given["eventId"]),
+            name=str(given["name"]),
+            distinct_id=str(given["distinctId"]),
+            session_id=str(given["sessionId"]),
+        )
+        event.properties.update(given["properties"])
+        request.events.append(event)
+    return request.SerializeToString()
+
+
+def _event(place: int) -> dict[str, object]:
+    chance = random.Random(place)
+    return {
+        "eventId": f"{_MARK}-7000-8000-{place:012x}",
+        "name": chance.choice(["page_view", "signed_up", "purchase", "search", "add_to_cart"]),
+        "distinctId": f"user-{chance.randrange(50_000)}",
+        "sessionId": f"session-{chance.randrange(100_000)}",
+        "properties": {
+            "$browser": chance.choice(["Google Chrome", "Safari", "Firefox"]),
+            "$os": chance.choice(["macOS", "Windows", "Android"]),
+            "$url": f"https://example.com/products/{chance.randrange(500)}",
+            "$country": "DE",
+            "plan": chance.choice(["free", "pro", "team"]),
+            "amount": chance.randrange(10_000) / 100,
+            "quantity": chance.randrange(10),
+            "logged_in": chance.random() < 0.5,
+        },
+    }
