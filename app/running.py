@@ -48,16 +48,17 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
             say("Migrating …")
             await migrate(backends, settings)
             edge = build_edge(settings, backends)
-            demo = await ensure_demo(edge.accounts, settings.data_dir / "demo.json")
+            demo = await ensure_demo(edge.accounts, backends.folder.path / "demo.json")
             async with _working(settings, backends, frozenset(Role), stop), _serving(settings, edge) as ports:
                 host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (a comparison, not a binding)
                 scheme = "https" if settings.tls_certificate else "http"
                 urls = {"http_url": f"{scheme}://{host}:{ports.http}", "grpc_url": f"{host}:{ports.grpc}"}
-                write_private(settings.data_dir / "dev.json", {**urls, **asdict(demo)})
+                notes = backends.folder.path / "dev.json"
+                write_private(notes, {**urls, **asdict(demo)})
                 ready(ports, demo)
                 await stop.wait()
                 say("Stopping: finishing what is under way …")
-        (settings.data_dir / "dev.json").unlink(missing_ok=True)
+                notes.unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import nats.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -132,7 +131,7 @@ class EventsWorker:
                 break
             try:
                 fetched = await pulled.fetch(_FETCH_MESSAGES, timeout=wait)
-            except nats.errors.TimeoutError:
+            except TimeoutError:
                 break
             if not messages:
                 deadline = time.monotonic() + self._size.wait.total_seconds()
