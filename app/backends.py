@@ -1,26 +1,141 @@
-"""Opens connections to ClickHouse by the URL's scheme: `chdb:///folder` in this process, anything else on a server."""
+"""Opens the engines. Which one is decided here and nowhere else, by the URL's scheme; an empty URL is the embedded engine.
 
-from collections.abc import Callable
+CLICKHOUSE_URL  chdb                      in this process     clickhouse, clickhouses, http, https   a server
+NATS_URL        embedded                  a child process     nats, tls                              one or more servers
+POSTGRES_URL    embedded                  a child process     postgresql, postgresql+psycopg         a server
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from xml.sax.saxutils import escape
+from urllib.parse import quote, unquote, urlsplit
 
 import clickhouse_connect
-from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.client import Client as ClickHouseClient
+from nats.aio.client import Client as NatsClient
+from nats.js.client import JetStreamContext
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.embedded.folder import DataFolder, open_folder
+from app.embedded.nats import nats_server
+from app.embedded.postgres import postgres_server
 from core.clickhouse import ClickHouse
+from core.errors import SettingsInvalid
+from core.jetstream import connect
+from core.postgres import create_engine
+from core.settings import Settings
+
+_POSTGRES_CONNECTIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """The engines, open. The folder exists when one of them is embedded."""
+
+    clickhouse: ClickHouse
+    nats: NatsClient
+    jetstream: JetStreamContext
+    postgres: AsyncEngine
+    folder: DataFolder
+
+
+@asynccontextmanager
+async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
+    """All three engines, started where they are embedded and stopped at the end."""
+    async with open_folder(settings.data_dir) as folder, AsyncExitStack() as stack:
+        # Both of them come or go before an error is raised, so that none is left half open.
+        opened = await asyncio.gather(
+            stack.enter_async_context(open_nats(settings, folder)),
+            stack.enter_async_context(open_postgres(settings, folder)),
+            return_exceptions=True,
+        )
+        connection, postgres = opened
+        if isinstance(connection, BaseException):
+            raise connection
+        if isinstance(postgres, BaseException):
+            raise postgres
+        # After the children: they are started from a process that has no chDB in it yet.
+        clickhouse = await stack.enter_async_context(open_store(settings, folder))
+        yield Backends(clickhouse, connection, connection.jetstream(), postgres, folder)
+
+
+@asynccontextmanager
+async def open_nats(settings: Settings, folder: DataFolder) -> AsyncGenerator[NatsClient]:
+    """A connection to NATS."""
+    url = settings.nats_url.get_secret_value() or "embedded:"
+    scheme = _scheme("NATS_URL", url, ("embedded", "nats", "tls"))
+    async with AsyncExitStack() as stack:
+        if scheme == "embedded":
+            server = nats_server(folder, sync=settings.nats_sync, stream_max_bytes=settings.stream_max_bytes)
+            url = await stack.enter_async_context(server)
+        connection = await connect([part.strip() for part in url.split(",")])
+        stack.push_async_callback(connection.close)
+        yield connection
+
+
+@asynccontextmanager
+async def open_postgres(settings: Settings, folder: DataFolder) -> AsyncGenerator[AsyncEngine]:
+    """A pool of connections to PostgreSQL."""
+    text = settings.postgres_url.get_secret_value() or "embedded:"
+    scheme = _scheme("POSTGRES_URL", text, ("embedded", "postgresql", "postgresql+psycopg"))
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(postgres_server(folder)) if scheme == "embedded" else _postgres_url(text)
+        engine = create_engine(url, connections=_POSTGRES_CONNECTIONS)
+        stack.push_async_callback(engine.dispose)
+        yield engine
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, folder: DataFolder) -> AsyncGenerator[ClickHouse]:
+    """A pool of connections to ClickHouse."""
+    url = settings.clickhouse_url.get_secret_value() or f"chdb://{quote(str(folder.path / 'clickhouse'))}"
+    if urlsplit(url).scheme == "chdb":
+        # chDB locks its own folder too, but its error gives no reason.
+        await folder.claim()
+    clickhouse = open_clickhouse(url, connections=settings.clickhouse_connections, memory_bytes=settings.clickhouse_memory_bytes)
+    try:
+        yield clickhouse
+    finally:
+        await clickhouse.close()
 
 
 def open_clickhouse(url: str, *, connections: int, memory_bytes: int) -> ClickHouse:
     """A pool of connections to the ClickHouse at the URL; `memory_bytes` bounds the embedded engine as a whole."""
-    parts = urlsplit(url)
-    if parts.scheme != "chdb":
-        return ClickHouse(lambda: clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False), connections)
-    return ClickHouse(_embedded(Path(parts.path), memory_bytes), connections)
+    scheme = _scheme("CLICKHOUSE_URL", url, ("chdb", "clickhouse", "clickhouses", "http", "https"))
+    if scheme == "chdb":
+        return ClickHouse(_embedded(Path(unquote(urlsplit(url).path)), memory_bytes), connections)
+    # The driver looks at the port only, and would speak plain HTTP to https://host.
+    secure = scheme in {"https", "clickhouses"} or urlsplit(url).port in {443, 8443}
+    return ClickHouse(lambda: clickhouse_connect.get_client(dsn=url, secure=secure, autogenerate_session_id=False), connections)
 
 
-def _embedded(folder: Path, memory_bytes: int) -> Callable[[], Client]:
+def _embedded(folder: Path, memory_bytes: int) -> Callable[[], ClickHouseClient]:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder.parent / f"{folder.name}.xml"
-    config.write_text(f"<clickhouse><max_server_memory_usage>{escape(str(memory_bytes))}</max_server_memory_usage></clickhouse>\n")
+    # chDB ignores an option it doesn't know, so each of these was seen to act. By default its caches may grow to more than we allow in all.
+    # Data isn't forced to the disk at each insert: what was acknowledged outlives the process, not a power cut.
+    options = {"max_server_memory_usage": memory_bytes, "mark_cache_size": memory_bytes // 8, "primary_index_cache_size": memory_bytes // 8}
+    config.write_text("".join(["<clickhouse>\n", *(f"  <{name}>{value}</{name}>\n" for name, value in options.items()), "</clickhouse>\n"]))
     return lambda: clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options={"config-file": str(config)})
+
+
+def _postgres_url(text: str) -> URL:
+    try:
+        return make_url(text).set(drivername="postgresql+psycopg")
+    except ArgumentError as error:
+        raise SettingsInvalid("POSTGRES_URL is not a URL.", field="POSTGRES_URL") from error
+
+
+def _scheme(setting: str, url: str, allowed: tuple[str, ...]) -> str:
+    scheme = urlsplit(url).scheme
+    if scheme not in allowed:
+        raise SettingsInvalid(
+            f"{setting} has the scheme {scheme!r}, which is none of {', '.join(allowed)}.",
+            field=setting,
+            hint="Leave it empty for the embedded engine.",
+        )
+    return scheme

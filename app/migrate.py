@@ -1,11 +1,74 @@
 """Brings the engines' schemas up to what the code expects."""
 
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from string import Template
 
+import msgspec
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.backends import Backends
 from core.clickhouse import ClickHouse
+from core.settings import Settings
 from core.sql import sql, text
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+# Any number, the same in every process: “pug” in ASCII.
+_LOCK = 0x707567
+# A quoted string, a quoted name or a comment (whose semicolons are not the end of a statement); or a semicolon.
+_STEP = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
+
+
+async def migrate(backends: Backends, settings: Settings) -> list[str]:
+    """Bring all three engines up to date and return what was applied; processes that do it at once wait for each other."""
+    async with _alone(backends.postgres):
+        return [
+            *await migrate_postgres(backends.postgres),
+            *await migrate_clickhouse(backends.clickhouse),
+            *await migrate_jetstream(backends.jetstream, settings),
+        ]
+
+
+@asynccontextmanager
+async def _alone(postgres: AsyncEngine) -> AsyncGenerator[None]:
+    # The lock is the session's, so it also goes when we are killed.
+    async with postgres.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        await connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        try:
+            yield
+        finally:
+            await connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+
+
+async def migrate_postgres(postgres: AsyncEngine) -> list[str]:
+    """Apply the migrations PostgreSQL has not had yet, in order; returns their names."""
+    async with postgres.connect() as connection:
+        applied = await connection.run_sync(_upgrade)
+        await connection.commit()
+    return applied
+
+
+def _upgrade(connection: sqlalchemy.Connection) -> list[str]:
+    config = Config()
+    # A percent sign would begin a reference to another option.
+    config.set_main_option("script_location", str(MIGRATIONS / "postgres").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    current = MigrationContext.configure(connection).get_current_revision()
+    missing = [script.revision for script in ScriptDirectory.from_config(config).iterate_revisions("head", current or "base")]
+    command.upgrade(config, "head")
+    return missing[::-1]
 
 
 async def migrate_clickhouse(clickhouse: ClickHouse) -> list[str]:
@@ -21,13 +84,107 @@ async def migrate_clickhouse(clickhouse: ClickHouse) -> list[str]:
         known = await clickhouse.query(sql("SELECT count() FROM schema_migrations WHERE name = {name}", name=text(path.stem)))
         if known.rows[0][0]:
             continue
-        for statement in _statements(path.read_text()):
+        for statement in statements(path.read_text()):
             await clickhouse.command(statement)
-        await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{path.stem}')")
+        await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{path.stem}')")  # noqa: S608 (our own file name)
         applied.append(path.stem)
     return applied
 
 
-def _statements(script: str) -> list[str]:
-    lines = [line for line in script.splitlines() if not line.lstrip().startswith("--")]
-    return [statement.strip() for statement in "\n".join(lines).split(";") if statement.strip()]
+def statements(script: str) -> list[str]:
+    """The statements of a script, without comments; a semicolon in a string, a name or a comment ends nothing."""
+    pieces: list[str] = []
+    statement, position = "", 0
+    for step in _STEP.finditer(script):
+        comment = step.group().startswith(("--", "/*"))
+        statement += script[position : step.start()] + ("" if comment or step["end"] else step.group())
+        position = step.end()
+        if step["end"]:
+            pieces.append(statement)
+            statement = ""
+    pieces.append(statement + script[position:])
+    return [piece.strip() for piece in pieces if piece.strip()]
+
+
+class _Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stream as streams.yaml describes it."""
+
+    name: str
+    subjects: list[str]
+    retention: RetentionPolicy
+    discard: DiscardPolicy
+    max_bytes: int
+    max_msg_size: int
+    duplicate_window: timedelta
+    max_age: timedelta = timedelta()
+
+
+class _Bucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key-value bucket as streams.yaml describes it."""
+
+    name: str
+    history: int
+
+
+class _Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    streams: list[_Stream]
+    buckets: list[_Bucket]
+    replicas: int
+
+
+async def migrate_jetstream(jetstream: JetStreamContext, settings: Settings) -> list[str]:
+    """Make the streams and buckets, or bring them up to their description; returns the names of those that changed."""
+    described = Template((MIGRATIONS / "jetstream" / "streams.yaml").read_text()).substitute(
+        stream_max_bytes=settings.stream_max_bytes, streams_replicas=settings.streams_replicas
+    )
+    wanted = msgspec.yaml.decode(described, type=_Streams)
+    configs = [_stream_config(stream, wanted.replicas) for stream in wanted.streams]
+    configs += [_bucket_config(bucket, wanted.replicas) for bucket in wanted.buckets]
+    return [str(config.name) for config in configs if await _apply(jetstream, config)]
+
+
+def _stream_config(stream: _Stream, replicas: int) -> StreamConfig:
+    return StreamConfig(
+        name=stream.name,
+        subjects=stream.subjects,
+        retention=stream.retention,
+        storage=StorageType.FILE,
+        discard=stream.discard,
+        max_bytes=stream.max_bytes,
+        max_msg_size=stream.max_msg_size,
+        max_age=stream.max_age.total_seconds(),
+        duplicate_window=stream.duplicate_window.total_seconds(),
+        allow_direct=True,
+        num_replicas=replicas,
+    )
+
+
+def _bucket_config(bucket: _Bucket, replicas: int) -> StreamConfig:
+    # What a bucket is (ADR-8 of NATS); the client library can make one, but not change it.
+    return StreamConfig(
+        name=f"KV_{bucket.name}",
+        subjects=[f"$KV.{bucket.name}.>"],
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_msgs_per_subject=bucket.history,
+        allow_rollup_hdrs=True,
+        deny_delete=True,
+        allow_direct=True,
+        num_replicas=replicas,
+    )
+
+
+async def _apply(jetstream: JetStreamContext, wanted: StreamConfig) -> bool:
+    name = str(wanted.name)
+    try:
+        present = (await jetstream.stream_info(name)).config
+    except NotFoundError:
+        await jetstream.add_stream(wanted)
+        return True
+    # What the description leaves open stays as the server has it.
+    unsaid = vars(StreamConfig())
+    changed = present.evolve(**{field: value for field, value in vars(wanted).items() if value != unsaid[field]})
+    if changed.as_dict() == present.as_dict():
+        return False
+    await jetstream.update_stream(changed)
+    return True

@@ -5,6 +5,7 @@ release the GIL and handles in threads run in parallel.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ class ClickHouse:
                 client.raw_insert(table, list(columns), data, settings=dict(settings), fmt=input_format)
             except DatabaseError as error:
                 if error.code in _UNREADABLE:
-                    raise RowsUnreadable(str(error)) from error
+                    raise RowsUnreadable(_why_unreadable(error)) from error
                 raise
 
         await self._with_client(run)
@@ -114,6 +115,12 @@ class ClickHouse:
             return use(client)
         finally:
             self._idle.append(client)
+
+
+def _why_unreadable(error: DatabaseError) -> str:
+    # ClickHouse quotes the row, which may hold somebody's data and doesn't belong into a log: only the column and the kind of error stay.
+    column = re.search(r"while reading the value of key (\w+)", str(error))
+    return f"{error.name or error.code}{f' in {column[1]}' if column else ''}"
 
 
 def _bound(values: Mapping[str, Value]) -> dict[str, object]:

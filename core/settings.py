@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     clickhouse_memory_bytes: Annotated[int, Field(ge=2**28)] = 4 * 2**30
     nats_sync: StreamSync = StreamSync.INTERVAL
     stream_max_bytes: Annotated[int, Field(ge=2**26)] = 16 * 2**30
+    streams_replicas: Annotated[int, Field(ge=1, le=5)] = 1
 
     block_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 50_000
     block_wait_ms: Annotated[int, Field(ge=1, le=60_000)] = 200

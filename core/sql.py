@@ -25,6 +25,13 @@ class Value:
     bound: Bound
     literal: str
 
+    @property
+    def parameter(self) -> str:
+        """The value as text, as ClickHouse reads it from a parameter such as `--param_name`."""
+        if isinstance(self.bound, tuple):
+            return f"[{', '.join(_quoted(one) if isinstance(one, str) else repr(one) for one in self.bound)}]"
+        return str(self.bound).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+
 
 @dataclass(frozen=True, slots=True)
 class Hole:
@@ -136,7 +143,8 @@ def number(value: float) -> Value:
 
 def instant(value: datetime) -> Value:
     """A DateTime64(3) in UTC; a finer fraction is cut."""
-    written = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
+    # strftime leaves out the zeros before a year such as 0001.
+    written = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")
     return Value("DateTime64(3, 'UTC')", written, f"toDateTime64({_quoted(written)}, 3, 'UTC')")
 
 
@@ -148,6 +156,11 @@ def texts(values: Sequence[str]) -> Value:
 def numbers(values: Sequence[float]) -> Value:
     """An Array(Float64)."""
     return Value("Array(Float64)", tuple(values), f"[{', '.join(repr(float(value)) for value in values)}]")
+
+
+def integers(values: Sequence[int]) -> Value:
+    """An Array(Int64)."""
+    return Value("Array(Int64)", tuple(values), f"CAST([{', '.join(str(value) for value in values)}], 'Array(Int64)')")
 
 
 def instants(values: Sequence[datetime]) -> Value:

@@ -15,7 +15,10 @@ class CaptureService:
     """Takes events in."""
 
     def __init__(
-        self, publish: Callable[[bytes], Awaitable[None]], now: Callable[[], datetime], new_event_id: Callable[[], str],
+        self,
+        publish: Callable[[bytes], Awaitable[None]],
+        now: Callable[[], datetime],
+        new_event_id: Callable[[], str],
     ) -> None:
         """`publish` returns once the rows it is given are durable."""
         self._publish = publish

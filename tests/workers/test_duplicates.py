@@ -2,8 +2,8 @@ import uuid
 from datetime import timedelta
 
 import numpy as np
-from story import Store, event
 
+from story import Store, event
 from workers.duplicates import Duplicates, RecentIds, ids_of
 
 FIRST = "0190a1b2-0000-7000-8000-00000000000f"

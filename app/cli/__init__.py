@@ -1,0 +1,48 @@
+"""The command line: `pug`."""
+
+import importlib.metadata
+from typing import Annotated
+
+import typer
+
+from app.cli import importing, keys, querying, server
+from app.cli.doctor import EPILOG as DOCTOR_EPILOG
+from app.cli.doctor import doctor
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Start with `pug dev`; then, in another terminal, `pug import`, `pug query` and `pug schema` find it by themselves.",
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if asked:
+        typer.echo(f"pug {importlib.metadata.version('pug')}")
+        raise typer.Exit
+
+
+@app.callback()
+def pug(
+    *,
+    _version_asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Pug: self-hosted product analytics."""
+
+
+for command in (server.dev, server.serve, server.work, server.migrate):
+    app.command(rich_help_panel="Run Pug")(command)
+app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(importing.import_file)
+app.command(epilog=querying.QUERY_EPILOG, rich_help_panel="Use Pug")(querying.query)
+app.command(epilog=querying.SCHEMA_EPILOG, rich_help_panel="Use Pug")(querying.schema)
+app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
+app.command(epilog=DOCTOR_EPILOG, rich_help_panel="Run Pug")(doctor)

@@ -1,0 +1,82 @@
+"""`pug doctor`: what is wrong, and the fix."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from app.cli.checks import Check, State, bad, check_binaries, check_folder, check_port, check_running, good, lock_holder
+from app.cli.client import CliError, DevNotes, read_dev_notes, read_settings, told_in_one_line
+from app.cli.output import AsJson, print_json, print_table, table
+from core.settings import Settings
+from core.telemetry import configure_logs
+
+EPILOG = "Examples:  pug doctor   ·   pug doctor --deep   ·   CLICKHOUSE_URL=http://ch:8123 pug doctor --json"
+
+_MARKS = {State.GOOD: "✓", State.BAD: "✗", State.SKIPPED: "–"}
+
+
+@told_in_one_line()
+def doctor(
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Also start the embedded engines, each on its own, and stop them again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check settings, data folder, engines, ports and the running server; exits with 1 when something is wrong."""
+    checks: list[Check] = []
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("")
+        for check in _checks(deep=deep):
+            checks.append(check)
+            progress.update(task, description=check.name)
+    if as_json:
+        print_json([{"name": each.name, "state": each.state, "found": each.found, "fix": each.fix} for each in checks])
+    else:
+        print_table(table(("", "check", "found", "fix"), [(_MARKS[each.state], each.name, each.found, each.fix) for each in checks]))
+    if any(each.state is State.BAD for each in checks):
+        raise typer.Exit(1)
+
+
+def _checks(*, deep: bool) -> Iterable[Check]:
+    try:
+        settings = read_settings()
+    except CliError as error:
+        yield bad("settings", error.message, error.fix)
+        return
+    configure_logs(settings.log_format, "critical")
+    yield good("settings", "readable")
+    yield check_folder(settings.data_dir)
+    yield from check_binaries(settings)
+    notes = _notes(settings)
+    yield from _ports(settings, notes)
+    yield from check_running(notes)
+    yield from _engines(settings, deep=deep)
+
+
+def _notes(settings: Settings) -> DevNotes | None:
+    try:
+        return read_dev_notes(settings.data_dir)
+    except CliError:
+        return None
+
+
+def _ports(settings: Settings, notes: DevNotes | None) -> Iterable[Check]:
+    yield check_port("HTTP port", settings.host, settings.http_port, "PUG_HTTP_PORT", notes.http_url if notes else None)
+    yield check_port("gRPC port", settings.host, settings.grpc_port, "PUG_GRPC_PORT", notes.grpc_url if notes else None)
+
+
+def _engines(settings: Settings, *, deep: bool) -> Iterable[Check]:
+    from app.cli.engines import check_engines  # noqa: PLC0415 (loads the engines' drivers, which other commands need not wait for)
+
+    held = lock_holder(settings.data_dir)
+    if deep and held:
+        sys.stderr.write(f"The embedded engines run in pid {held} already, so they are not started a second time.\n")
+
+    async def collect() -> list[Check]:
+        return [check async for check in check_engines(settings, deep=deep and not held)]
+
+    return asyncio.run(collect())

@@ -1,0 +1,66 @@
+"""Opens each engine for `pug doctor` and asks for its version."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from urllib.parse import urlsplit
+
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.backends import open_nats, open_postgres, open_store
+from app.cli.checks import Check, bad, good, skipped
+from app.embedded.folder import DataFolder, open_folder
+from core.errors import PugError
+from core.settings import Settings
+from core.sql import sql
+
+_REMOTE_S = 6.0
+_EMBEDDED_S = 120.0
+_EMBEDDED = frozenset({"", "chdb", "embedded"})
+
+Ask = Callable[[Settings, DataFolder], Awaitable[str]]
+
+
+async def check_engines(settings: Settings, *, deep: bool) -> AsyncGenerator[Check]:
+    """Each engine in turn: one with a URL is connected to, an embedded one is started only when asked for."""
+    engines: tuple[tuple[str, str, str, Ask], ...] = (
+        ("ClickHouse", "CLICKHOUSE_URL", settings.clickhouse_url.get_secret_value(), _clickhouse_version),
+        ("NATS", "NATS_URL", settings.nats_url.get_secret_value(), _nats_version),
+        ("PostgreSQL", "POSTGRES_URL", settings.postgres_url.get_secret_value(), _postgres_version),
+    )
+    async with open_folder(settings.data_dir) as folder:
+        for name, setting, url, ask in engines:
+            embedded = urlsplit(url).scheme in _EMBEDDED
+            if embedded and not deep:
+                yield skipped(name, "embedded; started by `pug dev`, or now with --deep")
+            else:
+                yield await _check(name, setting, ask(settings, folder), _EMBEDDED_S if embedded else _REMOTE_S)
+
+
+async def _check(name: str, setting: str, asking: Awaitable[str], within_s: float) -> Check:
+    try:
+        async with asyncio.timeout(within_s):
+            return good(name, await asking)
+    except TimeoutError:
+        return bad(name, f"no answer within {within_s:.0f} s", f"Check {setting}, and that the server runs and can be reached from here.")
+    except PugError as error:
+        return bad(name, error.message, error.hint or f"Check {setting}.")
+    except (OSError, SQLAlchemyError) as error:
+        return bad(
+            name, str(getattr(error, "orig", None) or error).strip().partition("\n")[0], f"Check {setting}, and that the server runs."
+        )
+
+
+async def _clickhouse_version(settings: Settings, folder: DataFolder) -> str:
+    async with open_store(settings, folder) as clickhouse:
+        return str((await clickhouse.query(sql("SELECT version()"))).rows[0][0])
+
+
+async def _nats_version(settings: Settings, folder: DataFolder) -> str:
+    async with open_nats(settings, folder) as connection:
+        return str(connection.connected_server_version)
+
+
+async def _postgres_version(settings: Settings, folder: DataFolder) -> str:
+    async with open_postgres(settings, folder) as engine, engine.connect() as connection:
+        return str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())

@@ -1,0 +1,266 @@
+"""`pug import`: sends the events of a file through Capture, once, whatever happens on the way."""
+
+import os
+import re
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.batches import MOST_EVENTS, Batch, batches_of
+from app.cli.checkpoint import Checkpoint, Journey, Totals, fingerprint, read_checkpoint, require_writable, sha256_of
+from app.cli.client import (
+    CliError,
+    DevNotes,
+    KeyKind,
+    Server,
+    UrlOption,
+    UsageError,
+    WriteKeyOption,
+    call_failure,
+    data_dir,
+    find_server,
+    read_dev_notes,
+    told_in_one_line,
+)
+from app.cli.freshness import wait_until_queryable
+from app.cli.logbook import Logbook
+from app.cli.mapping import ColumnFlags, Encode, encoder_for
+from app.cli.output import AsJson, instant_text, note, print_json, print_table, table
+from app.cli.progress import Meter, meter
+from app.cli.records import Format
+from app.cli.sending import Capture, CaptureRefused, Outcome, capture_at, deliver_all, patient, probe
+from app.cli.sources import Source, open_source
+
+_INTERRUPTED = 130
+_SHOWN_BY_DRY_RUN = 5
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+EPILOG = """Examples:
+
+pug import events.ndjson
+
+pug import orders.csv --event ordered --distinct-id customer --time ordered_at --property total:number --property country
+
+pug import cdnow.txt --format spaces --columns full_id,distinct_id,occurred_at,cds,dollars --time-format %Y%m%d --event purchase
+--property cds:number --property dollars:number
+
+An event without an id gets one made of the file's content and its line, so importing a file again, or going on after a crash,
+counts nothing twice: the server remembers ids for PUG_DUPLICATE_WINDOW_DAYS, 7 unless set. Two equal lines of one file are two events.
+A line that was imported once stays as it was, also when it is imported again with another mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How hard to try."""
+
+    most_events: int
+    in_flight: int
+    give_up_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    source: Source
+    encode: Encode
+    capture: Capture
+    logbook: Logbook
+
+
+@told_in_one_line()
+def import_file(
+    *,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to import.")],
+    file_format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="How the file holds its events; `spaces` is columns split by blanks, no header. Default: by its extension."
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Names of the columns of a file without a header, split by commas; an empty name skips a column."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="What splits the columns of a CSV file, or `tab`. Default: a comma; a tab in .tsv.")
+    ] = None,
+    event: Annotated[str | None, typer.Option(help="The name of all events in the file.")] = None,
+    event_column: Annotated[str | None, typer.Option(help="The column with the name of the event. Default: `event` or `name`.")] = None,
+    distinct_id: Annotated[str | None, typer.Option(help="The column that says who did it. Default: `distinct_id`.")] = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option("--time", help="The column that says when. Default: `occurred_at`, `timestamp` or `time`; without one, now."),
+    ] = None,
+    time_format: Annotated[str | None, typer.Option(help="`iso`, `unix`, `unix_ms`, or a format such as %Y%m%d. Default: iso.")] = None,
+    time_zone: Annotated[str, typer.Option(help="The time zone of times that name none.")] = "UTC",
+    properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            metavar="COL[:TYPE]",
+            help="A column that becomes a property, as `string` (the default), `number` or `boolean`. Default: all others, as strings.",
+        ),
+    ] = None,
+    session_id: Annotated[str | None, typer.Option(help="The column with the id of the visit. Default: `session_id`.")] = None,
+    event_id: Annotated[str | None, typer.Option(help="The column with the event's own UUID. Default: `event_id`.")] = None,
+    rejects: Annotated[Path | None, typer.Option(help="Where rejected lines go. Default: FILE.rejects.ndjson.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Where to remember how far it came. Default: FILE.pug-import.json.")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin at the first line, even if an earlier import got further.")] = False,
+    give_up_after: Annotated[str, typer.Option(help="How long to try again while the server doesn't take events: 30s, 5m, 1h.")] = "5m",
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until queries see the events; needs a secret key too.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what the first lines become, and send nothing.")] = False,
+    batch_events: Annotated[int, typer.Option(min=1, max=MOST_EVENTS, help="Events per request, at most.")] = MOST_EVENTS,
+    in_flight: Annotated[int, typer.Option(min=1, max=16, help="Requests at a time.")] = 4,
+    url: UrlOption = None,
+    key: WriteKeyOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import events from a file: NDJSON, CSV or columns split by blanks. Can be stopped and started again at any time."""
+    flags = ColumnFlags(
+        event,
+        event_column,
+        distinct_id,
+        time_column,
+        time_format,
+        time_zone,
+        session_id,
+        event_id,
+        tuple(properties or ()),
+    )
+    source = open_source(path, file_format, columns, delimiter, flags)
+    pace = Pace(batch_events, in_flight, duration(give_up_after))
+    if dry_run:
+        _show_first(source)
+        return
+    notes = None if url and key else read_dev_notes(data_dir())
+    server = find_server(url, key, KeyKind.WRITE, notes)
+    checkpoint = checkpoint or path.with_name(f"{path.name}.pug-import.json")
+    rejects = rejects or path.with_name(f"{path.name}.rejects.ndjson")
+    require_writable(checkpoint.absolute(), "--checkpoint")
+    require_writable(rejects.absolute(), "--rejects")
+    capture = capture_at(server)
+    probe(capture, server)
+    with meter() as progress:
+        sha256 = _identify(source, progress)
+        journey = Journey(
+            sha256, source.size, fingerprint(server.key), fingerprint(repr((source.format, source.delimiter, columns, flags)))
+        )
+        resumed = None if restart else _resumable(checkpoint, journey, rejects, progress)
+        logbook = Logbook(journey, checkpoint, rejects, resumed)
+        begun = time.monotonic()
+        _send(_Import(source, encoder_for(source.format, source.columns, sha256), capture, logbook), server, pace, progress)
+        seconds = time.monotonic() - begun
+    logbook.close()
+    reader = _reader(url, notes) if wait and logbook.totals.accepted else None
+    complete_until = wait_until_queryable(reader, datetime.now(UTC), note) if reader else None
+    report = {
+        "file": str(path),
+        "sha256": sha256,
+        "accepted": logbook.totals.accepted,
+        "duplicates": logbook.totals.duplicates,
+        "rejected": logbook.totals.rejected,
+        "rejects_file": str(rejects) if logbook.totals.rejected else None,
+        "resumed_from_line": resumed.position.line if resumed else None,
+        "seconds": round(seconds, 3),
+        "complete_until": complete_until.isoformat() if complete_until else None,
+    }
+    if as_json:
+        print_json(report)
+    else:
+        _print_totals(logbook.totals, seconds, rejects, complete_until)
+    if logbook.totals.rejected and not logbook.totals.accepted:
+        raise typer.Exit(1)
+
+
+def duration(text: str) -> timedelta:
+    """`30s`, `5m` or `1h`."""
+    if not (parts := re.fullmatch(r"(\d{1,6})([smh])", text)):
+        raise UsageError(f"--give-up-after: '{text}' is not a duration.", "Write it like 30s, 5m or 1h.")
+    return timedelta(seconds=int(parts[1]) * _UNITS[parts[2]])
+
+
+def _show_first(source: Source) -> None:
+    encode = encoder_for(source.format, source.columns, sha256_of(source.path, source.size, lambda _: None))
+    with source.records() as records:
+        for batch in batches_of(islice(records, _SHOWN_BY_DRY_RUN), encode, source.begin):
+            for entry in batch.entries:
+                sys.stdout.write(entry.event.decode() + "\n")
+            for reject in batch.rejects:
+                note(f"line {reject.line} would be rejected: {reject.message}")
+    note("Nothing was sent.")
+
+
+def _identify(source: Source, progress: Meter) -> str:
+    progress.begin("Reading", source.size)
+    try:
+        return sha256_of(source.path, source.size, progress.advance)
+    except KeyboardInterrupt:
+        progress.note("Stopped before anything was sent.")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _resumable(path: Path, journey: Journey, rejects: Path, progress: Meter) -> Checkpoint | None:
+    found = read_checkpoint(path)
+    if found is None:
+        return None
+    if found.journey != journey:
+        progress.note(f"{path} is of another import (another content, project or mapping), so this one begins at the first line.")
+        return None
+    if found.rejects_bytes and not rejects.exists():
+        progress.note(f"{rejects} of the earlier import is gone, so this one begins at the first line.")
+        return None
+    progress.note(f"Going on after line {found.position.line:,}, where the import stopped. --restart would begin at the first line.")
+    return found
+
+
+def _send(bound: _Import, server: Server, pace: Pace, progress: Meter) -> None:
+    source, logbook = bound.source, bound.logbook
+    progress.begin("Importing", source.size, logbook.position.offset)
+    stop = threading.Event()
+    capture = patient(bound.capture, pace.give_up_after, progress.remind, stop)
+
+    def done(batch: Batch, outcome: Outcome) -> None:
+        progress.advance(logbook.record(batch, outcome), _rejected_so_far(logbook.totals))
+
+    try:
+        with source.records(logbook.position) as records:
+            batches = batches_of(records, bound.encode, logbook.position, pace.most_events)
+            deliver_all(batches, capture, pace.in_flight, done, stop)
+    except KeyboardInterrupt:
+        progress.note(f"Stopped after line {logbook.position.line:,}: {_in_words(logbook.totals)}. The same command goes on from there.")
+        raise typer.Exit(_INTERRUPTED) from None
+    except CaptureRefused as refusal:
+        failure = call_failure(refusal.error, server)
+        done_so_far = f"Up to line {logbook.position.line:,} is done ({_in_words(logbook.totals)}): the same command goes on from there."
+        raise CliError(failure.message, f"{failure.fix} {done_so_far}".strip()) from refusal
+    finally:
+        logbook.save()
+
+
+def _rejected_so_far(totals: Totals) -> str:
+    return f"{totals.rejected:,} rejected" if totals.rejected else ""
+
+
+def _in_words(totals: Totals) -> str:
+    return f"{totals.accepted:,} accepted, {totals.duplicates:,} duplicates, {totals.rejected:,} rejected"
+
+
+def _reader(url: str | None, notes: DevNotes | None) -> Server | None:
+    try:
+        return find_server(url, os.environ.get("PUG_SECRET_KEY"), KeyKind.SECRET, notes)
+    except CliError:
+        return None
+
+
+def _print_totals(totals: Totals, seconds: float, rejects: Path, complete_until: datetime | None) -> None:
+    rows = [(f"{totals.accepted:,}", f"{totals.duplicates:,}", f"{totals.rejected:,}", f"{seconds:.1f} s")]
+    print_table(table(("accepted", "duplicates", "rejected", "took"), rows, numbers=range(4)))
+    if totals.rejected:
+        note(f"The rejected lines and what is wrong with them: {rejects}")
+    if complete_until:
+        note(f"Queries see all of it (complete until {instant_text(complete_until)}).")

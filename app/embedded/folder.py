@@ -1,0 +1,99 @@
+"""The data folder: private, and one process's at a time."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from core.errors import SettingsInvalid
+
+_PREDECESSOR_S = 10.0
+_POLL_S = 0.05
+
+
+class DataFolder:
+    """Where the embedded engines keep their data. Nothing is made before an engine claims it."""
+
+    def __init__(self, path: Path) -> None:
+        """The path may be relative to the working directory."""
+        self.path = path.expanduser().absolute()
+        self._lock: int | None = None
+        self._claiming = asyncio.Lock()
+
+    async def claim(self) -> int:
+        """Make the folder ours and return the lock that says so; children inherit it and hold it as long as they live."""
+        async with self._claiming:
+            if self._lock is None:
+                self._lock = await _locked(self.path)
+            return self._lock
+
+    def release(self) -> None:
+        """Let go. It is closed, never unlocked: the lock goes with the last process that holds it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+@asynccontextmanager
+async def open_folder(path: Path) -> AsyncGenerator[DataFolder]:
+    """A data folder, released at the end."""
+    folder = DataFolder(path)
+    try:
+        yield folder
+    finally:
+        folder.release()
+
+
+async def _locked(path: Path) -> int:
+    lock = _lock_file(path)
+    try:
+        _check_owner(path, lock)
+        await _wait(path, lock)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _lock_file(path: Path) -> int:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"The data folder {path} cannot be used: {error.strerror}.",
+            field="PUG_DATA_DIR",
+            hint="Run as the account that made it, or set PUG_DATA_DIR to a folder of your own.",
+        ) from error
+
+
+def _check_owner(path: Path, lock: int) -> None:
+    owner = os.fstat(lock).st_uid
+    if owner != os.geteuid():
+        # Root could go on, and would leave files behind that the other account cannot read any more.
+        raise SettingsInvalid(
+            f"The data folder {path} belongs to the account with uid {owner}, and this process runs as uid {os.geteuid()}.",
+            field="PUG_DATA_DIR",
+            hint="Run as that account, or set PUG_DATA_DIR to another folder.",
+        )
+
+
+async def _wait(path: Path, lock: int) -> None:
+    # Servers of a process that was killed take a moment to go; until then they still hold the lock.
+    for _ in range(int(_PREDECESSOR_S / _POLL_S)):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(_POLL_S)
+        else:
+            return
+    holder = os.pread(lock, 20, 0).decode(errors="replace") or "unknown"
+    raise SettingsInvalid(
+        f"Another process (pid {holder}) is using the data folder {path}.",
+        field="PUG_DATA_DIR",
+        hint="Stop it, or set PUG_DATA_DIR to another folder.",
+    )

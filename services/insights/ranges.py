@@ -1,0 +1,165 @@
+"""Which time a query is about: its zone, its range and the size of its buckets, as the request says them."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import cast
+from zoneinfo import ZoneInfo, available_timezones
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from core.errors import InvalidArgument, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
+from pug.insights.v1.insights_pb2 import Granularity, Preset, QueryRequest, TimeRange, WeekStart
+from services.insights.buckets import Grain, first_instant
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+# What ClickHouse promises of DateTime64.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2299
+
+_GRAINS: dict[int, Grain] = {
+    Granularity.GRANULARITY_UNSPECIFIED: Grain.DAY,
+    Granularity.GRANULARITY_MINUTE: Grain.MINUTE,
+    Granularity.GRANULARITY_HOUR: Grain.HOUR,
+    Granularity.GRANULARITY_DAY: Grain.DAY,
+    Granularity.GRANULARITY_WEEK: Grain.WEEK,
+    Granularity.GRANULARITY_MONTH: Grain.MONTH,
+}
+# The longest range of each, finest first.
+_CAPS: dict[Grain, tuple[timedelta, str]] = {
+    Grain.MINUTE: (timedelta(hours=6), "6 hours"),
+    Grain.HOUR: (timedelta(days=14), "14 days"),
+    Grain.DAY: (timedelta(days=366), "366 days"),
+    Grain.WEEK: (timedelta(days=4 * 365 + 1), "4 years"),
+    Grain.MONTH: (timedelta(days=10 * 365 + 3), "10 years"),
+}
+_WEEK_STARTS: dict[int, bool] = {
+    WeekStart.WEEK_START_UNSPECIFIED: False,
+    WeekStart.WEEK_START_MONDAY: False,
+    WeekStart.WEEK_START_SUNDAY: True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Half-open, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+def zone_of(request: QueryRequest, default: str) -> ZoneInfo:
+    """The time zone the query names, else the project's."""
+    name = request.time_zone or default
+    if name not in _known_zones():
+        raise UnknownTimeZone(f"There is no time zone {name!r}.", field="timeZone", hint="Use an IANA name such as Europe/Berlin.")
+    return ZoneInfo(name)
+
+
+def grain_of(request: QueryRequest) -> Grain:
+    """The size of the buckets."""
+    if (grain := _GRAINS.get(request.granularity)) is None:
+        raise InvalidArgument(
+            f"There is no granularity {request.granularity}.",
+            field="granularity",
+            hint="Use GRANULARITY_MINUTE, _HOUR, _DAY, _WEEK or _MONTH.",
+        )
+    return grain
+
+
+def weeks_on_sunday(request: QueryRequest) -> bool:
+    """Whether weeks start on Sunday."""
+    if (sunday := _WEEK_STARTS.get(request.week_start)) is None:
+        raise InvalidArgument(
+            f"There is no first day of the week {request.week_start}.",
+            field="weekStart",
+            hint="Use WEEK_START_MONDAY or WEEK_START_SUNDAY.",
+        )
+    return sunday
+
+
+def range_of(request: QueryRequest, zone: ZoneInfo, grain: Grain, now: datetime) -> Range:
+    """The range the query names, with a preset made into instants, if buckets of that size may fill it."""
+    match request.WhichOneof("range"):
+        case "time_range":
+            asked = _between(request.time_range)
+        case "preset":
+            asked = _preset(request.preset, now.astimezone(zone).date(), zone)
+        case _:
+            raise RangeMissing(
+                "The query says no time range.", field="timeRange", hint="Give timeRange.from and timeRange.to, or a preset."
+            )
+    _check_length(asked, zone, grain)
+    return asked
+
+
+def _between(asked: TimeRange) -> Range:
+    for bound in ("from", "to"):
+        if not asked.HasField(bound):
+            raise RangeMissing(f"The time range has no `{bound}`.", field=f"timeRange.{bound}", hint="Give both ends.")
+    # `from` is a keyword, so the message has no attribute of that name.
+    start = _instant(cast("Timestamp", getattr(asked, "from")), "timeRange.from")
+    end = _instant(asked.to, "timeRange.to")
+    if start >= end:
+        raise RangeReversed("The time range ends before it starts.", field="timeRange", hint="`to` is the first instant after the range.")
+    return Range(start, end)
+
+
+def _instant(timestamp: Timestamp, field: str) -> datetime:
+    # Events have milliseconds. A finer bound is rounded up, which keeps `>= from` and `< to` exact.
+    milliseconds = timestamp.seconds * 1000 + -(-timestamp.nanos // 1_000_000)
+    try:
+        instant = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        instant = None
+    if instant is None or not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise InvalidArgument(f"`{field}` is out of range.", field=field, hint=f"Use the years {_FIRST_YEAR} to {_LAST_YEAR}.")
+    return instant
+
+
+def _preset(preset: int, today: date, zone: ZoneInfo) -> Range:
+    """Whole days: a range that includes today ends with today, so that it stays the same until midnight."""
+    tomorrow = today + _DAY
+    this_month = today.replace(day=1)
+    days: dict[int, tuple[date, date]] = {
+        Preset.PRESET_TODAY: (today, tomorrow),
+        Preset.PRESET_YESTERDAY: (today - _DAY, today),
+        Preset.PRESET_LAST_7_DAYS: (tomorrow - 7 * _DAY, tomorrow),
+        Preset.PRESET_LAST_30_DAYS: (tomorrow - 30 * _DAY, tomorrow),
+        Preset.PRESET_LAST_90_DAYS: (tomorrow - 90 * _DAY, tomorrow),
+        Preset.PRESET_THIS_MONTH: (this_month, tomorrow),
+        Preset.PRESET_LAST_MONTH: ((this_month - _DAY).replace(day=1), this_month),
+        Preset.PRESET_LAST_12_MONTHS: (_months_before(this_month, 11), tomorrow),
+    }
+    if preset == Preset.PRESET_UNSPECIFIED:
+        raise RangeMissing("The query says no time range.", field="preset", hint="Give timeRange.from and timeRange.to, or a preset.")
+    if preset not in days:
+        raise InvalidArgument(f"There is no preset {preset}.", field="preset", hint="Use one such as PRESET_LAST_30_DAYS.")
+    first, last = days[preset]
+    return Range(first_instant(first, zone), first_instant(last, zone))
+
+
+def _months_before(month: date, months: int) -> date:
+    years, rest = divmod(month.month - 1 - months, 12)
+    return month.replace(year=month.year + years, month=rest + 1)
+
+
+def _check_length(asked: Range, zone: ZoneInfo, grain: Grain) -> None:
+    length = _length(asked, zone)
+    cap, words = _CAPS[grain]
+    if length <= cap:
+        return
+    fits = next((f"GRANULARITY_{other.name}" for other, (longest, _) in _CAPS.items() if length <= longest), None)
+    hint = f"The finest granularity that fits is {fits}." if fits else f"Ask about at most {_CAPS[Grain.MONTH][1]}, by GRANULARITY_MONTH."
+    raise RangeTooLong(f"A range by GRANULARITY_{grain.name} is at most {words}.", field="timeRange", hint=hint)
+
+
+def _length(asked: Range, zone: ZoneInfo) -> timedelta:
+    """Real time or the local clock's, whichever is shorter: 14 days are 14 days though one of them has 25 hours."""
+    on_the_clock = asked.end.astimezone(zone).replace(tzinfo=None) - asked.start.astimezone(zone).replace(tzinfo=None)
+    return min(on_the_clock, asked.end - asked.start)
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,0 +1,62 @@
+"""What a project has sent: event names and property keys, kept as events come in (migrations/clickhouse/0002_schema.sql)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from core.clickhouse import ClickHouse
+from core.sql import Sql, sql, text, unsigned
+from pug.insights.v1.insights_pb2 import GetSchemaResponse
+
+_Event = GetSchemaResponse.Event
+_Property = GetSchemaResponse.Property
+_Type = GetSchemaResponse.Property.Type
+_MAX_ROWS = 10_000
+
+
+async def schema_of(clickhouse: ClickHouse, project_id: int, event_name: str) -> GetSchemaResponse:
+    """The event names, and the property keys of one event or of all, most frequent first."""
+    events = await clickhouse.query(events_query(project_id))
+    properties = await clickhouse.query(properties_query(project_id, event_name))
+    return GetSchemaResponse(events=shape_events(events.rows), properties=shape_properties(properties.rows))
+
+
+def events_query(project_id: int) -> Sql:
+    """The rows (name, count, last seen)."""
+    return sql(
+        "SELECT name, sum(count) AS events, max(last_seen) AS last FROM schema_events WHERE project_id = {project}"
+        " GROUP BY name ORDER BY events DESC, name LIMIT {rows}",
+        project=unsigned(project_id),
+        rows=unsigned(_MAX_ROWS),
+    )
+
+
+def properties_query(project_id: int, event_name: str) -> Sql:
+    """The rows (key, count, last seen, types, their counts), the most frequent type first."""
+    named = sql("AND name = {name}", name=text(event_name)) if event_name else sql("")
+    return sql(
+        "SELECT key, sum(events) AS total, max(last) AS latest, groupArray(type) AS types, groupArray(events) AS counts"
+        " FROM (SELECT key, type, sum(count) AS events, max(last_seen) AS last FROM schema_properties WHERE project_id = {project} {named}"
+        " GROUP BY key, type ORDER BY events DESC, type)"
+        " GROUP BY key ORDER BY total DESC, key LIMIT {rows}",
+        project=unsigned(project_id),
+        named=named,
+        rows=unsigned(_MAX_ROWS),
+    )
+
+
+def shape_events(rows: Sequence[tuple[object, ...]]) -> list[GetSchemaResponse.Event]:
+    """The event names."""
+    known = cast("Sequence[tuple[str, int, datetime]]", rows)
+    return [_Event(name=name, count=count, last_seen=last) for name, count, last in known]
+
+
+def shape_properties(rows: Sequence[tuple[object, ...]]) -> list[GetSchemaResponse.Property]:
+    """The property keys with their types."""
+    known = cast("Sequence[tuple[str, int, datetime, Sequence[str], Sequence[int]]]", rows)
+    return [
+        _Property(
+            key=key, count=count, last_seen=last, types=[_Type(name=name, count=many) for name, many in zip(types, counts, strict=True)]
+        )
+        for key, count, last, types, counts in known
+    ]

@@ -1,0 +1,57 @@
+"""What a query may see: one project's events in a range of time, under the query's filters.
+
+The only place that names the events table.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from core.sql import Sql, all_of, instant, join, sql, unsigned
+from pug.insights.v1.insights_pb2 import QueryRequest
+from services.insights.buckets import Bucket, cut
+from services.insights.filters import group_condition
+from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
+from services.rpc.call import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The events a query may see, and the buckets they fall in."""
+
+    project: Project
+    zone: ZoneInfo
+    range: Range
+    buckets: tuple[Bucket, ...]
+    now: datetime
+    filters: Sql | None
+
+    def events(self, columns: list[Sql], where: list[Sql]) -> Sql:
+        """A subquery with one row for each event in the scope for which all of `where` holds.
+
+        Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
+        """
+        conditions = [
+            sql("project_id = {project}", project=unsigned(self.project.id)),
+            sql("occurred_at >= {from}", **{"from": instant(self.range.start)}),
+            sql("occurred_at < {to}", to=instant(self.range.end)),
+            *where,
+            *([self.filters] if self.filters else []),
+        ]
+        return sql("(SELECT {columns} FROM events WHERE {conditions})", columns=join(", ", columns), conditions=all_of(conditions))
+
+
+def scope_of(request: QueryRequest, project: Project, now: datetime) -> Scope:
+    """The scope of a query, or what is wrong with it."""
+    filters = request.insight.filters
+    zone = zone_of(request, project.time_zone)
+    grain = grain_of(request)
+    asked = range_of(request, zone, grain, now)
+    return Scope(
+        project=project,
+        zone=zone,
+        range=asked,
+        buckets=cut(asked.start, asked.end, now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday(request)),
+        now=now,
+        filters=group_condition(filters, "insight.filters", now) if filters.ByteSize() else None,
+    )

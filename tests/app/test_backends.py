@@ -1,0 +1,105 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import app.embedded.folder as folder_module
+from app.backends import open_backends, open_clickhouse, open_nats, open_postgres
+from app.embedded.folder import DataFolder
+from core.errors import SettingsInvalid, StreamUnavailable
+from core.settings import Settings
+
+
+def settings(folder: Path, **urls: str) -> Settings:
+    return Settings.model_validate({"data_dir": folder, "CLICKHOUSE_URL": "", "NATS_URL": "", "POSTGRES_URL": "", **urls})
+
+
+@pytest.mark.parametrize(
+    ("setting", "url", "allowed"),
+    [("NATS_URL", "redis://localhost", "embedded, nats, tls"), ("POSTGRES_URL", "mysql://localhost/x", "embedded, postgresql")],
+)
+async def test_an_unknown_scheme_names_the_setting_and_what_is_allowed(tmp_path: Path, setting: str, url: str, allowed: str) -> None:
+    opening = open_nats if setting == "NATS_URL" else open_postgres
+
+    with pytest.raises(SettingsInvalid, match=allowed) as raised:
+        async with opening(settings(tmp_path, **{setting: url}), DataFolder(tmp_path)):
+            pass
+
+    assert raised.value.field == setting
+
+
+def test_an_unknown_scheme_of_clickhouse_names_the_setting_and_what_is_allowed() -> None:
+    with pytest.raises(SettingsInvalid, match="chdb, clickhouse, clickhouses, http, https") as raised:
+        open_clickhouse("sqlite:///x", connections=1, memory_bytes=1)
+
+    assert raised.value.field == "CLICKHOUSE_URL"
+
+
+async def test_an_error_of_one_engine_stops_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+
+    with pytest.raises(SettingsInvalid, match="POSTGRES_URL"):
+        async with open_backends(settings(folder, POSTGRES_URL="mysql://localhost/x")):
+            pass
+
+    async with asyncio.timeout(1):  # nobody holds the folder any more
+        await DataFolder(folder).claim()
+
+
+async def test_a_server_that_does_not_answer_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.jetstream._CONNECT_S", 0.3)
+
+    with pytest.raises(StreamUnavailable, match="NATS could not be reached"):
+        async with open_nats(settings(tmp_path, NATS_URL="nats://127.0.0.1:1"), DataFolder(tmp_path)):
+            pass
+
+
+async def test_a_folder_is_one_process_s_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_module, "_PREDECESSOR_S", 0.2)
+    first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
+    await first.claim()
+
+    with pytest.raises(SettingsInvalid, match="Another process") as raised:
+        await second.claim()
+    first.release()
+    await second.claim()
+
+    assert raised.value.field == "PUG_DATA_DIR"
+    second.release()
+
+
+async def test_a_folder_waits_for_its_predecessor_to_be_gone(tmp_path: Path) -> None:
+    first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
+    await first.claim()
+
+    waiting = asyncio.create_task(second.claim())
+    await asyncio.sleep(0.1)
+    first.release()
+
+    await asyncio.wait_for(waiting, 1)
+    second.release()
+
+
+async def test_a_relative_folder_is_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    folder = DataFolder(Path(".pug"))
+    monkeypatch.chdir("/")
+    await folder.claim()
+
+    assert (tmp_path / ".pug" / "lock").exists()
+    folder.release()
+
+
+async def test_a_file_in_the_folder_s_place_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+
+    with pytest.raises(SettingsInvalid, match="cannot be used"):
+        await DataFolder(tmp_path / "data").claim()
+
+
+async def test_a_folder_nobody_claims_is_not_made(tmp_path: Path) -> None:
+    async with folder_module.open_folder(tmp_path / "data"):
+        pass
+
+    assert not (tmp_path / "data").exists()

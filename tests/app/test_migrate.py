@@ -1,0 +1,63 @@
+import asyncio
+
+import pytest
+import sqlalchemy
+from nats.js.api import RetentionPolicy
+from sqlalchemy.exc import IntegrityError
+
+from app.backends import Backends
+from app.migrate import migrate, migrate_jetstream, statements
+from core.settings import Settings
+from services.accounts.tables import metadata
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("SELECT 1; SELECT 2;\n", ["SELECT 1", "SELECT 2"]),
+        ("-- a; b\nSELECT 1 -- c; d\n; SELECT 2", ["SELECT 1", "SELECT 2"]),
+        ("SELECT /* ; '; */ 1; SELECT 2", ["SELECT  1", "SELECT 2"]),
+        (r"SELECT 'a;b', 'it''s;', 'it\'s; -- no comment'; SELECT 2", [r"SELECT 'a;b', 'it''s;', 'it\'s; -- no comment'", "SELECT 2"]),
+        ('SELECT 1 AS `a;b`, 2 AS "c;d"; -- the end;', ['SELECT 1 AS `a;b`, 2 AS "c;d"']),
+        ("-- it's nothing;\n", []),
+    ],
+)
+def test_a_semicolon_ends_a_statement_unless_it_is_in_a_string_a_name_or_a_comment(script: str, expected: list[str]) -> None:
+    assert statements(script) == expected
+
+
+async def test_migrating_again_applies_nothing_also_when_two_do_it_at_once(backends: Backends, engine_settings: Settings) -> None:
+    both = await asyncio.gather(migrate(backends, engine_settings), migrate(backends, engine_settings))
+
+    assert both == [[], []]
+
+
+async def test_the_tables_are_those_the_accounts_service_expects(backends: Backends) -> None:
+    async with backends.postgres.connect() as connection:
+        made = await connection.run_sync(
+            lambda sync: {t: {c["name"] for c in sqlalchemy.inspect(sync).get_columns(t)} for t in metadata.tables}
+        )
+
+    assert made == {name: {column.name for column in table.columns} for name, table in metadata.tables.items()}
+
+
+async def test_a_key_is_a_write_key_or_a_secret_key(backends: Backends) -> None:
+    insert = sqlalchemy.text(
+        "INSERT INTO api_keys (id, project_id, kind, label, prefix, token_hash, scopes)"
+        " VALUES (gen_random_uuid(), 1, 'golden', '', '', 'x', ARRAY['events:write'])"
+    )
+
+    with pytest.raises(IntegrityError, match="api_keys_kind"):
+        async with backends.postgres.begin() as connection:
+            await connection.execute(insert)
+
+
+async def test_a_changed_limit_is_applied_to_the_stream_that_is_there(backends: Backends, engine_settings: Settings) -> None:
+    larger = engine_settings.model_copy(update={"stream_max_bytes": 2**27})
+
+    changed = await migrate_jetstream(backends.jetstream, larger)
+    config = (await backends.jetstream.stream_info("EVENTS")).config
+    changed_back = await migrate_jetstream(backends.jetstream, engine_settings)
+
+    assert (changed, changed_back) == (["EVENTS"], ["EVENTS"])
+    assert (config.max_bytes, config.retention) == (2**27, RetentionPolicy.WORK_QUEUE)

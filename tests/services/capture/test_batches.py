@@ -1,0 +1,445 @@
+"""What every batch has to be, whichever format it comes in."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from core.errors import BatchTooLarge, InvalidArgument
+from pug.capture.v1 import capture_pb2
+from services.capture.batch import Batch, Problem, Reason, receipt
+
+Decode = Callable[..., Batch]
+
+ID = "0195b0a2-0000-7000-8000-000000000001"
+OTHER_ID = "0195b0a2-0000-7000-8000-000000000002"
+NOON_MS = 1_772_366_400_000
+HOUR_MS = 3_600_000
+
+
+def event(**fields: object) -> dict[str, object]:
+    return {"eventId": ID, "name": "signed_up", "distinctId": "ann"} | fields
+
+
+def with_properties(**properties: object) -> dict[str, object]:
+    return event(properties=properties)
+
+
+def rows(batch: Batch) -> list[list[object]]:
+    return [json.loads(line) for line in batch.rows.split(b"\n")] if batch.rows else []
+
+
+def stored_properties(batch: Batch) -> object:
+    assert batch.problems == []
+    return rows(batch)[0][7]
+
+
+def stored_time(batch: Batch) -> object:
+    return rows(batch)[0][5]
+
+
+def only_problem(batch: Batch) -> tuple[str, str]:
+    (problem,) = batch.problems
+    assert problem.message
+    assert not problem.warning
+    assert batch.rows == b""
+    return problem.reason, problem.field
+
+
+def test_an_event_becomes_one_row_of_compact_json_in_the_order_of_the_columns(decode: Decode) -> None:
+    happened = event(sessionId="s1", occurredAt="2026-03-01T11:00:00.25Z", properties={"plan": {"seats": [3, None]}})
+
+    batch = decode(happened)
+
+    assert batch.rows == (
+        b'["0195b0a2-0000-7000-8000-000000000001",7,"signed_up","ann","s1",1772362800250,1772366400000,{"plan":{"seats":[3,null]}}]'
+    )
+    assert (batch.accepted, batch.duplicates, batch.problems) == (1, 0, [])
+
+
+def test_rows_are_separated_by_newlines_and_hold_none_of_their_own(decode: Decode) -> None:
+    events = [event(eventId="", name="line\nbreak\r\u2028\x85", properties={"a\nb": "c\nd"}) for _ in range(3)]
+
+    batch = decode(*events)
+
+    assert [line[:2] + line[38:40] for line in batch.rows.split(b"\n")] == [b'["",'] * 3
+    assert rows(batch)[0][2] == "line\nbreak\r\u2028\x85"
+
+
+def test_an_empty_batch_is_a_success(decode: Decode) -> None:
+    batch = decode()
+
+    assert batch == Batch(rows=b"", accepted=0)
+
+
+def test_a_bad_event_leaves_its_neighbours_alone_and_is_named_by_its_place(decode: Decode) -> None:
+    batch = decode(event(), event(eventId=OTHER_ID, name=""), event(eventId=""))
+
+    assert batch.accepted == 2
+    assert batch.rejected == 1
+    assert [(p.index, p.event_id, p.reason) for p in batch.problems] == [(1, OTHER_ID, Reason.NAME_MISSING)]
+
+
+def test_problems_come_in_the_order_of_the_events(decode: Decode) -> None:
+    batch = decode(
+        event(properties={"a": "x" * 9_000}),
+        event(occurredAt="2026-03-05T00:00:00Z"),
+        event(name=""),
+        event(properties={"a": "\0"}),
+        event(distinctId=""),
+        sent_at="2026-03-01T12:00:00Z",
+    )
+
+    assert [problem.index for problem in batch.problems] == [0, 1, 2, 3, 4]
+
+
+def test_a_thousand_events_are_a_batch_and_one_more_is_too_many(decode: Decode) -> None:
+    batch = decode(*[event(eventId="")] * 1_000)
+
+    assert batch.accepted == 1_000
+    with pytest.raises(BatchTooLarge) as refused:
+        decode(*[event(eventId="")] * 1_001)
+    assert refused.value.field == "events"
+
+
+def test_more_than_a_mebibyte_is_too_large(decode: Decode) -> None:
+    with pytest.raises(BatchTooLarge):
+        decode(event(properties={"a": "x" * 2**20}))
+
+
+@pytest.mark.parametrize("sent_at", ["1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"])
+def test_a_time_of_sending_that_no_clock_shows_fails_the_batch(decode: Decode, sent_at: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        decode(event(), sent_at=sent_at)
+
+    assert refused.value.field == "sentAt"
+
+
+def test_an_event_without_an_id_is_given_one(decode: Decode) -> None:
+    batch = decode(event(eventId=""), {"name": "signed_up", "distinctId": "ann"})
+
+    ids = [str(row[0]) for row in rows(batch)]
+    assert len(set(ids)) == 2
+    assert all(len(made) == 36 and made[14] == "7" for made in ids)
+
+
+@pytest.mark.parametrize("event_id", [ID.upper(), ID.replace("-", ""), ID.replace("-", "").upper()])
+def test_an_id_is_kept_in_lower_case_with_hyphens(decode: Decode, event_id: str) -> None:
+    batch = decode(event(eventId=event_id))
+
+    assert rows(batch)[0][0] == ID
+
+
+@pytest.mark.parametrize(
+    "event_id",
+    [
+        "1",
+        "x" * 36,
+        ID + "0",
+        ID + "\n",
+        "{" + ID + "}",
+        "urn:uuid:" + ID,
+        ID[:-1] + "g",
+        "0195b0a20-000-7000-8000-000000000001",
+        "-" * 36,
+        " ",
+        "00000000-0000-0000-0000-000000000000",
+        "0" * 32,
+        ID[:-1] + "١",
+    ],
+)
+def test_an_id_that_is_no_uuid_is_refused(decode: Decode, event_id: str) -> None:
+    batch = decode(event(eventId=event_id))
+
+    assert only_problem(batch) == ("EVENT_ID_INVALID", "eventId")
+    assert batch.problems[0].event_id == ""
+
+
+def test_the_same_id_twice_counts_once_and_the_first_is_kept(decode: Decode) -> None:
+    batch = decode(event(name="first"), event(eventId=ID.upper(), name="second"), event(eventId=OTHER_ID))
+
+    assert (batch.accepted, batch.duplicates, batch.problems) == (2, 1, [])
+    assert [row[2] for row in rows(batch)] == ["first", "signed_up"]
+
+
+@pytest.mark.parametrize("bad", [{"name": ""}, {"properties": {"a": "\0"}}, {"properties": {str(i): "x" * 8_000 for i in range(9)}}])
+def test_a_refused_event_does_not_make_a_good_one_of_its_id_a_duplicate(decode: Decode, bad: dict[str, object]) -> None:
+    batch = decode(event(**bad), event())
+
+    assert (batch.accepted, batch.duplicates, batch.rejected) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "field"),
+    [
+        ({"name": ""}, "NAME_MISSING", "name"),
+        ({"name": " \t\u00a0"}, "NAME_MISSING", "name"),
+        ({"name": "x" * 201}, "NAME_TOO_LONG", "name"),
+        ({"distinctId": ""}, "DISTINCT_ID_MISSING", "distinctId"),
+        ({"distinctId": "x" * 201}, "DISTINCT_ID_TOO_LONG", "distinctId"),
+        ({"sessionId": "x" * 201}, "SESSION_ID_TOO_LONG", "sessionId"),
+        ({"name": "a\0b"}, "NUL_CHARACTER", "name"),
+        ({"distinctId": "a\0b"}, "NUL_CHARACTER", "distinctId"),
+        ({"sessionId": "\0"}, "NUL_CHARACTER", "sessionId"),
+    ],
+)
+def test_an_event_has_to_say_what_happened_to_whom(decode: Decode, fields: dict[str, object], reason: str, field: str) -> None:
+    batch = decode(event(**fields))
+
+    assert only_problem(batch) == (reason, field)
+
+
+def test_names_and_ids_may_have_200_characters_of_any_script(decode: Decode) -> None:
+    longest = "😀" * 200
+
+    batch = decode(event(name=longest, distinctId=longest, sessionId=longest))
+
+    assert rows(batch)[0][2:5] == [longest] * 3
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "anonymous",
+        "Guest",
+        "distinct_id",
+        "ID",
+        "not_authenticated",
+        "email",
+        "undefined",
+        "NULL",
+        "None",
+        "nil",
+        "NaN",
+        "true",
+        "False",
+        "0",
+        "[object Object]",
+        " ",
+        "\t\xa0",
+        '""',
+        "' '",
+        ' " " ',
+        "00000000-0000-0000-0000-000000000000",
+        " null ",
+    ],
+)
+def test_a_placeholder_is_nobody(decode: Decode, placeholder: str) -> None:
+    batch = decode(event(distinctId=placeholder))
+
+    assert only_problem(batch) == ("PLACEHOLDER_DISTINCT_ID", "distinctId")
+
+
+@pytest.mark.parametrize("distinct_id", ["00", "anonymous-1", "nobody", "o'null", "-", "email@example.com", " ann "])
+def test_an_id_that_only_resembles_a_placeholder_is_somebody(decode: Decode, distinct_id: str) -> None:
+    batch = decode(event(distinctId=distinct_id))
+
+    assert rows(batch)[0][3] == distinct_id
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "ms"),
+    [
+        ("2026-03-01T12:00:00Z", NOON_MS),
+        ("2026-03-01T14:00:00+02:00", NOON_MS),
+        ("2026-03-01T11:59:59.9Z", NOON_MS - 100),
+        ("2026-03-01T12:00:00.000999999Z", NOON_MS),
+        ("2026-03-01T11:59:59.9999999Z", NOON_MS - 1),
+        ("1970-01-01T00:00:00Z", 0),
+        ("2199-12-31T23:59:59.999999999Z", 7_258_118_399_999),
+    ],
+)
+def test_a_time_is_kept_to_the_millisecond_rounded_down(decode: Decode, occurred_at: str, ms: int) -> None:
+    batch = decode(event(occurredAt=occurred_at))
+
+    assert stored_time(batch) == ms
+
+
+def test_an_event_without_a_time_happened_when_it_was_received_whatever_the_clock_was(decode: Decode) -> None:
+    batch = decode(event(), sent_at="2026-03-01T09:00:00Z")
+
+    assert stored_time(batch) == NOON_MS
+
+
+@pytest.mark.parametrize(
+    "occurred_at", ["1969-12-31T23:59:59.999Z", "2200-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+def test_a_time_that_cannot_be_stored_is_refused(decode: Decode, occurred_at: str) -> None:
+    batch = decode(event(occurredAt=occurred_at))
+
+    assert only_problem(batch) == ("OCCURRED_AT_OUT_OF_RANGE", "occurredAt")
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "off_ms"), [("2026-03-01T11:59:00Z", 60_000), ("2026-03-01T12:01:00Z", -60_000), ("2026-03-01T12:00:00Z", 0)]
+)
+def test_what_the_clock_was_off_when_sending_is_corrected(decode: Decode, sent_at: str, off_ms: int) -> None:
+    batch = decode(event(occurredAt="2026-03-01T11:00:00Z"), sent_at=sent_at)
+
+    assert stored_time(batch) == NOON_MS - HOUR_MS + off_ms
+    assert batch.problems == []
+
+
+def test_a_correction_of_up_to_23_hours_ahead_is_believed(decode: Decode) -> None:
+    batch = decode(event(occurredAt="2026-03-02T10:00:00Z"), sent_at="2026-03-01T11:00:00Z")
+
+    assert stored_time(batch) == NOON_MS + 23 * HOUR_MS
+    assert batch.problems == []
+
+
+def test_a_correction_further_ahead_is_ignored_with_a_warning(decode: Decode) -> None:
+    batch = decode(event(occurredAt="2026-03-02T10:00:00.001Z"), sent_at="2026-03-01T11:00:00Z")
+
+    assert stored_time(batch) == NOON_MS + 22 * HOUR_MS + 1
+    (warning,) = batch.problems
+    assert (warning.index, warning.event_id, warning.reason, warning.field) == (0, ID, Reason.CLOCK_SKEW_IGNORED, "occurredAt")
+    assert warning.warning
+    assert (batch.accepted, batch.rejected) == (1, 0)
+
+
+def test_a_future_time_without_a_time_of_sending_is_kept_as_sent(decode: Decode) -> None:
+    batch = decode(event(occurredAt="2026-04-01T12:00:00Z"))
+
+    assert stored_time(batch) == NOON_MS + 31 * 24 * HOUR_MS
+    assert batch.problems == []
+
+
+def test_a_correction_to_before_1970_is_refused(decode: Decode) -> None:
+    batch = decode(event(occurredAt="1970-01-01T00:00:01Z"), sent_at="2026-03-02T12:00:00Z")
+
+    assert only_problem(batch) == ("OCCURRED_AT_OUT_OF_RANGE", "occurredAt")
+
+
+def test_a_refused_event_is_not_warned_about(decode: Decode) -> None:
+    batch = decode(event(occurredAt="2026-03-05T00:00:00Z", properties={"a": "\0"}), sent_at="2026-03-01T12:00:00Z")
+
+    assert only_problem(batch) == ("NUL_CHARACTER", "properties.a")
+
+
+def test_properties_keep_their_natural_json_types(decode: Decode) -> None:
+    natural: dict[str, object] = {
+        "s": "é😀",
+        "i": -3,
+        "f": 0.25,
+        "t": True,
+        "n": {"a": {"b": [1, "x", {"c": False}]}},
+        "l": [],
+        "o": {},
+        "e": "",
+        "z": 0,
+    }
+
+    batch = decode(with_properties(**natural))
+
+    assert stored_properties(batch) == natural
+    assert b".0" not in batch.rows
+
+
+def test_null_is_absent_except_in_a_list_where_it_keeps_its_place(decode: Decode) -> None:
+    batch = decode(with_properties(a=None, b={"c": None, "d": 1}, e=[None, 1, {"f": None}]))
+
+    assert stored_properties(batch) == {"b": {"d": 1}, "e": [None, 1, {}]}
+
+
+def test_the_word_null_in_a_string_is_a_word(decode: Decode) -> None:
+    batch = decode(with_properties(a="null", b=["null"]))
+
+    assert stored_properties(batch) == {"a": "null", "b": ["null"]}
+
+
+def test_what_only_the_server_knows_is_stripped_silently(decode: Decode) -> None:
+    owned = ["$country", "$region", "$city", "$continent", "$postal_code", "$latitude", "$longitude", "$timezone"]
+    owned += ["$bot", "$bot_name", "$channel", "$referrer_domain", "$ip"]
+
+    batch = decode(with_properties(**dict.fromkeys(owned, "mine"), **{"$browser": "Firefox", "country": "FR"}))
+
+    assert stored_properties(batch) == {"$browser": "Firefox", "country": "FR"}
+
+
+@pytest.mark.parametrize("key", ["__proto__", "^x", "a.:Int64", "a.", "a..b", ".", " ", "a`b", 'a"b', "a\\b", "x" * 200])
+def test_odd_keys_belong_to_the_customer(decode: Decode, key: str) -> None:
+    batch = decode(with_properties(**{key: 1}))
+
+    assert stored_properties(batch) == {key: 1}
+
+
+def nested(levels: int) -> object:
+    return 1 if not levels else {"a": nested(levels - 1)}
+
+
+def nested_lists(levels: int) -> object:
+    return 1 if not levels else [nested_lists(levels - 1)]
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason", "field"),
+    [
+        ({"": 1}, "PROPERTY_KEY_EMPTY", "properties"),
+        ({"a": {"": 1}}, "PROPERTY_KEY_EMPTY", "properties.a"),
+        ({"a": [{"": None}]}, "PROPERTY_KEY_EMPTY", "properties.a[0]"),
+        ({"k" * 201: 1}, "PROPERTY_KEY_TOO_LONG", f"properties.{'k' * 50}…"),
+        ({"a": "x" * 8_193}, "PROPERTY_TOO_LONG", "properties.a"),
+        ({"a": {"b": ["", "x" * 8_193]}}, "PROPERTY_TOO_LONG", "properties.a.b[1]"),
+        ({str(i): i for i in range(257)}, "PROPERTIES_TOO_MANY", "properties"),
+        ({"a": nested(5)}, "PROPERTIES_TOO_DEEP", "properties.a.a.a.a.a"),
+        ({"a": nested_lists(5)}, "PROPERTIES_TOO_DEEP", "properties.a[0][0][0][0]"),
+        ({"a": {"b": {"c": {"d": {"e": {}}}}}}, "PROPERTIES_TOO_DEEP", "properties.a.b.c.d.e"),
+        ({str(i): "x" * 8_000 for i in range(9)}, "PROPERTIES_TOO_LARGE", "properties"),
+        ({"a": "x\0"}, "NUL_CHARACTER", "properties.a"),
+        ({"a\0": 1}, "NUL_CHARACTER", "properties"),
+        ({"a": {"b": [1, "\0"]}}, "NUL_CHARACTER", "properties.a.b[1]"),
+    ],
+)
+def test_properties_over_a_limit_refuse_their_event(decode: Decode, properties: dict[str, object], reason: str, field: str) -> None:
+    batch = decode(event(properties=properties), event(eventId=OTHER_ID))
+
+    assert batch.accepted == 1
+    assert [(p.index, p.reason, p.field) for p in batch.problems] == [(0, reason, field)]
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"k" * 200: "x" * 8_192},
+        {"a": "😀" * 8_192},
+        {str(i): i for i in range(256)},
+        {"a": nested(4)},
+        {"a": nested_lists(4)},
+        {"a": {str(i): i for i in range(300)}},
+        {"a": "\\u0000"},
+    ],
+)
+def test_properties_at_a_limit_pass(decode: Decode, properties: dict[str, object]) -> None:
+    batch = decode(event(properties=properties))
+
+    assert stored_properties(batch) == properties
+
+
+def test_properties_may_take_64_kib_to_the_byte(decode: Decode) -> None:
+    most = {str(i): "x" * 8_000 for i in range(8)}
+    most["rest"] = "x" * (64 * 1024 - len(json.dumps(most, separators=(",", ":"))) - len(',"rest":""'))
+
+    batch = decode(event(properties=most))
+    over = decode(event(properties=most | {"rest": most["rest"] + "x"}))
+
+    assert stored_properties(batch) == most
+    assert only_problem(over) == ("PROPERTIES_TOO_LARGE", "properties")
+
+
+def test_the_receipt_tells_the_client_what_became_of_the_batch() -> None:
+    refused = Problem(2, ID, Reason.NAME_MISSING, "name", "No name.")
+    warned = Problem(0, OTHER_ID, Reason.CLOCK_SKEW_IGNORED, "occurredAt", "Odd clock.", warning=True)
+
+    answer = receipt(Batch(rows=b"", accepted=3, duplicates=1, problems=[warned, refused]))
+
+    assert answer == capture_pb2.CaptureResponse(
+        accepted=3,
+        duplicates=1,
+        rejected=1,
+        problems=[
+            capture_pb2.Problem(
+                index=0, event_id=OTHER_ID, reason="CLOCK_SKEW_IGNORED", field="occurredAt", message="Odd clock.", warning=True
+            ),
+            capture_pb2.Problem(index=2, event_id=ID, reason="NAME_MISSING", field="name", message="No name."),
+        ],
+    )

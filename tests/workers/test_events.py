@@ -1,0 +1,158 @@
+"""The events worker on real engines: what is in the stream ends up in ClickHouse once, however the worker before it died."""
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+
+import pytest
+
+from app.backends import Backends
+from core.sql import sql, unsigned
+from core.stream import RowPublisher, oldest_message
+from story import next_project
+from workers.block import BlockRecord
+from workers.duplicates import Duplicates
+from workers.events import STREAM, BlockSize, EventsWorker
+from workers.ledger import Ledger
+from workers.store import EventStore
+
+WORKER = "events-writer"
+
+
+def row(project_id: int, event_id: str | None = None, at_ms: int = 1_790_000_000_000, properties: object = None) -> bytes:
+    given = [event_id or str(uuid.uuid4()), project_id, "pressed", "ann", "", at_ms, int(time.time() * 1000), properties or {"n": 1}]
+    return json.dumps(given, separators=(",", ":")).encode()
+
+
+@contextlib.asynccontextmanager
+async def working(backends: Backends) -> AsyncGenerator[None]:
+    """A worker while the block runs; at its end the stream has been emptied."""
+    stop = asyncio.Event()
+    worker = EventsWorker(
+        backends.jetstream,
+        await ledger(backends),
+        EventStore(backends.clickhouse),
+        Duplicates(backends.clickhouse, timedelta(days=7)),
+        BlockSize(1000, timedelta(milliseconds=20)),
+    )
+    task = asyncio.create_task(worker.run(stop))
+    yield
+    while await oldest_message(backends.nats, STREAM) and not task.done():  # noqa: ASYNC110 (what is waited for is in another process)
+        await asyncio.sleep(0.02)
+    stop.set()
+    await task
+
+
+async def ledger(backends: Backends) -> Ledger:
+    return Ledger(await backends.jetstream.key_value("BLOCKS"), WORKER)
+
+
+async def publish(backends: Backends, *messages: bytes) -> list[int]:
+    return [(await backends.jetstream.publish("events.captured", message)).seq for message in messages]
+
+
+async def counted(backends: Backends, project_id: int) -> tuple[int, int]:
+    """How many events there are, and how many the schema counted."""
+    found = await backends.clickhouse.query(
+        sql(
+            "SELECT (SELECT count() FROM events WHERE project_id = {project}),"
+            " (SELECT sum(count) FROM schema_events WHERE project_id = {project})",
+            project=unsigned(project_id),
+        )
+    )
+    return int(str(found.rows[0][0])), int(str(found.rows[0][1]))
+
+
+async def begun_block(backends: Backends, project_id: int) -> tuple[bytes, BlockRecord]:
+    """Two messages of a block that is in the ledger, as a worker leaves it when it dies before it has stored anything."""
+    messages = [b"\n".join(row(project_id) for _ in range(3)), row(project_id)]
+    sequences = await publish(backends, *messages)
+    record = BlockRecord(sequences[0], sequences[-1], len(messages), time.time_ns() // 1000)
+    await (await ledger(backends)).write(record)
+    return b"\n".join(messages), record
+
+
+async def test_what_is_published_is_stored_and_leaves_the_stream(backends: Backends) -> None:
+    project = next_project()
+    publisher = RowPublisher(backends.nats, backends.jetstream, "events.captured")
+
+    async with working(backends):
+        await asyncio.gather(*(publisher.publish(row(project) + b"\n" + row(project)) for _ in range(300)))
+
+    assert await counted(backends, project) == (600, 600)
+    assert await oldest_message(backends.nats, STREAM) is None
+
+
+async def test_a_worker_that_died_before_storing_its_block_is_made_up_for(backends: Backends) -> None:
+    project = next_project()
+    await begun_block(backends, project)
+
+    async with working(backends):
+        await publish(backends, row(project))
+
+    assert await counted(backends, project) == (5, 5)
+
+
+async def test_a_worker_that_died_after_storing_its_block_doubles_nothing(backends: Backends) -> None:
+    project = next_project()
+    rows, record = await begun_block(backends, project)
+    await EventStore(backends.clickhouse).store(rows, record)
+
+    async with working(backends):
+        await publish(backends, row(project))
+
+    assert await counted(backends, project) == (5, 5)
+
+
+async def test_a_worker_that_died_while_acknowledging_doubles_nothing(backends: Backends) -> None:
+    project = next_project()
+    rows, record = await begun_block(backends, project)
+    await EventStore(backends.clickhouse).store(rows, record)
+    await backends.jetstream.delete_msg(STREAM, record.first_seq)
+
+    async with working(backends):
+        pass
+
+    assert await counted(backends, project) == (4, 4)
+
+
+async def test_a_part_whose_token_is_known_but_which_is_missing_is_stored(backends: Backends) -> None:
+    project = next_project()
+    rows, record = await begun_block(backends, project)
+    await EventStore(backends.clickhouse).store(rows, record)
+    await backends.clickhouse.command(f"ALTER TABLE events DELETE WHERE project_id = {project} SETTINGS mutations_sync = 2")
+
+    async with working(backends):
+        pass
+
+    assert (await counted(backends, project))[0] == 4
+
+
+@pytest.mark.parametrize("later_ms", [0, 61_000, 86_400_000, 32 * 86_400_000])
+async def test_an_event_that_comes_again_counts_once_though_its_time_changed(backends: Backends, later_ms: int) -> None:
+    project, event_id = next_project(), str(uuid.uuid4())
+    async with working(backends):
+        await publish(backends, row(project, event_id, at_ms=1_790_000_000_000), row(project))
+
+    async with working(backends):
+        await publish(backends, row(project, event_id, at_ms=1_790_000_000_000 + later_ms), row(project))
+
+    assert await counted(backends, project) == (3, 3)
+
+
+async def test_an_unreadable_row_becomes_a_dead_letter_and_its_neighbours_are_stored(backends: Backends) -> None:
+    project = next_project()
+    unreadable = row(project).replace(b"1790000000000", b'"soon"')
+
+    async with working(backends):
+        await publish(backends, row(project) + b"\n" + unreadable, row(project))
+
+    assert await counted(backends, project) == (2, 2)
+    letter = await backends.jetstream.get_last_msg("DEAD", "dead.events")
+    assert letter.data == unreadable
+    assert letter.headers
+    assert letter.headers["Pug-Reason"]
