@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 import clickhouse_connect
@@ -120,7 +121,22 @@ def _embedded(folder: Path, memory_bytes: int) -> Callable[[], ClickHouseClient]
     # Data isn't forced to the disk at each insert: what was acknowledged outlives the process, not a power cut.
     options = {"max_server_memory_usage": memory_bytes, "mark_cache_size": memory_bytes // 8, "primary_index_cache_size": memory_bytes // 8}
     config.write_text("".join(["<clickhouse>\n", *(f"  <{name}>{value}</{name}>\n" for name, value in options.items()), "</clickhouse>\n"]))
-    return lambda: clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options={"config-file": str(config)})
+    return lambda: _counting(clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options={"config-file": str(config)}))
+
+
+class _Result(Protocol):
+    """What chDB tells about a query that ran."""
+
+    def storage_rows_read(self) -> int: ...
+
+
+def _counting(client: ClickHouseClient) -> ClickHouseClient:
+    # The driver gives the number of rows in the result for that of the rows the query read; a server tells the latter.
+    def summary(result: _Result) -> dict[str, str]:
+        return {"read_rows": str(result.storage_rows_read())}
+
+    setattr(vars(client)["_backend"], "_summary", summary)  # noqa: B010 (it is the driver's own)
+    return client
 
 
 def _postgres_url(text: str) -> URL:

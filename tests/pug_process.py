@@ -1,5 +1,6 @@
 """A real `pug dev` in a process of its own, for tests that look at Pug from outside."""
 
+import contextlib
 import json
 import os
 import signal
@@ -58,7 +59,9 @@ class PugProcess:
         """kill -9, of the parent alone or of everything; returns what was running."""
         tree = self.tree()
         for process in tree if whole_tree else tree[:1]:
-            process.kill()
+            # The death of the parent may have taken it along already.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         assert self.process
         self.process.wait(10)
         return tree

@@ -137,6 +137,12 @@ def series_names(request: pb.QueryRequest) -> dict[str, str]:
     return {chr(ord("A") + place): _series_name(each) for place, each in enumerate(series)}
 
 
+def additive_series(request: pb.QueryRequest) -> frozenset[str]:
+    """The letters of the series whose buckets may be added up."""
+    kinds = {Metric.KIND_UNSPECIFIED, Metric.KIND_TOTAL, Metric.KIND_SUM}
+    return frozenset(chr(ord("A") + place) for place, each in enumerate(request.insight.trends.series) if each.metric.kind in kinds)
+
+
 def _series_name(series: Trends.Series) -> str:
     event = series.event.name or "any event"
     kind = Metric.Kind.Name(series.metric.kind).removeprefix("KIND_").lower().replace("_", " ")

@@ -1,7 +1,6 @@
 """`pug doctor`: what is wrong, and the fix."""
 
 import asyncio
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -72,11 +71,9 @@ def _ports(settings: Settings, notes: DevNotes | None) -> Iterable[Check]:
 def _engines(settings: Settings, *, deep: bool) -> Iterable[Check]:
     from app.cli.engines import check_engines  # noqa: PLC0415 (loads the engines' drivers, which other commands need not wait for)
 
-    held = lock_holder(settings.data_dir)
-    if deep and held:
-        sys.stderr.write(f"The embedded engines run in pid {held} already, so they are not started a second time.\n")
+    held_by = lock_holder(settings.data_dir)
 
     async def collect() -> list[Check]:
-        return [check async for check in check_engines(settings, deep=deep and not held)]
+        return [check async for check in check_engines(settings, held_by=held_by, deep=deep)]
 
     return asyncio.run(collect())

@@ -21,8 +21,8 @@ _EMBEDDED = frozenset({"", "chdb", "embedded"})
 Ask = Callable[[Settings, DataFolder], Awaitable[str]]
 
 
-async def check_engines(settings: Settings, *, deep: bool) -> AsyncGenerator[Check]:
-    """Each engine in turn: one with a URL is connected to, an embedded one is started only when asked for."""
+async def check_engines(settings: Settings, *, held_by: str | None, deep: bool) -> AsyncGenerator[Check]:
+    """Each engine in turn: one with a URL is connected to, an embedded one is started only when asked for and nobody runs it."""
     engines: tuple[tuple[str, str, str, Ask], ...] = (
         ("ClickHouse", "CLICKHOUSE_URL", settings.clickhouse_url.get_secret_value(), _clickhouse_version),
         ("NATS", "NATS_URL", settings.nats_url.get_secret_value(), _nats_version),
@@ -31,7 +31,9 @@ async def check_engines(settings: Settings, *, deep: bool) -> AsyncGenerator[Che
     async with open_folder(settings.data_dir) as folder:
         for name, setting, url, ask in engines:
             embedded = urlsplit(url).scheme in _EMBEDDED
-            if embedded and not deep:
+            if embedded and held_by:
+                yield good(name, f"embedded, runs under pid {held_by}")
+            elif embedded and not deep:
                 yield skipped(name, "embedded; started by `pug dev`, or now with --deep")
             else:
                 yield await _check(name, setting, ask(settings, folder), _EMBEDDED_S if embedded else _REMOTE_S)

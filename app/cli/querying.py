@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.syntax import Syntax
 
-from app.cli.asking import Framing, Shorthand, as_list, framed, request_of_shorthand, request_of_text, series_names
+from app.cli.asking import Framing, additive_series, Shorthand, as_list, framed, request_of_shorthand, request_of_text, series_names
 from app.cli.client import (
     CALL_TIMEOUT_MS,
     KeyKind,
@@ -81,7 +81,9 @@ def query(
         print_message(answer)
         return
     names = series_names(request)
-    print_table(spark_table(answer.trends, names) if sparkline else answer_table(answer, request.granularity, names))
+    print_table(
+        spark_table(answer.trends, names, additive_series(request)) if sparkline else answer_table(answer, request.granularity, names)
+    )
     partial = not sparkline and any(bucket.partial for bucket in answer.trends.buckets)
     data_console().print(meta_line(answer.meta, partial=partial), style="dim", markup=False, soft_wrap=True)
 

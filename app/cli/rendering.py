@@ -35,10 +35,13 @@ def _trends_table(trends: TrendsResult, granularity: pb.Granularity, zone: ZoneI
     return table((_granularity_name(granularity), *labels), rows, numbers=range(1, len(labels) + 1))
 
 
-def spark_table(trends: TrendsResult, names: Mapping[str, str]) -> Table:
-    """One line per line of the answer: how it went, its least and greatest bucket and the sum of all."""
+def spark_table(trends: TrendsResult, names: Mapping[str, str], additive: frozenset[str]) -> Table:
+    """One line per line of the answer: how it went, its least and greatest bucket and, for the `additive` series, the sum of all.
+
+    Other metrics have no such sum: somebody who comes back in another month would count twice.
+    """
     rows = [
-        (label, sparkline(list(series.values)), *_extremes(list(series.values)))
+        (label, sparkline(list(series.values)), *_extremes(list(series.values), additive=series.series in additive))
         for label, series in zip(series_labels(trends, names), trends.series, strict=True)
     ]
     return table(("", "", "min", "max", "total"), rows, numbers=(2, 3, 4))
@@ -106,10 +109,10 @@ def cell_text(cell: Cell) -> str:
     return " / ".join("(none)" if value.absent else value.value or '""' for value in cell.values)
 
 
-def _extremes(values: Sequence[float]) -> tuple[str, str, str]:
+def _extremes(values: Sequence[float], *, additive: bool) -> tuple[str, str, str]:
     if not values:
         return "", "", ""
-    return number_text(min(values)), number_text(max(values)), number_text(sum(values))
+    return number_text(min(values)), number_text(max(values)), number_text(sum(values)) if additive else ""
 
 
 def _granularity_name(granularity: pb.Granularity) -> str:

@@ -76,7 +76,7 @@ def _limited(query: Sql, limits: QueryLimits, timeout_s: float | None) -> Sql:
     allowed_s = limits.timeout.total_seconds()
     seconds = allowed_s if timeout_s is None else max(min(allowed_s, timeout_s), _SHORTEST_TIMEOUT_S)
     return sql(
-        "{query} SETTINGS max_execution_time = {seconds}, max_memory_usage = {bytes}",
+        "{query}\nSETTINGS max_execution_time = {seconds}, max_memory_usage = {bytes}",
         query=query,
         seconds=number(seconds),
         bytes=unsigned(limits.memory_bytes),

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from core.sql import Sql, all_of, instant, join, sql, unsigned
+from core.sql import Sql, instant, join, sql, unsigned
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket, cut
 from services.insights.filters import group_condition
 from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
 from services.rpc.call import Project
+
+_EVENTS = """(
+    SELECT {columns}
+    FROM events
+    WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to}{restrictions}
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +37,15 @@ class Scope:
 
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
-        conditions = [
-            sql("project_id = {project}", project=unsigned(self.project.id)),
-            sql("occurred_at >= {from}", **{"from": instant(self.range.start)}),
-            sql("occurred_at < {to}", to=instant(self.range.end)),
-            *where,
-            *([self.filters] if self.filters else []),
-        ]
-        return sql("(SELECT {columns} FROM events WHERE {conditions})", columns=join(", ", columns), conditions=all_of(conditions))
+        restrictions = [*where, *([self.filters] if self.filters else [])]
+        return sql(
+            _EVENTS,
+            **{"from": instant(self.range.start)},
+            to=instant(self.range.end),
+            project=unsigned(self.project.id),
+            columns=join(", ", columns),
+            restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)),
+        )
 
 
 def scope_of(request: QueryRequest, project: Project, now: datetime) -> Scope:

@@ -24,6 +24,31 @@ from services.insights.scope import Scope
 
 FIELD = "insight.trends"
 
+_OVER_TIME = """
+SELECT {series} AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value
+FROM {rows}
+GROUP BY series, bucket
+ORDER BY series, bucket"""
+
+_OVER_TIME_BY_CELL = """
+WITH top_cells AS
+(
+    SELECT {keys}, row_number() OVER ({partition}ORDER BY value DESC, {order}) AS rank
+    FROM
+    (
+        SELECT {series} AS series, {cell}, {value} AS value
+        FROM {ranked}
+        GROUP BY series, {cell}
+        ORDER BY value DESC, {order}
+        LIMIT {limit}{by_series}
+    )
+)
+SELECT {series} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value, {labels}
+FROM {rows}
+LEFT ANY JOIN top_cells USING ({keys})
+GROUP BY series, rank, bucket
+ORDER BY series, rank, bucket"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Series:
@@ -44,13 +69,7 @@ def plan(spec: Trends, scope: Scope) -> Sql:
     bucket = sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets))
     if cells:
         return _by_cell(series, cells, scope, bucket)
-    return sql(
-        "SELECT {series} AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value"
-        " FROM {rows} GROUP BY series, bucket ORDER BY series, bucket",
-        series=_series_column(series),
-        value=_value(series),
-        rows=_rows(series, scope, [bucket]),
-    )
+    return sql(_OVER_TIME, series=_series_column(series), value=_value(series), rows=_rows(series, scope, [bucket]))
 
 
 def shape(rows: Sequence[Sequence[object]], spec: Trends, scope: Scope) -> TrendsResult:
@@ -106,15 +125,10 @@ def _by_cell(series: list[_Series], cells: Cells, scope: Scope, bucket: Sql) -> 
     cell = join(", ", cells.names)
     several = len(series) > 1
     return sql(
-        "WITH top_cells AS ("
-        "SELECT {keys}, row_number() OVER ({partition} ORDER BY value DESC, {order}) AS rank"
-        " FROM (SELECT {series} AS series, {cell}, {value} AS value FROM {ranked} GROUP BY series, {cell}"
-        " ORDER BY value DESC, {order} LIMIT {limit} {by_series}))"
-        " SELECT {series} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value, {labels}"
-        " FROM {rows} LEFT ANY JOIN top_cells USING ({keys}) GROUP BY series, rank, bucket ORDER BY series, rank, bucket",
+        _OVER_TIME_BY_CELL,
         keys=sql("series, {cell}", cell=cell) if several else cell,
-        partition=sql("PARTITION BY series" if several else ""),
-        by_series=sql("BY series" if several else ""),
+        partition=sql("PARTITION BY series " if several else ""),
+        by_series=sql(" BY series" if several else ""),
         order=cells.order(),
         series=_series_column(series),
         cell=cell,
@@ -130,13 +144,15 @@ def _rows(series: list[_Series], scope: Scope, columns: list[Sql]) -> Sql:
     """One row for each event and series it belongs to."""
     columns = [*columns, *dict.fromkeys(one.measure.column for one in series if one.measure.column)]
     if len(series) == 1:
-        return scope.events(columns or [sql("1")], series[0].matches())
+        return sql("{events} AS event", events=scope.events(columns, series[0].matches()))
     names = sorted({one.name for one in series})
     # Together they let ClickHouse skip the events of no series by the primary key.
     where = [sql("name IN {names}", names=texts(names))] if all(names) else []
     bits = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]
     memberships = sql("{bits} AS memberships", bits=join(" + ", bits))
-    return sql("{events} ARRAY JOIN bitPositionsToArray(memberships) AS series", events=scope.events([memberships, *columns], where))
+    return sql(
+        "{events} AS event\nARRAY JOIN bitPositionsToArray(memberships) AS series", events=scope.events([memberships, *columns], where)
+    )
 
 
 def _series_column(series: list[_Series]) -> Sql:
@@ -146,7 +162,7 @@ def _series_column(series: list[_Series]) -> Sql:
 def _value(series: list[_Series]) -> Sql:
     if len(series) == 1:
         return series[0].measure.value(None)
-    values = [one.measure.value(sql("series = {number}", number=unsigned(one.number))) for one in series]
+    values = [one.measure.value(sql("series = {series}", series=unsigned(one.number))) for one in series]
     return sql("[{values}][series]", values=join(", ", values))
 
 
