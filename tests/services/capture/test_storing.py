@@ -127,7 +127,7 @@ def assert_stored(batch: Batch, stored: dict[str, list[tuple[str, object]]]) -> 
 
 
 @given(many=st.lists(PROPERTIES, min_size=1, max_size=12))
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_whatever_passes_can_be_stored_and_comes_back_as_it_was(
     clickhouse: ClickHouse, arrival: Arrival, many: list[dict[str, object]]
 ) -> None:
