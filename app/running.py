@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict
@@ -110,7 +111,9 @@ async def _within(task: "asyncio.Task[None]", seconds: float) -> None:
 
 
 def run_to_end(main: Awaitable[None]) -> None:
-    """Run on uvloop."""
+    """Run on uvloop, with as many files open as the system allows: ClickHouse opens one for each column of each part it merges."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     import uvloop  # noqa: PLC0415 (costs start-up time that `pug --help` need not pay)
 
     async def entry() -> None:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from itertools import count
 
 from core.clickhouse import ClickHouse
+from workers.store import COLUMNS, FORMAT, SETTINGS
 
-COLUMNS = ("stored_at", "event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties")
 _blocks = count(1)
 _projects = count(1_000)
 
@@ -60,13 +60,4 @@ class Store:
             for h in happenings
         ]
         data = "\n".join(json.dumps(row) for row in rows).encode()
-        await self.clickhouse.insert_bytes("events_in", COLUMNS, data, "JSONCompactEachRow", INSERT_SETTINGS)
-
-
-# As the events worker inserts (workers/events.py), without its token.
-INSERT_SETTINGS: Mapping[str, object] = {
-    "input_format_try_infer_dates": 0,
-    "input_format_try_infer_datetimes": 0,
-    "type_json_skip_duplicated_paths": 1,
-    "max_partitions_per_insert_block": 0,
-}
+        await self.clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, SETTINGS)

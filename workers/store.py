@@ -15,6 +15,11 @@ SETTINGS: Mapping[str, object] = {
     # A value stays what the client sent: a string that looks like a time is a string.
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
+    # Without these a list of different things becomes a list of strings, or of numbers: [true, 1] was stored as [1, 1].
+    "input_format_json_read_bools_as_strings": 0,
+    "input_format_json_read_bools_as_numbers": 0,
+    "input_format_json_read_numbers_as_strings": 0,
+    "input_format_json_read_arrays_as_strings": 0,
     # {"a.b": 1, "a": {"b": 2}} says one path twice; the first stays.
     "type_json_skip_duplicated_paths": 1,
     # An import may span many years in one block.

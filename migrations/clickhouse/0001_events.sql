@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS events
     received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     -- The same for every event of a block, and of no other: the mark by which a block is recognised after a crash.
     stored_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
-    properties JSON,
+    -- Each of the first 256 keys has files of its own; further ones share some, so that a client inventing keys cannot exhaust file handles.
+    properties JSON(max_dynamic_paths = 256),
     -- Confirms what the worker's in-memory filter of recent ids suspects to be a duplicate.
     INDEX event_id_bloom event_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX stored_at_minmax stored_at TYPE minmax GRANULARITY 1
@@ -34,7 +35,7 @@ CREATE TABLE IF NOT EXISTS events_in
     session_id String,
     occurred_at Int64,
     received_at Int64,
-    properties JSON
+    properties JSON(max_dynamic_paths = 256)
 )
 ENGINE = Null;
 

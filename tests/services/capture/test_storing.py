@@ -14,7 +14,8 @@ from core.clickhouse import ClickHouse
 from core.sql import sql, unsigned
 from services.capture.batch import Arrival, Batch
 from services.capture.json_batch import decode_json
-from story import COLUMNS, INSERT_SETTINGS, next_project
+from story import next_project
+from workers.store import COLUMNS, FORMAT, SETTINGS
 
 ODD_KEYS = [
     "a",
@@ -60,7 +61,7 @@ async def store(clickhouse: ClickHouse, arrival: Arrival, events: list[object]) 
     if batch.rows:
         block = b"[%d," % next(_blocks)
         rows = b"\n".join(block + row[1:] for row in batch.rows.split(b"\n"))
-        await clickhouse.insert_bytes("events_in", COLUMNS, rows, "JSONCompactEachRow", INSERT_SETTINGS)
+        await clickhouse.insert_bytes("events_in", COLUMNS, rows, FORMAT, SETTINGS)
     query = sql("SELECT event_id, properties FROM events WHERE project_id = {project}", project=unsigned(mine.project_id))
     answer = await clickhouse.query_bytes(query, "JSONCompactEachRow")
     return batch, {row[0]: row[1] for row in map(paths_of_row, answer.splitlines())}
@@ -103,15 +104,15 @@ def comparable(fields: Pairs) -> list[tuple[str, object]]:
 
 
 def same(sent: object, stored: object) -> bool:
-    """Whether a value came back, give or take what the engine does to a list: one type for all its scalars where it finds one."""
+    """Whether a value came back as it was, to the type; a number may come back as the nearest float."""
     if isinstance(sent, (list, tuple)) and isinstance(stored, (list, tuple)):
         these, those = cast("Sequence[object]", sent), cast("Sequence[object]", stored)
         return len(these) == len(those) and all(map(same, these, those))
-    if isinstance(sent, bool):
-        return stored in (sent, json.dumps(sent))
+    if isinstance(sent, bool) or isinstance(stored, bool):
+        return sent is stored
     if isinstance(sent, int | float) and isinstance(stored, int | float):
         return float(sent) == float(stored)
-    # A list may not be null in a list of lists: it comes back empty.
+    # ClickHouse has no null among lists: it comes back as an empty one.
     return sent == stored or (sent is None and stored == [])
 
 
