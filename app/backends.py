@@ -71,8 +71,7 @@ async def open_nats(settings: Settings, folder: DataFolder) -> AsyncGenerator[Na
     scheme = _scheme("NATS_URL", url, ("embedded", "nats", "tls"))
     async with AsyncExitStack() as stack:
         if scheme == "embedded":
-            server = nats_server(folder, sync=settings.nats_sync, stream_max_bytes=settings.stream_max_bytes)
-            url = await stack.enter_async_context(server)
+            url = await stack.enter_async_context(nats_server(folder, sync=settings.nats_sync))
         connection = await connect([part.strip() for part in url.split(",")])
         stack.push_async_callback(connection.close)
         yield connection

@@ -15,11 +15,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.client import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.backends import Backends
 from core.clickhouse import ClickHouse
+from core.errors import SettingsInvalid
 from core.settings import Settings
 from core.sql import sql, text
 
@@ -175,7 +176,17 @@ def _bucket_config(bucket: _Bucket, replicas: int) -> StreamConfig:
 
 
 async def _apply(jetstream: JetStreamContext, wanted: StreamConfig) -> bool:
-    name = str(wanted.name)
+    try:
+        return await _make_or_change(jetstream, str(wanted.name), wanted)
+    except APIError as error:
+        raise SettingsInvalid(
+            f"JetStream refuses the stream {wanted.name} as it should be: {error.description}.",
+            field="PUG_STREAMS_REPLICAS",
+            hint="PUG_STREAMS_REPLICAS and PUG_STREAM_MAX_BYTES have to fit the NATS servers; the embedded one keeps one replica.",
+        ) from error
+
+
+async def _make_or_change(jetstream: JetStreamContext, name: str, wanted: StreamConfig) -> bool:
     try:
         present = (await jetstream.stream_info(name)).config
     except NotFoundError:

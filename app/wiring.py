@@ -4,10 +4,6 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.capture.uuid7 import new_uuid7
-from services.insights.engine import QueryLimits
-from services.insights.service import InsightsService
-
 from app.backends import Backends
 from core.settings import Settings
 from core.stream import RowPublisher, oldest_message
@@ -21,6 +17,9 @@ from services.accounts.credentials import Credentials
 from services.accounts.repository import AccountsRepository
 from services.accounts.service import AccountsService
 from services.capture.service import CaptureService
+from services.capture.uuid7 import new_uuid7
+from services.insights.engine import QueryLimits
+from services.insights.service import InsightsService
 from services.rpc.gate import Gate
 from services.rpc.service import Service
 from workers.consumer import keep_running

@@ -4,7 +4,9 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 from urllib.request import Request, urlopen
 
 from rich.console import Console
@@ -89,18 +91,16 @@ def _count(pug: Pug, name: str) -> int:
 
 
 def _behind(pug: Pug) -> float:
-    from datetime import UTC, datetime
-
     complete = datetime.fromisoformat(_query(pug, "probe_1")["meta"]["completeUntil"])
     return (datetime.now(UTC) - complete).total_seconds()
 
 
-def _query(pug: Pug, name: str) -> dict:
+def _query(pug: Pug, name: str) -> dict[str, Any]:
     question = {"insight": {"trends": {"series": [{"event": {"name": name}}]}}, "preset": "PRESET_LAST_7_DAYS"}
     return _post(pug, "insights.v1.InsightsService/Query", pug.secret_key, question)
 
 
-def _post(pug: Pug, path: str, key: str, body: object) -> dict:
+def _post(pug: Pug, path: str, key: str, body: object) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     with urlopen(Request(f"http://{pug.host}:{pug.port}/pug.{path}", json.dumps(body).encode(), headers), timeout=30) as answer:
         return json.load(answer)

@@ -37,36 +37,45 @@ class Outcome:
         return sorted(self.latencies)[int(len(self.latencies) * 0.99)] * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    pug: Pug
+    body: bytes
+    content_type: str
+    started: float
+    until: float
+    gap: float
+    turns: Iterator[int] = field(default_factory=itertools.count)
+
+
 async def send(
     pug: Pug, body: bytes, content_type: str, *, seconds: float, connections: int, events_per_second: float | None = None
 ) -> Outcome:
     outcome = Outcome()
     started = time.perf_counter()
-    until = started + seconds
-    turns = itertools.count()
     gap = EVENTS / events_per_second if events_per_second else 0.0
-    await asyncio.gather(*(_connection(pug, body, content_type, outcome, until, started, turns, gap) for _ in range(connections)))
+    plan = _Plan(pug, body, content_type, started, started + seconds, gap)
+    await asyncio.gather(*(_connection(plan, outcome) for _ in range(connections)))
     outcome.seconds = time.perf_counter() - started
     return outcome
 
 
-async def _connection(
-    pug: Pug, body: bytes, content_type: str, outcome: Outcome, until: float, started: float, turns: Iterator[int], gap: float
-) -> None:
+async def _connection(plan: _Plan, outcome: Outcome) -> None:
+    pug = plan.pug
     reader, writer = await asyncio.open_connection(pug.host, pug.port, limit=2**20)
     head = (
         f"POST {_PATH} HTTP/1.1\r\nHost: {pug.host}\r\nAuthorization: Bearer {pug.write_key}\r\n"
-        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: {plan.content_type}\r\nContent-Length: {len(plan.body)}\r\n\r\n"
     ).encode()
-    while (now := time.perf_counter()) < until:
-        if gap and (wait := started + next(turns) * gap - now) > 0:
+    while (now := time.perf_counter()) < plan.until:
+        if plan.gap and (wait := plan.started + next(plan.turns) * plan.gap - now) > 0:
             await asyncio.sleep(wait)
         sent = time.perf_counter()
-        writer.write(head + body.replace(_MARK.encode(), _batch_mark()))
+        writer.write(head + plan.body.replace(_MARK.encode(), _batch_mark()))
         status, answer = await _response(reader)
         outcome.latencies.append(time.perf_counter() - sent)
         if status == b"200":
-            outcome.accepted += _accepted(answer, content_type)
+            outcome.accepted += _accepted(answer, plan.content_type)
         else:
             outcome.refused += EVENTS
     writer.close()
@@ -103,7 +112,7 @@ def protobuf_body(events: int = EVENTS) -> bytes:
             distinct_id=str(given["distinctId"]),
             session_id=str(given["sessionId"]),
         )
-        event.properties.update(given["properties"])
+        event.properties.update(_properties(place))
         request.events.append(event)
     return request.SerializeToString()
 
@@ -115,14 +124,19 @@ def _event(place: int) -> dict[str, object]:
         "name": chance.choice(["page_view", "signed_up", "purchase", "search", "add_to_cart"]),
         "distinctId": f"user-{chance.randrange(50_000)}",
         "sessionId": f"session-{chance.randrange(100_000)}",
-        "properties": {
-            "$browser": chance.choice(["Google Chrome", "Safari", "Firefox"]),
-            "$os": chance.choice(["macOS", "Windows", "Android"]),
-            "$url": f"https://example.com/products/{chance.randrange(500)}",
-            "$country": "DE",
-            "plan": chance.choice(["free", "pro", "team"]),
-            "amount": chance.randrange(10_000) / 100,
-            "quantity": chance.randrange(10),
-            "logged_in": chance.random() < 0.5,
-        },
+        "properties": _properties(place),
+    }
+
+
+def _properties(place: int) -> dict[str, str | float | bool]:
+    chance = random.Random(-place)
+    return {
+        "$browser": chance.choice(["Google Chrome", "Safari", "Firefox"]),
+        "$os": chance.choice(["macOS", "Windows", "Android"]),
+        "$url": f"https://example.com/products/{chance.randrange(500)}",
+        "$country": "DE",
+        "plan": chance.choice(["free", "pro", "team"]),
+        "amount": chance.randrange(10_000) / 100,
+        "quantity": chance.randrange(10),
+        "logged_in": chance.random() < 0.5,
     }

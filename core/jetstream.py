@@ -43,6 +43,7 @@ async def connect(servers: Sequence[str]) -> Client:
                 reconnected_cb=on_reconnect,
             )
     except (nats.errors.Error, TimeoutError, OSError) as error:
+        await connection.close()
         raise StreamUnavailable(
             f"NATS could not be reached: {error or type(error).__name__}.", hint="Check NATS_URL and that the server runs."
         ) from error

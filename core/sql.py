@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from string import Formatter
 from typing import LiteralString
 
-
 # What the driver takes; a tuple is sent as an Array.
 Bound = str | int | float | tuple[str, ...] | tuple[float, ...]
 
@@ -166,7 +165,8 @@ def integers(values: Sequence[int]) -> Value:
 def instants(values: Sequence[datetime]) -> Value:
     """An Array(DateTime64(3)) in UTC."""
     one_by_one = [instant(value) for value in values]
-    return Value("Array(DateTime64(3, 'UTC'))", tuple(str(value.bound) for value in one_by_one), f"[{', '.join(v.literal for v in one_by_one)}]")
+    literals = ", ".join(value.literal for value in one_by_one)
+    return Value("Array(DateTime64(3, 'UTC'))", tuple(str(value.bound) for value in one_by_one), f"[{literals}]")
 
 
 def _quoted(value: str) -> str:

@@ -9,9 +9,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from pug_process import PugProcess
 
 from pug.common.v1.error_info_pb2 import ErrorInfo
+from pug_process import PugProcess
 
 CAPTURE = "capture.v1.CaptureService/Capture"
 QUERY = "insights.v1.InsightsService/Query"
@@ -139,6 +139,9 @@ def ask(**changes: object) -> dict[str, object]:
     return {name: value for name, value in (whole | changes).items() if value is not None}
 
 
+NOTHING: dict[str, object] = {}
+
+
 def trends(**changes: object) -> dict[str, object]:
     return {"trends": {"series": [{"event": {"name": "kept"}}]} | changes}
 
@@ -150,7 +153,7 @@ BAD_QUERIES: list[tuple[dict[str, object], str]] = [
     (ask(timeZone="Mars/Olympus"), "timeZone"),
     (ask(insight=None), "insight"),
     (ask(insight={"trends": {}}), "insight.trends.series"),
-    (ask(insight=trends(series=[{}] * 27)), "insight.trends.series"),
+    (ask(insight=trends(series=[NOTHING] * 27)), "insight.trends.series"),
     (ask(insight=trends(series=[{"metric": {"kind": "KIND_SUM"}}])), "insight.trends.series[0].metric.property"),
     (ask(insight=trends(breakdowns=[{"property": f"p{n}"} for n in range(6)])), "insight.trends.breakdowns"),
     (ask(insight=trends(breakdownLimit=101)), "insight.trends.breakdownLimit"),

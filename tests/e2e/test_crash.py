@@ -8,6 +8,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 import psutil
+
 from pug_process import PugProcess
 
 KILLS = 5

@@ -62,7 +62,7 @@ def test_a_service_with_an_rpc_that_declares_no_scope_is_refused_at_start() -> N
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
 
-    with pytest.raises(RuntimeError, match="OpenService.Leak declares no scope"):
+    with pytest.raises(RuntimeError, match=r"OpenService\.Leak declares no scope"):
         Gate(find, [pool.FindServiceByName("test.open.v1.OpenService")])
 
 
