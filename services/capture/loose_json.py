@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import Never, cast
+from typing import cast
 
 from core.errors import MalformedRequest
 from services.capture.batch import Reason
@@ -63,7 +63,8 @@ def load(data: bytes) -> object:
 
 def _load(text: str, parse_int: Callable[[str], int | float]) -> object:
     try:
-        return json.loads(text, parse_int=parse_int, parse_constant=_refuse_constant)
+        # NaN and Infinity are no JSON, but several languages write them: they cost their own event, not the batch.
+        return json.loads(text, parse_int=parse_int, parse_constant=float)
     except RecursionError as error:
         raise MalformedRequest("The JSON is nested too deeply to be read.", hint="Properties may be 5 levels deep.") from error
     except json.JSONDecodeError as error:
@@ -78,10 +79,6 @@ class _NumberTooLong(Exception):
 
 def _read_int(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
-
-
-def _refuse_constant(name: str) -> Never:
-    raise MalformedRequest(f"This is not JSON: {name} is no value of it.")
 
 
 def read_event(event: object) -> LooseEvent:

@@ -115,6 +115,7 @@ BAD_EVENTS: list[tuple[dict[str, object], str]] = [
     ({"name": "lost", "distinctId": "ann", "properties": {"k": "z" * 8193}}, "properties"),
     ({"name": "lost", "distinctId": "ann", "properties": {f"k{n}": n for n in range(257)}}, "properties"),
     ({"name": "lost", "distinctId": "ann", "properties": [1]}, "properties"),
+    ({"name": "lost", "distinctId": "ann", "properties": {"x": float("nan")}}, "properties.x"),
     ({"name": "lost", "distinctId": "ann", "propertys": {}}, "propertys"),
 ]
 

@@ -60,10 +60,8 @@ def middle_value(batch: Batch) -> object:
         b'{"events":[{]}',
         b'{"events":{}}',
         b'{"events":1}',
-        b'{"events":[NaN]}',
         b"\xef\xbb\xbf{}",
         b'{"events":[]} {}',
-        b'{"events":[Infinity],"sentAt":"\\u0000"}',
         b'{"\xff":1}',
         b'["\\ud800"]',
         b'{"events":"\\ud800"}',
@@ -75,6 +73,19 @@ def test_a_body_that_is_no_batch_is_malformed(read: Read, body: bytes) -> None:
         read(body)
 
     assert refused.value.message
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_json_does_not_have_costs_its_own_event_only(read: Read, literal: str) -> None:
+    good, bad = '{"name":"n","distinctId":"d"}', f'{{"name":"n","distinctId":"d","properties":{{"x":{literal}}}}}'
+
+    batch = read(f'{{"events":[{good},{bad},{good},{literal}]}}'.encode())
+
+    assert batch.accepted == 2
+    assert [(problem.index, problem.reason, problem.field) for problem in batch.problems] == [
+        (1, "PROPERTY_NOT_FINITE", "properties.x"),
+        (3, "WRONG_TYPE", ""),
+    ]
 
 
 def test_a_malformed_body_says_where(read: Read) -> None:
