@@ -82,6 +82,9 @@ _read_list = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
 _NULL = msgspec.Raw(b"null")
 _SHAPE = 'Send `{"events": [{"name": "signed_up", "distinctId": "u1"}]}`.'
 
+# What msgspec takes for the end of all reading may be in a body that Python's own reader can take apart.
+_READ_LOOSELY = (b"\\u", b"NaN", b"Infinity")
+
 # msgspec rounds to microseconds: these fractions would come out a millisecond late, so they are read the other way.
 _rounds_up = re.compile(rb"\.[0-9]{3}999[5-9]").search
 
@@ -162,14 +165,14 @@ def _open_envelope(body: bytes) -> tuple[Sequence[object], object]:
     except msgspec.ValidationError as error:
         raise MalformedRequest("The body must be an object with a list of `events`.", field="events", hint=_SHAPE) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if b"\\u" in body:
+        if any(mark in body for mark in _READ_LOOSELY):
             return _open_loosely(body)
         raise MalformedRequest(f"The body is not JSON: {str(error).removeprefix('JSON is malformed: ')}.", hint=_SHAPE) from error
     return events or (), sent_at
 
 
 def _open_loosely(body: bytes) -> tuple[Sequence[object], object]:
-    """As `_open_envelope`, where half a surrogate pair, which msgspec won't even skip, costs only its own event."""
+    """As `_open_envelope`, where half a surrogate pair or a NaN, which msgspec won't even skip, costs only its own event."""
     envelope = loose_json.load(body)
     fields = _known_fields(cast("dict[str, object]", envelope)) if isinstance(envelope, dict) else {"events": envelope}
     events: object = fields.get("events") or list[object]()
