@@ -22,7 +22,10 @@ _MARKS = {State.GOOD: "✓", State.BAD: "✗", State.SKIPPED: "–"}
 @told_in_one_line()
 def doctor(
     *,
-    deep: Annotated[bool, typer.Option("--deep", help="Also start the embedded engines, each on its own, and stop them again.")] = False,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Also start the embedded engines in the data folder, which is made if need be, and stop them again."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, data folder, engines, ports and the running server; exits with 1 when something is wrong."""
@@ -71,9 +74,4 @@ def _ports(settings: Settings, notes: DevNotes | None) -> Iterable[Check]:
 def _engines(settings: Settings, *, deep: bool) -> Iterable[Check]:
     from app.cli.engines import check_engines  # noqa: PLC0415 (loads the engines' drivers, which other commands need not wait for)
 
-    held_by = lock_holder(settings.data_dir)
-
-    async def collect() -> list[Check]:
-        return [check async for check in check_engines(settings, held_by=held_by, deep=deep)]
-
-    return asyncio.run(collect())
+    return asyncio.run(check_engines(settings, held_by=lock_holder(settings.data_dir), deep=deep))

@@ -1,7 +1,7 @@
 """Opens each engine for `pug doctor` and asks for its version."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import sqlalchemy
@@ -14,29 +14,32 @@ from core.errors import PugError
 from core.settings import Settings
 from core.sql import sql
 
-_REMOTE_S = 6.0
+_REMOTE_S = 5.0
 _EMBEDDED_S = 120.0
 _EMBEDDED = frozenset({"", "chdb", "embedded"})
 
 Ask = Callable[[Settings, DataFolder], Awaitable[str]]
 
 
-async def check_engines(settings: Settings, *, held_by: str | None, deep: bool) -> AsyncGenerator[Check]:
-    """Each engine in turn: one with a URL is connected to, an embedded one is started only when asked for and nobody runs it."""
-    engines: tuple[tuple[str, str, str, Ask], ...] = (
-        ("ClickHouse", "CLICKHOUSE_URL", settings.clickhouse_url.get_secret_value(), _clickhouse_version),
-        ("NATS", "NATS_URL", settings.nats_url.get_secret_value(), _nats_version),
-        ("PostgreSQL", "POSTGRES_URL", settings.postgres_url.get_secret_value(), _postgres_version),
-    )
+async def check_engines(settings: Settings, *, held_by: str | None, deep: bool) -> list[Check]:
+    """Every engine: one with a URL is connected to, an embedded one is started only when asked for and nobody runs it."""
+
+    async def check(name: str, setting: str, url: str, ask: Ask) -> Check:
+        embedded = urlsplit(url).scheme in _EMBEDDED
+        if embedded and held_by:
+            return good(name, f"embedded, runs under pid {held_by}")
+        if embedded and not deep:
+            return skipped(name, "embedded; started by `pug dev`, or now with --deep")
+        return await _check(name, setting, ask(settings, folder), _EMBEDDED_S if embedded else _REMOTE_S)
+
     async with open_folder(settings.data_dir) as folder:
-        for name, setting, url, ask in engines:
-            embedded = urlsplit(url).scheme in _EMBEDDED
-            if embedded and held_by:
-                yield good(name, f"embedded, runs under pid {held_by}")
-            elif embedded and not deep:
-                yield skipped(name, "embedded; started by `pug dev`, or now with --deep")
-            else:
-                yield await _check(name, setting, ask(settings, folder), _EMBEDDED_S if embedded else _REMOTE_S)
+        nats, postgres = await asyncio.gather(
+            check("NATS", "NATS_URL", settings.nats_url.get_secret_value(), _nats_version),
+            check("PostgreSQL", "POSTGRES_URL", settings.postgres_url.get_secret_value(), _postgres_version),
+        )
+        # After the children: they are started from a process that has no chDB in it yet.
+        clickhouse = await check("ClickHouse", "CLICKHOUSE_URL", settings.clickhouse_url.get_secret_value(), _clickhouse_version)
+        return [clickhouse, nats, postgres]
 
 
 async def _check(name: str, setting: str, asking: Awaitable[str], within_s: float) -> Check:
@@ -60,7 +63,8 @@ async def _clickhouse_version(settings: Settings, folder: DataFolder) -> str:
 
 async def _nats_version(settings: Settings, folder: DataFolder) -> str:
     async with open_nats(settings, folder) as connection:
-        return str(connection.connected_server_version)
+        found = connection.connected_server_version
+        return f"{found.major}.{found.minor}.{found.patch}"
 
 
 async def _postgres_version(settings: Settings, folder: DataFolder) -> str:

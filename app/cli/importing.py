@@ -3,9 +3,6 @@
 import os
 import re
 import sys
-import threading
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -13,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.batches import MOST_EVENTS, Batch, batches_of
-from app.cli.checkpoint import Checkpoint, Journey, Totals, fingerprint, read_checkpoint, require_writable, sha256_of
+from app.cli.batches import MOST_EVENTS, batches_of
+from app.cli.checkpoint import require_writable, sha256_of
 from app.cli.client import (
     CliError,
     DevNotes,
@@ -23,22 +20,20 @@ from app.cli.client import (
     UrlOption,
     UsageError,
     WriteKeyOption,
-    call_failure,
     data_dir,
     find_server,
     read_dev_notes,
     told_in_one_line,
 )
 from app.cli.freshness import wait_until_queryable
-from app.cli.logbook import Logbook
-from app.cli.mapping import ColumnFlags, Encode, encoder_for
+from app.cli.importer import CHECKPOINT, REJECTS, Pace, Plan, Report, run_import
+from app.cli.mapping import ColumnFlags, encoder_for
 from app.cli.output import AsJson, instant_text, note, print_json, print_table, table
-from app.cli.progress import Meter, meter
+from app.cli.progress import meter
 from app.cli.records import Format
-from app.cli.sending import Capture, CaptureRefused, Outcome, capture_at, deliver_all, patient, probe
+from app.cli.sending import capture_at, probe
 from app.cli.sources import Source, open_source
 
-_INTERRUPTED = 130
 _SHOWN_BY_DRY_RUN = 5
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 EPILOG = """Examples:
@@ -53,23 +48,6 @@ pug import cdnow.txt --format spaces --columns full_id,distinct_id,occurred_at,c
 An event without an id gets one made of the file's content and its line, so importing a file again, or going on after a crash,
 counts nothing twice: the server remembers ids for PUG_DUPLICATE_WINDOW_DAYS, 7 unless set. Two equal lines of one file are two events.
 A line that was imported once stays as it was, also when it is imported again with another mapping."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How hard to try."""
-
-    most_events: int
-    in_flight: int
-    give_up_after: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class _Import:
-    source: Source
-    encode: Encode
-    capture: Capture
-    logbook: Logbook
 
 
 @told_in_one_line()
@@ -139,41 +117,22 @@ def import_file(
         return
     notes = None if url and key else read_dev_notes(data_dir())
     server = find_server(url, key, KeyKind.WRITE, notes)
-    checkpoint = checkpoint or path.with_name(f"{path.name}.pug-import.json")
-    rejects = rejects or path.with_name(f"{path.name}.rejects.ndjson")
-    require_writable(checkpoint.absolute(), "--checkpoint")
-    require_writable(rejects.absolute(), "--rejects")
-    capture = capture_at(server)
-    probe(capture, server)
+    probe(capture_at(server), server)
+    plan = Plan(
+        source,
+        server,
+        pace,
+        _output(checkpoint, path, CHECKPOINT, "--checkpoint"),
+        _output(rejects, path, REJECTS, "--rejects"),
+        repr((source.format, source.delimiter, columns, flags)),
+        restart,
+    )
     with meter() as progress:
-        sha256 = _identify(source, progress)
-        journey = Journey(
-            sha256, source.size, fingerprint(server.key), fingerprint(repr((source.format, source.delimiter, columns, flags)))
-        )
-        resumed = None if restart else _resumable(checkpoint, journey, rejects, progress)
-        logbook = Logbook(journey, checkpoint, rejects, resumed)
-        begun = time.monotonic()
-        _send(_Import(source, encoder_for(source.format, source.columns, sha256), capture, logbook), server, pace, progress)
-        seconds = time.monotonic() - begun
-    logbook.close()
-    reader = _reader(url, notes) if wait and logbook.totals.accepted else None
+        report = run_import(plan, progress)
+    reader = _reader(url, notes) if wait and report.totals.accepted else None
     complete_until = wait_until_queryable(reader, datetime.now(UTC), note) if reader else None
-    report = {
-        "file": str(path),
-        "sha256": sha256,
-        "accepted": logbook.totals.accepted,
-        "duplicates": logbook.totals.duplicates,
-        "rejected": logbook.totals.rejected,
-        "rejects_file": str(rejects) if logbook.totals.rejected else None,
-        "resumed_from_line": resumed.position.line if resumed else None,
-        "seconds": round(seconds, 3),
-        "complete_until": complete_until.isoformat() if complete_until else None,
-    }
-    if as_json:
-        print_json(report)
-    else:
-        _print_totals(logbook.totals, seconds, rejects, complete_until)
-    if logbook.totals.rejected and not logbook.totals.accepted:
+    _print_report(plan, report, complete_until, as_json=as_json)
+    if report.totals.rejected and not report.totals.accepted + report.totals.duplicates:
         raise typer.Exit(1)
 
 
@@ -195,61 +154,6 @@ def _show_first(source: Source) -> None:
     note("Nothing was sent.")
 
 
-def _identify(source: Source, progress: Meter) -> str:
-    progress.begin("Reading", source.size)
-    try:
-        return sha256_of(source.path, source.size, progress.advance)
-    except KeyboardInterrupt:
-        progress.note("Stopped before anything was sent.")
-        raise typer.Exit(_INTERRUPTED) from None
-
-
-def _resumable(path: Path, journey: Journey, rejects: Path, progress: Meter) -> Checkpoint | None:
-    found = read_checkpoint(path)
-    if found is None:
-        return None
-    if found.journey != journey:
-        progress.note(f"{path} is of another import (another content, project or mapping), so this one begins at the first line.")
-        return None
-    if found.rejects_bytes and not rejects.exists():
-        progress.note(f"{rejects} of the earlier import is gone, so this one begins at the first line.")
-        return None
-    progress.note(f"Going on after line {found.position.line:,}, where the import stopped. --restart would begin at the first line.")
-    return found
-
-
-def _send(bound: _Import, server: Server, pace: Pace, progress: Meter) -> None:
-    source, logbook = bound.source, bound.logbook
-    progress.begin("Importing", source.size, logbook.position.offset)
-    stop = threading.Event()
-    capture = patient(bound.capture, pace.give_up_after, progress.remind, stop)
-
-    def done(batch: Batch, outcome: Outcome) -> None:
-        progress.advance(logbook.record(batch, outcome), _rejected_so_far(logbook.totals))
-
-    try:
-        with source.records(logbook.position) as records:
-            batches = batches_of(records, bound.encode, logbook.position, pace.most_events)
-            deliver_all(batches, capture, pace.in_flight, done, stop)
-    except KeyboardInterrupt:
-        progress.note(f"Stopped after line {logbook.position.line:,}: {_in_words(logbook.totals)}. The same command goes on from there.")
-        raise typer.Exit(_INTERRUPTED) from None
-    except CaptureRefused as refusal:
-        failure = call_failure(refusal.error, server)
-        done_so_far = f"Up to line {logbook.position.line:,} is done ({_in_words(logbook.totals)}): the same command goes on from there."
-        raise CliError(failure.message, f"{failure.fix} {done_so_far}".strip()) from refusal
-    finally:
-        logbook.save()
-
-
-def _rejected_so_far(totals: Totals) -> str:
-    return f"{totals.rejected:,} rejected" if totals.rejected else ""
-
-
-def _in_words(totals: Totals) -> str:
-    return f"{totals.accepted:,} accepted, {totals.duplicates:,} duplicates, {totals.rejected:,} rejected"
-
-
 def _reader(url: str | None, notes: DevNotes | None) -> Server | None:
     try:
         return find_server(url, os.environ.get("PUG_SECRET_KEY"), KeyKind.SECRET, notes)
@@ -257,10 +161,34 @@ def _reader(url: str | None, notes: DevNotes | None) -> Server | None:
         return None
 
 
-def _print_totals(totals: Totals, seconds: float, rejects: Path, complete_until: datetime | None) -> None:
-    rows = [(f"{totals.accepted:,}", f"{totals.duplicates:,}", f"{totals.rejected:,}", f"{seconds:.1f} s")]
+def _output(given: Path | None, source: Path, ending: str, option: str) -> Path:
+    path = given or source.with_name(f"{source.name}{ending}")
+    if path.absolute() == source.absolute():
+        raise UsageError(f"{option} is the file to import itself.", "Give another path.")
+    require_writable(path.absolute(), option)
+    return path
+
+
+def _print_report(plan: Plan, report: Report, complete_until: datetime | None, *, as_json: bool) -> None:
+    totals = report.totals
+    if as_json:
+        print_json(
+            {
+                "file": str(plan.source.path),
+                "sha256": report.sha256,
+                "accepted": totals.accepted,
+                "duplicates": totals.duplicates,
+                "rejected": totals.rejected,
+                "rejects_file": str(plan.rejects) if totals.rejected else None,
+                "resumed_from_line": report.resumed_from_line,
+                "seconds": round(report.seconds, 3),
+                "complete_until": complete_until.isoformat() if complete_until else None,
+            },
+        )
+        return
+    rows = [(f"{totals.accepted:,}", f"{totals.duplicates:,}", f"{totals.rejected:,}", f"{report.seconds:.1f} s")]
     print_table(table(("accepted", "duplicates", "rejected", "took"), rows, numbers=range(4)))
     if totals.rejected:
-        note(f"The rejected lines and what is wrong with them: {rejects}")
+        note(f"The rejected lines and what is wrong with them: {plan.rejects}")
     if complete_until:
         note(f"Queries see all of it (complete until {instant_text(complete_until)}).")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.syntax import Syntax
 
-from app.cli.asking import Framing, additive_series, Shorthand, as_list, framed, request_of_shorthand, request_of_text, series_names
+from app.cli.asking import Framing, Shorthand, additive_series, as_list, framed, request_of_shorthand, request_of_text, series_names
 from app.cli.client import (
     CALL_TIMEOUT_MS,
     KeyKind,

@@ -129,7 +129,7 @@ def patient(capture: Capture, give_up_after: timedelta, note: Callable[[str], No
     def tell(state: RetryCallState) -> None:
         refusal = _failure(state)
         cause = str(refusal) if refusal and error_info(refusal.error) else "The server does not answer."
-        note(f"{cause} Trying again for up to {give_up_after}.")
+        note(f"{cause} Trying again for up to {give_up_after.total_seconds():,.0f} s.")
 
     def capture_patiently(body: bytes) -> Receipt:
         retrying = Retrying(

@@ -21,13 +21,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _START_S = 30.0
 _STOP_S = 10.0
 _PAYLOAD_BYTES = 8 * 2**20
-# JetStream sets every stream's limit aside: what the streams beside EVENTS may take together.
-_OTHER_STREAMS_BYTES = 8 * 2**30
+# Every stream has a limit of its own. JetStream counts them against this one, full or not, and would at the next start drop a stream that a
+# lower setting leaves no room for.
+_STORE_BYTES = 2**50
 _SYNC = {StreamSync.ALWAYS: "always", StreamSync.INTERVAL: "2m"}
 
 
 @asynccontextmanager
-async def nats_server(data: DataFolder, *, sync: StreamSync, stream_max_bytes: int) -> AsyncGenerator[str]:
+async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[str]:
     """A running server; yields its URL, with the token that opens it."""
     lock = await data.claim()
     folder = data.path / "nats"
@@ -35,7 +36,7 @@ async def nats_server(data: DataFolder, *, sync: StreamSync, stream_max_bytes: i
     _forget_ports(folder)
     token = _token(folder / "token")
     config = folder / "nats.conf"
-    _write_private(config, _config(folder, token, sync, stream_max_bytes))
+    _write_private(config, _config(folder, token, sync))
     launch = Launch(
         name="NATS server",
         command=(_binary(), "-c", str(config)),
@@ -62,7 +63,7 @@ def _binary() -> str:
     return str(Path(str(found.locate())).resolve())
 
 
-def _config(folder: Path, token: str, sync: StreamSync, stream_max_bytes: int) -> str:
+def _config(folder: Path, token: str, sync: StreamSync) -> str:
     # Standard error goes to the log file, so the server writes none of its own. NATS reads JSON strings.
     return f"""\
 host: "127.0.0.1"
@@ -72,7 +73,7 @@ max_payload: {_PAYLOAD_BYTES}
 authorization {{ token: "{token}" }}
 jetstream {{
   store_dir: {json.dumps(str(folder), ensure_ascii=False)}
-  max_file_store: {stream_max_bytes + _OTHER_STREAMS_BYTES}
+  max_file_store: {_STORE_BYTES}
   max_memory_store: {64 * 2**20}
   sync_interval: {_SYNC[sync]}
 }}

@@ -55,6 +55,8 @@ class ChildServer:
         if threading.current_thread() is not threading.main_thread():
             # The kernel sends the parent-death signal when the thread that forked ends, which for any other thread may be soon.
             raise RuntimeError(f"{launch.name} must be started from the main thread.")
+        if sys.platform != "linux":
+            log.warning("server_may_outlive_us", server=launch.name, reason="only Linux can signal a child when its parent is killed")
         self._launch = launch
         _rotate(launch.log)
         with os.fdopen(os.open(launch.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as output:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 from core.errors import InvalidArgument, TooMany
-from core.sql import Sql, join, numbered, sql
+from core.sql import Sql, numbered, sql
 from pug.insights.v1.breakdown_pb2 import Breakdown, Cell
 from services.insights.properties import event_property
 
@@ -15,16 +16,15 @@ _DEFAULT_LIMIT = 10
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of a query: for each breakdown a column with the value, and one that says it is absent."""
+    """The cells of a query: a column for each breakdown, NULL where the property is absent."""
 
     columns: list[Sql]
     names: list[Sql]
     limit: int
 
-    def order(self) -> Sql:
-        """By value ascending, an absent one last."""
-        pairs = zip(self.names[::2], self.names[1::2], strict=True)
-        return join(", ", [name for value, absent in pairs for name in (absent, value)])
+    def same(self, left: LiteralString, right: LiteralString) -> list[Sql]:
+        """Conditions that hold when two tables' rows are of the same cell; unlike `=`, `<=>` finds NULL the same as NULL."""
+        return [sql(left + ".{name} <=> " + right + ".{name}", name=name) for name in self.names]
 
 
 def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str) -> Cells | None:
@@ -37,17 +37,11 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str) -> Cells |
         raise TooMany(f"A query has at most {_MAX_BREAKDOWNS} breakdowns.", field=f"{field}.breakdowns", hint="Leave some out.")
     if not breakdowns:
         return None
-    columns: list[Sql] = []
-    names: list[Sql] = []
-    for place, breakdown in enumerate(breakdowns):
-        text = event_property(breakdown.property, breakdown.source, f"{field}.breakdowns[{place}]").text()
-        value, absent = numbered("value", place + 1), numbered("absent", place + 1)
-        # Two columns, because a join never matches NULL with NULL.
-        columns += [
-            sql("ifNull({text}, '') AS {value}", text=text, value=value),
-            sql("isNull({text}) AS {absent}", text=text, absent=absent),
-        ]
-        names += [value, absent]
+    names = [numbered("value", place + 1) for place in range(len(breakdowns))]
+    columns = [
+        sql("{text} AS {name}", text=event_property(one.property, one.source, f"{field}.breakdowns[{place}]").text(), name=names[place])
+        for place, one in enumerate(breakdowns)
+    ]
     return Cells(columns, names, limit or _DEFAULT_LIMIT)
 
 
@@ -55,5 +49,4 @@ def cell_message(rank: int, values: Sequence[object]) -> Cell:
     """The label of the cell of a rank, from the columns of a row; rank 0 is everything beyond the limit."""
     if rank == 0:
         return Cell(others=True)
-    pairs = zip(values[::2], values[1::2], strict=True)
-    return Cell(values=[Cell.Value(value=str(value), absent=bool(absent)) for value, absent in pairs])
+    return Cell(values=[Cell.Value(absent=True) if value is None else Cell.Value(value=str(value)) for value in values])

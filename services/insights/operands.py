@@ -12,7 +12,7 @@ from core.errors import FilterInvalid, TooMany
 
 MAX_VALUES = 1_000
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -62,11 +62,11 @@ class Operands:
         """One span such as `30m`, `12h`, `7d` or `4w`."""
         (value,) = self._exactly(1)
         written = _SPAN.fullmatch(value) if isinstance(value, str) else None
-        span = timedelta(**{_UNITS[written[2]]: int(written[1])}) if written else timedelta()
-        if not timedelta() < span <= longest:
-            hint = f"Use a number and s, m, h, d or w, such as 7d; at most {longest.days} days."
+        seconds = int(written[1]) * _UNIT_SECONDS[written[2]] if written else 0
+        if not 0 < seconds <= longest.total_seconds():
+            hint = f"Use a number and s, m, h, d or w, such as 7d; at most {longest.days}d."
             raise FilterInvalid("This is no span of time.", field=f"{self.field}[0]", hint=hint)
-        return span
+        return timedelta(seconds=seconds)
 
     def _exactly(self, count: int) -> list[str | float | bool]:
         if len(self.values) != count:

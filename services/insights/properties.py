@@ -6,6 +6,7 @@ the narrowest that is right.
 """
 
 from dataclasses import dataclass
+from typing import LiteralString
 
 from core.errors import InvalidArgument, PropertyMissing
 from core.sql import Sql, identifier, sql
@@ -13,6 +14,12 @@ from pug.insights.v1.filter_pb2 import Source
 
 # ISO 8601 as JSON producers write it. The check comes first because ClickHouse's own parser also takes `25:00` and many other things.
 _LOOKS_LIKE_A_TIME = r"^\\d\\d\\d\\d-\\d\\d-\\d\\d([T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.]\\d+)?)?(Z|[+-]\\d\\d:?\\d\\d)?)?$"
+
+
+# ClickHouse takes these for its own path syntax however they are quoted (`.:` types, `^` and `@` sub-objects), and refuses the query.
+_UNREADABLE_INSIDE = ".:`"
+_UNREADABLE_AHEAD = (":`", "^`", "@`")
+_ABSENT = sql("NULL::Dynamic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +38,16 @@ class Property:
 
     def string(self) -> Sql:
         """A value that is a string."""
-        return sql("{path}.:String", path=self.path)
+        return self._of_type("String")
 
     def number(self) -> Sql:
         """A value that is a number, or a string that is exactly one; never NaN or infinite."""
         return sql(
-            "coalesce({path}.:Float64, toFloat64({path}.:Int64), toFloat64({path}.:UInt64),"
-            " ifNotFinite(toFloat64OrNull({path}.:String), NULL))",
-            path=self.path,
+            "coalesce({float}, toFloat64({integer}), toFloat64({unsigned}), ifNotFinite(toFloat64OrNull({string}), NULL))",
+            float=self._of_type("Float64"),
+            integer=self._of_type("Int64"),
+            unsigned=self._of_type("UInt64"),
+            string=self.string(),
         )
 
     def time(self) -> Sql:
@@ -48,6 +57,9 @@ class Property:
             string=self.string(),
         )
 
+    def _of_type(self, name: LiteralString) -> Sql:
+        return sql("NULL::Nullable(" + name + ")") if self.path == _ABSENT else sql("{path}.:" + name, path=self.path)
+
 
 def event_property(key: str, source: int, field: str) -> Property:
     """The property a request names; `field` is the path of the message that names it."""
@@ -55,4 +67,6 @@ def event_property(key: str, source: int, field: str) -> Property:
         raise InvalidArgument(f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT.")
     if not key:
         raise PropertyMissing("A property key is needed here.", field=f"{field}.property", hint="GetSchema lists the keys.")
+    if _UNREADABLE_INSIDE in key or key.startswith(_UNREADABLE_AHEAD):
+        return Property(_ABSENT)
     return Property(sql("properties.{key}", key=identifier(key)))

@@ -162,4 +162,5 @@ def _length(asked: Range, zone: ZoneInfo) -> timedelta:
 
 @cache
 def _known_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # Two files in the database's folder that are no zones.
+    return frozenset(available_timezones() - {"Factory", "localtime"})

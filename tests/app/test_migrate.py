@@ -1,4 +1,5 @@
 import asyncio
+import os
 
 import pytest
 import sqlalchemy
@@ -7,8 +8,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app.backends import Backends
 from app.migrate import migrate, migrate_jetstream, statements
+from core.errors import SettingsInvalid
 from core.settings import Settings
 from services.accounts.tables import metadata
+
+only_embedded = pytest.mark.skipif("PUG_TEST_NATS_URL" in os.environ, reason="a cluster may have room for three replicas")
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,25 @@ async def test_a_changed_limit_is_applied_to_the_stream_that_is_there(backends: 
 
     assert (changed, changed_back) == (["EVENTS"], ["EVENTS"])
     assert (config.max_bytes, config.retention) == (2**27, RetentionPolicy.WORK_QUEUE)
+
+
+async def test_a_lower_limit_pushes_out_nothing(backends: Backends, engine_settings: Settings) -> None:
+    await backends.jetstream.purge_stream("EVENTS")
+    for _ in range(4):
+        await backends.jetstream.publish("events.captured", bytes(2**20))
+    small = engine_settings.model_copy(update={"stream_max_bytes": 2**21})
+
+    await migrate_jetstream(backends.jetstream, small)
+    state = (await backends.jetstream.stream_info("EVENTS")).state
+
+    assert (state.messages, state.first_seq) == (4, state.last_seq - 3)
+    await migrate_jetstream(backends.jetstream, engine_settings)
+    await backends.jetstream.purge_stream("EVENTS")
+
+
+@only_embedded
+async def test_what_jetstream_refuses_names_the_settings(backends: Backends, engine_settings: Settings) -> None:
+    with pytest.raises(SettingsInvalid, match="replicas") as raised:
+        await migrate_jetstream(backends.jetstream, engine_settings.model_copy(update={"streams_replicas": 3}))
+
+    assert raised.value.field == "PUG_STREAMS_REPLICAS"

@@ -1,6 +1,6 @@
 """Trends: how metrics develop over time.
 
-An event may belong to several series, so it becomes one row for each (`ARRAY JOIN`), and everything after groups by series. With
+An event may belong to several series, so it becomes one row for each (`arrayJoin`), and everything after groups by series. With
 breakdowns the events are read twice: once to rank the cells of each series over the whole range, once to count by bucket with every cell
 beyond the limit folded into one, from the events themselves, so that its persons and averages are as exact as any.
 """
@@ -30,22 +30,21 @@ FROM {rows}
 GROUP BY series, bucket
 ORDER BY series, bucket"""
 
+# Ties go by value ascending, NULL last; an event of no top cell joins with rank 0.
 _OVER_TIME_BY_CELL = """
-WITH top_cells AS
-(
-    SELECT {keys}, row_number() OVER ({partition}ORDER BY value DESC, {order}) AS rank
-    FROM
-    (
+WITH top_cells AS (
+    SELECT series, {cell}, row_number() OVER ({partition}ORDER BY value DESC, {cell}) AS rank
+    FROM (
         SELECT {series} AS series, {cell}, {value} AS value
         FROM {ranked}
         GROUP BY series, {cell}
-        ORDER BY value DESC, {order}
+        ORDER BY value DESC, {cell}
         LIMIT {limit}{by_series}
     )
 )
-SELECT {series} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value, {labels}
+SELECT {series} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value, {label}
 FROM {rows}
-LEFT ANY JOIN top_cells USING ({keys})
+LEFT ANY JOIN top_cells ON {same_cell}
 GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket"""
 
@@ -122,20 +121,19 @@ def _filters_field(place: int) -> str:
 
 
 def _by_cell(series: list[_Series], cells: Cells, scope: Scope, bucket: Sql) -> Sql:
-    cell = join(", ", cells.names)
     several = len(series) > 1
+    same_series = [sql("event.series = top_cells.series")] if several else []
     return sql(
         _OVER_TIME_BY_CELL,
-        keys=sql("series, {cell}", cell=cell) if several else cell,
         partition=sql("PARTITION BY series " if several else ""),
         by_series=sql(" BY series" if several else ""),
-        order=cells.order(),
+        same_cell=join(" AND ", [*same_series, *cells.same("event", "top_cells")]),
+        cell=join(", ", cells.names),
+        label=join(", ", [sql("any(event.{name})", name=name) for name in cells.names]),
         series=_series_column(series),
-        cell=cell,
         value=_value(series),
         ranked=_rows(series, scope, cells.columns),
         limit=unsigned(cells.limit),
-        labels=join(", ", [sql("any({name})", name=name) for name in cells.names]),
         rows=_rows(series, scope, [bucket, *cells.columns]),
     )
 
@@ -145,25 +143,23 @@ def _rows(series: list[_Series], scope: Scope, columns: list[Sql]) -> Sql:
     columns = [*columns, *dict.fromkeys(one.measure.column for one in series if one.measure.column)]
     if len(series) == 1:
         return sql("{events} AS event", events=scope.events(columns, series[0].matches()))
+    memberships = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]
+    each = sql("arrayJoin(bitPositionsToArray({memberships})) AS series", memberships=join(" + ", memberships))
     names = sorted({one.name for one in series})
-    # Together they let ClickHouse skip the events of no series by the primary key.
-    where = [sql("name IN {names}", names=texts(names))] if all(names) else []
-    bits = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]
-    memberships = sql("{bits} AS memberships", bits=join(" + ", bits))
-    return sql(
-        "{events} AS event\nARRAY JOIN bitPositionsToArray(memberships) AS series", events=scope.events([memberships, *columns], where)
-    )
+    # All together they let ClickHouse skip the events of no series by the primary key.
+    named = [sql("name IN {names}", names=texts(names))] if all(names) else []
+    return sql("{events} AS event", events=scope.events([each, *columns], named))
 
 
 def _series_column(series: list[_Series]) -> Sql:
-    return sql("1") if len(series) == 1 else sql("series")
+    return sql("1") if len(series) == 1 else sql("event.series")
 
 
 def _value(series: list[_Series]) -> Sql:
     if len(series) == 1:
         return series[0].measure.value(None)
-    values = [one.measure.value(sql("series = {series}", series=unsigned(one.number))) for one in series]
-    return sql("[{values}][series]", values=join(", ", values))
+    values = [one.measure.value(sql("event.series = {series}", series=unsigned(one.number))) for one in series]
+    return sql("[{values}][event.series]", values=join(", ", values))
 
 
 def _timestamp(instant: datetime) -> Timestamp:

@@ -1,0 +1,40 @@
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.protobuf.json_format import ParseDict
+from story import Store
+
+from core.clickhouse import ClickHouse
+from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
+from services.insights.engine import QueryLimits
+from services.insights.service import InsightsService
+from services.rpc.call import Call, Credential, Project, Scope
+
+# Every story is asked about at this instant.
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+COMPLETE_UNTIL = NOW - timedelta(seconds=2)
+
+
+@pytest.fixture(scope="session")
+def insights(clickhouse: ClickHouse) -> InsightsService:
+    async def complete_until() -> datetime:  # noqa: RUF029 - the service awaits it
+        return COMPLETE_UNTIL
+
+    return InsightsService(clickhouse, complete_until, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30))
+
+
+@pytest.fixture
+def call(store: Store) -> Call:
+    """A call with a key of the test's own project."""
+    return Call(Credential("key", Project(store.project_id, "UTC"), frozenset({Scope.READ})), "request")
+
+
+@pytest.fixture
+def ask(insights: InsightsService, call: Call) -> Callable[[Mapping[str, object]], Awaitable[QueryResponse]]:
+    """Asks a query written as JSON."""
+
+    async def ask(request: Mapping[str, object]) -> QueryResponse:
+        return await insights.query(ParseDict(dict(request), QueryRequest()), call)
+
+    return ask
