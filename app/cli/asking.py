@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from google.protobuf import json_format
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from app.cli.client import UsageError
+from core.errors import PugError
 from pug.insights.v1 import insights_pb2 as pb
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.filter_pb2 import EventMatcher
 from pug.insights.v1.metric_pb2 import Metric
 from pug.insights.v1.trends_pb2 import Trends
+from services.rpc.codecs import read_json
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -63,11 +64,11 @@ def request_of_text(text: str) -> pb.QueryRequest:
     if "insight" not in members and kinds & members.keys():
         members = {"insight": members}
     try:
-        return json_format.ParseDict(members, pb.QueryRequest())
-    except json_format.ParseError as error:
-        raise UsageError(
-            f"The question cannot be read: {str(error).strip().rstrip('.')}.", "Check it against proto/pug/insights/v1."
-        ) from error
+        request = read_json(json.dumps(members).encode(), pb.QueryRequest)
+    except PugError as error:
+        raise UsageError(error.message, error.hint) from error
+    assert isinstance(request, pb.QueryRequest)
+    return request
 
 
 def request_of_shorthand(shorthand: Shorthand) -> pb.QueryRequest:

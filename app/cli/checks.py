@@ -128,7 +128,7 @@ def check_http(url: str) -> Check:
     except (OSError, RuntimeError) as error:
         return bad(
             "server, HTTP",
-            f"{url} does not answer: {error}",
+            f"{url} does not answer: {str(error).rpartition(': ')[2]}",
             "Start it with `pug dev`; if it should be running, its log says why it is not.",
         )
     if answer.status != 200:  # noqa: PLR2004 (HTTP's OK)

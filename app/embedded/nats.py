@@ -12,8 +12,8 @@ from pathlib import Path
 import structlog
 
 from app.embedded.folder import DataFolder
-from app.embedded.server import ChildServer, Launch
-from core.errors import SettingsInvalid
+from app.embedded.server import ChildServer, Launch, kept_running
+from core.errors import SettingsInvalid, StoreUnavailable
 from core.settings import StreamSync
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -33,10 +33,8 @@ async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[s
     lock = await data.claim()
     folder = data.path / "nats"
     folder.mkdir(mode=0o700, exist_ok=True)
-    _forget_ports(folder)
     token = _token(folder / "token")
     config = folder / "nats.conf"
-    _write_private(config, _config(folder, token, sync))
     launch = Launch(
         name="NATS server",
         command=(_binary(), "-c", str(config)),
@@ -46,13 +44,24 @@ async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[s
         death_signal=signal.SIGTERM,
         environment={"PATH": os.environ.get("PATH", os.defpath)},
     )
-    server = ChildServer(launch)
-    try:
-        address = await server.until(lambda: _address(folder, server.pid), _START_S)
+    addresses: list[str] = []
+
+    async def start() -> ChildServer:
+        _forget_ports(folder)
+        # A free port at first; the same again after a crash of the server, because clients come back to it.
+        _write_private(config, _config(folder, token, sync, port=addresses[0].rpartition(":")[2] if addresses else "-1"))
+        server = ChildServer(launch)
+        try:
+            address = await server.until(lambda: _address(folder, server.pid), _START_S)
+        except StoreUnavailable:
+            await server.stop(signal.SIGTERM, _STOP_S)
+            raise
+        addresses[:] = [address]
         log.info("server_started", server="nats", address=address)
-        yield f"nats://{token}@{address}"
-    finally:
-        await server.stop(signal.SIGTERM, _STOP_S)
+        return server
+
+    async with kept_running(start, signal.SIGTERM, _STOP_S):
+        yield f"nats://{token}@{addresses[0]}"
 
 
 def _binary() -> str:
@@ -63,11 +72,11 @@ def _binary() -> str:
     return str(Path(str(found.locate())).resolve())
 
 
-def _config(folder: Path, token: str, sync: StreamSync) -> str:
+def _config(folder: Path, token: str, sync: StreamSync, port: str) -> str:
     # Standard error goes to the log file, so the server writes none of its own. NATS reads JSON strings.
     return f"""\
 host: "127.0.0.1"
-port: -1
+port: {port}
 ports_file_dir: {json.dumps(str(folder), ensure_ascii=False)}
 max_payload: {_PAYLOAD_BYTES}
 authorization {{ token: "{token}" }}

@@ -18,8 +18,8 @@ import structlog
 from sqlalchemy import URL
 
 from app.embedded.folder import DataFolder
-from app.embedded.server import Account, ChildServer, Launch
-from core.errors import SettingsInvalid
+from app.embedded.server import Account, ChildServer, Launch, kept_running
+from core.errors import SettingsInvalid, StoreUnavailable
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -61,13 +61,21 @@ async def postgres_server(data: DataFolder) -> AsyncGenerator[URL]:
         _forget_predecessor(folder, sockets)
         options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
         command = (str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(_PORT), "-k", str(sockets), *options)
-        server = ChildServer(_launch(command, data.path, lock, account))
-        try:
-            await server.until(lambda: _ready(folder / "data" / "postmaster.pid", server.pid), _START_S)
+        launch = _launch(command, data.path, lock, account)
+
+        async def start() -> ChildServer:
+            server = ChildServer(launch)
+            try:
+                await server.until(lambda: _ready(folder / "data" / "postmaster.pid", server.pid), _START_S)
+            except StoreUnavailable:
+                await server.stop(signal.SIGINT, _STOP_S)
+                raise
             log.info("server_started", server="postgres", sockets=str(sockets))
+            return server
+
+        # SIGINT is “fast”: ends sessions and writes a checkpoint.
+        async with kept_running(start, signal.SIGINT, _STOP_S):
             yield URL.create("postgresql+psycopg", username=_USER, database="postgres", port=_PORT, query={"host": str(sockets)})
-        finally:
-            await server.stop(signal.SIGINT, _STOP_S)  # “fast”: ends sessions and writes a checkpoint
 
 
 def _binaries() -> Path:

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _SHIM = Path(__file__).with_name("shim.py")
 _POLL_S = 0.01
+_WATCH_S = 0.2
+_FIRST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 10.0
 _LOG_BYTES = 16 * 2**20
 _LOG_TAIL_BYTES = 1500
 
@@ -74,6 +78,16 @@ class ChildServer:
             )
 
     @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return self._launch.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         """The process id of the server, which is that of the shim it was."""
         return self._process.pid
@@ -123,6 +137,38 @@ class ChildServer:
         path = self._launch.log
         tail = path.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
         return StoreUnavailable(f"The embedded {self._launch.name} {what}. The end of {path}:\n{tail}")
+
+
+@asynccontextmanager
+async def kept_running(
+    start: Callable[[], Awaitable[ChildServer]], politely: signal.Signals, within_s: float
+) -> AsyncGenerator[ChildServer]:
+    """The server that `start` gives once it is ready; one that ends before we stop it is started again, with growing waits."""
+    running = [await start()]
+    watching = asyncio.create_task(_revive(running, start))
+    try:
+        yield running[0]
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await running[0].stop(politely, within_s)
+
+
+async def _revive(running: list[ChildServer], start: Callable[[], Awaitable[ChildServer]]) -> None:
+    wait = _FIRST_WAIT_S
+    while True:
+        if running[0].alive:
+            await asyncio.sleep(_WATCH_S)
+            continue
+        log.error("server_ended_by_itself", server=running[0].name, starting_again_after=wait)
+        await asyncio.sleep(wait)
+        try:
+            running[0] = await start()
+        except StoreUnavailable as error:
+            wait = min(wait * 2, _LONGEST_WAIT_S)
+            log.error("server_not_started", server=running[0].name, error=error.message)  # noqa: TRY400 (the message has the server's own log)
+        else:
+            wait = _FIRST_WAIT_S
 
 
 def _orders(launch: Launch) -> tuple[str, str, str, str]:
