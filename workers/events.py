@@ -123,18 +123,18 @@ class EventsWorker:
     async def _fill(self, pulled: JetStreamContext.PullSubscription) -> list[Msg]:
         """The messages of the next block, none when nothing came for a while."""
         messages, self._carried = self._carried, []
+        try:
+            # One at first: a fetch of more would wait for all of them, or for its time to run out.
+            messages = messages or await pulled.fetch(1, timeout=_IDLE_WAIT_S)
+        except TimeoutError:
+            return []
         rows = _count_rows(messages)
         deadline = time.monotonic() + self._size.wait.total_seconds()
-        while rows < self._size.rows:
-            wait = _IDLE_WAIT_S if not messages else deadline - time.monotonic()
-            if wait <= 0:
-                break
+        while rows < self._size.rows and (wait := deadline - time.monotonic()) > 0:
             try:
                 fetched = await pulled.fetch(_FETCH_MESSAGES, timeout=wait)
             except TimeoutError:
                 break
-            if not messages:
-                deadline = time.monotonic() + self._size.wait.total_seconds()
             messages += fetched
             rows += _count_rows(fetched)
         return messages

@@ -1,18 +1,23 @@
 """The commands that run Pug itself."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from app.demo import Demo
-from app.serving import Ports
 from core.errors import PugError
 from core.settings import Settings
 from core.telemetry import configure_logs
+
+if TYPE_CHECKING:
+    # They bring the engines along, which commands other than these need not wait for.
+    from app.demo import Demo
+    from app.serving import Ports
 
 notes = Console(stderr=True, highlight=False)
 

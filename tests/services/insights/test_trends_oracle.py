@@ -89,7 +89,7 @@ def series(name: str, kind: Metric.Kind, only_pro: bool) -> Trends.Series:  # no
 
 
 @given(questions(), st.randoms(use_true_random=False))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 async def test_trends_agree_with_a_naive_count_whatever_the_order_and_whoever_else_is_stored(
     clickhouse: ClickHouse, insights: InsightsService, asked: Asked, random: Random
 ) -> None:
