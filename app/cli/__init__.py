@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from app.cli import importing, keys, querying, server
-from app.cli.doctor import EPILOG as DOCTOR_EPILOG
-from app.cli.doctor import doctor
+from app.cli import keys, server
+from app.cli.doctor import command as doctor
+from app.cli.importing import command as importing
+from app.cli.querying import command as querying
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,4 +46,4 @@ app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(import
 app.command(epilog=querying.QUERY_EPILOG, rich_help_panel="Use Pug")(querying.query)
 app.command(epilog=querying.SCHEMA_EPILOG, rich_help_panel="Use Pug")(querying.schema)
 app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
-app.command(epilog=DOCTOR_EPILOG, rich_help_panel="Run Pug")(doctor)
+app.command(epilog=doctor.EPILOG, rich_help_panel="Run Pug")(doctor.doctor)

@@ -5,8 +5,17 @@ from typing import cast
 import pytest
 
 from app.cli.client import UsageError
-from app.cli.mapping import NAMESPACE, ColumnFlags, LineRefused, cell_encoder, json_encoder, line_event_id, plan_columns, time_reader
-from app.cli.records import START, Record
+from app.cli.importing.mapping import (
+    NAMESPACE,
+    ColumnFlags,
+    LineRefused,
+    cell_encoder,
+    json_encoder,
+    line_event_id,
+    plan_columns,
+    time_reader,
+)
+from app.cli.importing.records import START, Record
 
 SHA = "ab" * 32
 COLUMNS = ["full_id", "distinct_id", "occurred_at", "cds", "dollars"]

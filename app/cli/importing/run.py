@@ -8,14 +8,14 @@ from pathlib import Path
 
 import typer
 
-from app.cli.batches import Batch, batches_of
-from app.cli.checkpoint import Checkpoint, Journey, Totals, fingerprint, read_checkpoint, sha256_of
 from app.cli.client import CliError, Server, call_failure
-from app.cli.logbook import Logbook
-from app.cli.mapping import encoder_for
-from app.cli.progress import Meter
-from app.cli.sending import CaptureRefused, Outcome, capture_at, deliver_all, patient
-from app.cli.sources import Source
+from app.cli.importing.batches import Batch, batches_of
+from app.cli.importing.checkpoint import Checkpoint, Journey, Totals, fingerprint, read_checkpoint, sha256_of
+from app.cli.importing.logbook import Logbook
+from app.cli.importing.mapping import encoder_for
+from app.cli.importing.progress import Meter
+from app.cli.importing.sending import CaptureRefused, Outcome, capture_at, deliver_all, patient
+from app.cli.importing.sources import Source
 
 CHECKPOINT = ".pug-import.json"
 REJECTS = ".rejects.ndjson"

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.batches import Batch, Entry, Reject
-from app.cli.checkpoint import Checkpoint, Journey, Totals, read_checkpoint, sha256_of
-from app.cli.logbook import Logbook
-from app.cli.records import Position
-from app.cli.sending import Outcome
+from app.cli.importing.batches import Batch, Entry, Reject
+from app.cli.importing.checkpoint import Checkpoint, Journey, Totals, read_checkpoint, sha256_of
+from app.cli.importing.logbook import Logbook
+from app.cli.importing.records import Position
+from app.cli.importing.sending import Outcome
 
 JOURNEY = Journey("ab" * 32, 1000, "project", "flags")
 

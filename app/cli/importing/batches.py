@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from app.cli.mapping import Encode, LineRefused
-from app.cli.records import Position, Record
+from app.cli.importing.mapping import Encode, LineRefused
+from app.cli.importing.records import Position, Record
 
 MOST_EVENTS = 1_000
 MOST_BYTES = 900 * 1024

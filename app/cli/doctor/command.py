@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from app.cli.checks import Check, State, bad, check_binaries, check_folder, check_port, check_running, good, lock_holder
 from app.cli.client import CliError, DevNotes, read_dev_notes, read_settings, told_in_one_line
+from app.cli.doctor.checks import Check, State, bad, check_binaries, check_folder, check_port, check_running, good, lock_holder
 from app.cli.output import AsJson, print_json, print_table, table
 from core.settings import Settings
 from core.telemetry import configure_logs
@@ -72,6 +72,6 @@ def _ports(settings: Settings, notes: DevNotes | None) -> Iterable[Check]:
 
 
 def _engines(settings: Settings, *, deep: bool) -> Iterable[Check]:
-    from app.cli.engines import check_engines  # noqa: PLC0415 (loads the engines' drivers, which other commands need not wait for)
+    from app.cli.doctor.engines import check_engines  # noqa: PLC0415 (loads the engines' drivers, which other commands need not wait for)
 
     return asyncio.run(check_engines(settings, held_by=lock_holder(settings.data_dir), deep=deep))

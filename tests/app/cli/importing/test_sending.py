@@ -7,10 +7,10 @@ import pytest
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 
-from app.cli.batches import MOST_BYTES, Batch, Entry, batches_of
-from app.cli.checkpoint import Totals
-from app.cli.records import Position, Record
-from app.cli.sending import Capture, CaptureRefused, Outcome, Problem, Receipt, deliver, deliver_all, patient
+from app.cli.importing.batches import MOST_BYTES, Batch, Entry, batches_of
+from app.cli.importing.checkpoint import Totals
+from app.cli.importing.records import Position, Record
+from app.cli.importing.sending import Capture, CaptureRefused, Outcome, Problem, Receipt, deliver, deliver_all, patient
 
 
 def entries(count: int) -> list[Entry]:

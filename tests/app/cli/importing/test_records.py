@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.records import LONGEST_LINE, START, Format, Position, Record, format_of, read_header, read_records
+from app.cli.importing.records import LONGEST_LINE, START, Format, Position, Record, format_of, read_header, read_records
 
 
 def read(content: bytes, file_format: Format, start: Position = START, delimiter: str = ",") -> list[Record]:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.cli.output import number_texts, print_table, table
-from app.cli.rendering import answer_table, bucket_text, meta_line, series_labels, spark_table, sparkline
+from app.cli.querying.rendering import answer_table, bucket_text, meta_line, series_labels, spark_table, sparkline
 from pug.insights.v1 import insights_pb2 as pb
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.trends_pb2 import TrendsResult

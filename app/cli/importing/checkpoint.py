@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from app.cli.client import CliError
-from app.cli.records import START, Position
+from app.cli.importing.records import START, Position
 
 _VERSION = 1
 _PART = 2**20

@@ -10,8 +10,6 @@ from typing import Annotated
 
 import typer
 
-from app.cli.batches import MOST_EVENTS, batches_of
-from app.cli.checkpoint import require_writable, sha256_of
 from app.cli.client import (
     CliError,
     DevNotes,
@@ -25,14 +23,16 @@ from app.cli.client import (
     read_dev_notes,
     told_in_one_line,
 )
-from app.cli.freshness import wait_until_queryable
-from app.cli.importer import CHECKPOINT, REJECTS, Pace, Plan, Report, run_import
-from app.cli.mapping import ColumnFlags, encoder_for
+from app.cli.importing.batches import MOST_EVENTS, batches_of
+from app.cli.importing.checkpoint import require_writable, sha256_of
+from app.cli.importing.freshness import wait_until_queryable
+from app.cli.importing.mapping import ColumnFlags, encoder_for
+from app.cli.importing.progress import meter
+from app.cli.importing.records import Format
+from app.cli.importing.run import CHECKPOINT, REJECTS, Pace, Plan, Report, run_import
+from app.cli.importing.sending import capture_at, probe
+from app.cli.importing.sources import Source, open_source
 from app.cli.output import AsJson, instant_text, note, print_json, print_table, table
-from app.cli.progress import meter
-from app.cli.records import Format
-from app.cli.sending import capture_at, probe
-from app.cli.sources import Source, open_source
 
 _SHOWN_BY_DRY_RUN = 5
 _UNITS = {"s": 1, "m": 60, "h": 3600}

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.cli.asking import Framing, Shorthand, additive_series, framed, request_of_shorthand, request_of_text, series_names
 from app.cli.client import UsageError
+from app.cli.querying.request import Framing, Shorthand, additive_series, framed, request_of_shorthand, request_of_text, series_names
 from pug.insights.v1 import insights_pb2 as pb
 from pug.insights.v1.metric_pb2 import Metric
 

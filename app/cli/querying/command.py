@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.syntax import Syntax
 
-from app.cli.asking import Framing, Shorthand, additive_series, as_list, framed, request_of_shorthand, request_of_text, series_names
 from app.cli.client import (
     CALL_TIMEOUT_MS,
     KeyKind,
@@ -22,7 +21,17 @@ from app.cli.client import (
     told_in_one_line,
 )
 from app.cli.output import AsJson, data_console, instant_text, print_message, print_table, table
-from app.cli.rendering import answer_table, meta_line, spark_table
+from app.cli.querying.rendering import answer_table, meta_line, spark_table
+from app.cli.querying.request import (
+    Framing,
+    Shorthand,
+    additive_series,
+    as_list,
+    framed,
+    request_of_shorthand,
+    request_of_text,
+    series_names,
+)
 from pug.insights.v1 import insights_pb2 as pb
 from pug.insights.v1.insights_connect import InsightsServiceClientSync
 

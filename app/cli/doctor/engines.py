@@ -8,7 +8,7 @@ import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.backends import open_nats, open_postgres, open_store
-from app.cli.checks import Check, bad, good, skipped
+from app.cli.doctor.checks import Check, bad, good, skipped
 from app.embedded.folder import DataFolder, open_folder
 from core.errors import PugError
 from core.settings import Settings

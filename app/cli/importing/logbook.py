@@ -4,10 +4,10 @@ import os
 import time
 from pathlib import Path
 
-from app.cli.batches import Batch, reject_line
-from app.cli.checkpoint import Checkpoint, Journey, Totals, write_checkpoint
-from app.cli.records import START, Position
-from app.cli.sending import Outcome
+from app.cli.importing.batches import Batch, reject_line
+from app.cli.importing.checkpoint import Checkpoint, Journey, Totals, write_checkpoint
+from app.cli.importing.records import START, Position
+from app.cli.importing.sending import Outcome
 
 _SAVE_EVERY_S = 0.5
 

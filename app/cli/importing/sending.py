@@ -18,9 +18,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_de
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_random_exponential
 
-from app.cli.batches import Batch, Entry, Reject, capture_body
-from app.cli.checkpoint import Totals
 from app.cli.client import Server, call_failure, error_info, sync_http
+from app.cli.importing.batches import Batch, Entry, Reject, capture_body
+from app.cli.importing.checkpoint import Totals
 from pug.capture.v1.capture_connect import CaptureServiceClientSync
 
 # Ids make it harmless to send a batch again of which nobody knows whether it arrived.

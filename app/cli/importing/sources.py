@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.client import UsageError
-from app.cli.mapping import ColumnFlags, Columns, plan_columns
-from app.cli.records import START, Format, Position, Record, format_of, read_header, read_records
+from app.cli.importing.mapping import ColumnFlags, Columns, plan_columns
+from app.cli.importing.records import START, Format, Position, Record, format_of, read_header, read_records
 
 
 @dataclass(frozen=True, slots=True)

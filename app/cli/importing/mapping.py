@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from app.cli.client import UsageError
-from app.cli.records import Format, Record
+from app.cli.importing.records import Format, Record
 
 # Ours alone: ids made from it can't meet ids that anybody else derives.
 NAMESPACE = uuid.UUID("6d3f1a52-54c6-4bb6-8e27-3a2c9b1f7e90")
