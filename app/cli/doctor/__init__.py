@@ -1,0 +1,1 @@
+"""`pug doctor`: what is wrong, and the fix."""

@@ -1,0 +1,1 @@
+"""`pug import`: a file of events, sent through Capture."""

@@ -1,0 +1,1 @@
+"""`pug query` and `pug schema`: questions, and answers a person can read."""
