@@ -11,15 +11,15 @@ from enum import StrEnum
 import structlog
 
 from app.backends import Backends, open_backends
-from app.demo import Demo, ensure_demo, write_private
 from app.migrate import migrate
+from app.projects import ProjectKeys, ensure_demo, write_private
 from app.serving import Ports, Servers
 from app.wiring import Edge, build_edge, run_workers
 from core.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-Ready = Callable[[Ports, Demo], None]
+Ready = Callable[[Ports, ProjectKeys], None]
 
 
 class Role(StrEnum):

@@ -16,7 +16,7 @@ from core.telemetry import configure_logs
 
 if TYPE_CHECKING:
     # They bring the engines along, which commands other than these need not wait for.
-    from app.demo import Demo
+    from app.projects import ProjectKeys
     from app.serving import Ports
 
 notes = Console(stderr=True, highlight=False)
@@ -79,7 +79,7 @@ def _run(main: Awaitable[None]) -> None:
         raise typer.Exit(130) from None
 
 
-def _banner(settings: Settings, ports: Ports, demo: Demo) -> None:
+def _banner(settings: Settings, ports: Ports, demo: ProjectKeys) -> None:
     scheme = "https" if settings.tls_certificate else "http"
     url = f"{scheme}://localhost:{ports.http}"
     out = Console(highlight=False, soft_wrap=True)
@@ -94,7 +94,7 @@ def _banner(settings: Settings, ports: Ports, demo: Demo) -> None:
     out.print("\n[dim]Ctrl-C stops everything.[/]")
 
 
-def curl_lines(url: str, demo: Demo) -> list[str]:
+def curl_lines(url: str, demo: ProjectKeys) -> list[str]:
     """Three requests that work when pasted: send an event, ask for a trend, ask what there is."""
     capture = '{"events":[{"name":"signed_up","distinctId":"u1","properties":{"plan":"pro","seats":3}}]}'
     query = '{"insight":{"trends":{"series":[{"event":{"name":"signed_up"}}]}},"preset":"PRESET_LAST_7_DAYS"}'

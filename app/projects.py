@@ -1,4 +1,4 @@
-"""The project a first start makes, so that there is something to send events to at once."""
+"""Makes a project with its first keys: the demo project at a first start, others from the command line."""
 
 import json
 import os
@@ -12,27 +12,32 @@ from services.rpc.call import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Demo:
-    """The demo project and its keys."""
+class ProjectKeys:
+    """A project and the keys that open it."""
 
     project_id: str
     write_key: str
     secret_key: str
 
 
-async def ensure_demo(accounts: AccountsRepository, notes: Path) -> Demo:
+async def ensure_demo(accounts: AccountsRepository, notes: Path) -> ProjectKeys:
     """The demo project: the one noted in the data folder while its keys work, otherwise a new one."""
     noted = _read(notes)
     if noted and await accounts.find_credential(noted.write_key) and await accounts.find_credential(noted.secret_key):
         return noted
-    project_id = await accounts.create_project("Demo", "Demo", "UTC")
-    write = new_key("write", "demo", (Scope.CAPTURE,))
-    secret = new_key("secret", "demo", (Scope.READ, Scope.ADMIN))
-    for key in (write, secret):
-        await accounts.create_key(project_id, key)
-    demo = Demo(str(project_id), write.token, secret.token)
+    demo = await create_project(accounts, "Demo", "UTC")
     write_private(notes, asdict(demo))
     return demo
+
+
+async def create_project(accounts: AccountsRepository, name: str, time_zone: str) -> ProjectKeys:
+    """A new project, in an organisation of its name, with a write key and a secret key that may do everything."""
+    project_id = await accounts.create_project(name, name, time_zone)
+    write = new_key("write", "first", (Scope.CAPTURE,))
+    secret = new_key("secret", "first", (Scope.READ, Scope.ADMIN))
+    for key in (write, secret):
+        await accounts.create_key(project_id, key)
+    return ProjectKeys(str(project_id), write.token, secret.token)
 
 
 def write_private(path: Path, content: dict[str, object]) -> None:
@@ -46,10 +51,10 @@ def write_private(path: Path, content: dict[str, object]) -> None:
     draft.replace(path)
 
 
-def _read(notes: Path) -> Demo | None:
+def _read(notes: Path) -> ProjectKeys | None:
     try:
         content = json.loads(notes.read_text())
-        return Demo(str(content["project_id"]), str(content["write_key"]), str(content["secret_key"]))
+        return ProjectKeys(str(content["project_id"]), str(content["write_key"]), str(content["secret_key"]))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError) as error:
