@@ -1,14 +1,15 @@
 """Batches in protobuf: `CaptureRequest`, or `CaptureStreamRequest`, which is the same on the wire."""
 
+from collections.abc import Mapping
 from math import isfinite
+from struct import Struct as Layout
 
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import MalformedRequest
-from pug.capture.v1 import capture_pb2
-from services.capture.admission import Admission, Properties
+from services.capture.admission import Admission
 from services.capture.batch import Arrival, Batch, Reason, check_count, check_size
 from services.capture.rules import (
     MAX_KEY,
@@ -23,11 +24,17 @@ from services.capture.rules import (
     property_path,
     text_too_long,
 )
-from services.capture.unread_protobuf import read_outline
+from services.capture.unread_protobuf import UnreadEvent, UnreadRequest, read_event, read_outline, read_request
 
 # Up to here a float is an integer and nothing else.
 _MAX_SAFE = 2.0**53
 _NANOS = 1_000_000_000
+# How the short kinds of `google.protobuf.Value` begin: the number of their field and how it is written.
+_STRING, _NUMBER, _BOOL = 0x1A, 0x11, 0x20
+_SHORT_TEXT = 0x80
+_double = Layout("<d").unpack_from
+_DOUBLE_SIZE = 9
+_UNREADABLE = "The event can't be read: a string isn't UTF-8, it is nested too deeply, or it isn't an `Event`."
 
 
 def decode_protobuf(body: bytes, arrival: Arrival) -> Batch:
@@ -37,7 +44,7 @@ def decode_protobuf(body: bytes, arrival: Arrival) -> Batch:
     """
     check_size(body)
     try:
-        request = capture_pb2.CaptureRequest.FromString(body)
+        request = read_request(body)
     except DecodeError:
         return _decode_one_by_one(body, arrival)
     check_count(len(request.events))
@@ -47,20 +54,43 @@ def decode_protobuf(body: bytes, arrival: Arrival) -> Batch:
     return admission.batch()
 
 
-def _sent_ms(request: capture_pb2.CaptureRequest) -> int | None:
+def _sent_ms(request: UnreadRequest) -> int | None:
     return check_sent_at(_unix_ms(request.sent_at)) if request.HasField("sent_at") else None
 
 
-def _admit(admission: Admission, index: int, event: capture_pb2.Event) -> None:
+def _admit(admission: Admission, index: int, event: UnreadEvent) -> None:
     try:
         occurred_ms = _occurred_ms(event.occurred_at) if event.HasField("occurred_at") else None
-        fields = event.properties
-        check_property_count(len(fields.fields))
-        properties = _read_struct(fields, "properties", 1)
+        fields = event.properties.fields
+        check_property_count(len(fields))
+        properties = _read_properties(fields)
     except Refused as refused:
         admission.refuse(index, event.event_id, refused)
-        return
-    admission.admit(index, event.event_id, event.name, event.distinct_id, event.session_id, occurred_ms, properties)
+    except (DecodeError, UnicodeDecodeError):
+        admission.refuse(index, event.event_id, Refused(Reason.EVENT_UNREADABLE, "properties", _UNREADABLE))
+    else:
+        admission.admit(index, event.event_id, event.name, event.distinct_id, event.session_id, occurred_ms, properties)
+
+
+def _read_properties(fields: Mapping[str, bytes]) -> dict[str, object]:
+    """The properties as plain values, without nulls. Short strings, numbers and booleans, which most are, are read right here."""
+    kept: dict[str, object] = {}
+    # By key, because items() of a protobuf map is Python.
+    for key in fields:
+        if not 0 < len(key) <= MAX_KEY:
+            raise key_refused(key, "properties")
+        written = fields[key]
+        size = len(written)
+        kind = written[0] if size > 1 else 0
+        if kind == _STRING and written[1] == size - 2 < _SHORT_TEXT:
+            kept[key] = written[2:].decode()
+        elif kind == _NUMBER and size == _DOUBLE_SIZE:
+            kept[key] = _read_number(_double(written, 1)[0], "properties", key)
+        elif kind == _BOOL and size == 2:  # noqa: PLR2004 (one byte says what it is, one its value)
+            kept[key] = written[1] != 0
+        elif (other := _read_value(Value.FromString(written), "properties", key, 1)) is not None:
+            kept[key] = other
+    return kept
 
 
 def _occurred_ms(time: Timestamp) -> int:
@@ -75,24 +105,16 @@ def _unix_ms(time: Timestamp) -> int | None:
     return time.seconds * 1_000 + nanos // 1_000_000 if 0 <= nanos < _NANOS else None
 
 
-def _read_struct(struct: Struct, path: str, depth: int) -> Properties:
-    """The object as plain values, without its nulls."""
+def _read_struct(struct: Struct, path: str, depth: int) -> dict[str, object]:
+    """An object inside the properties as plain values, without its nulls."""
     check_level(depth, path)
-    kept: Properties = {}
+    kept: dict[str, object] = {}
     fields = struct.fields
-    # By key, because items() of a protobuf map is Python; by the value that is set rather than WhichOneof, because it is asked less.
     for key in fields:
         if not 0 < len(key) <= MAX_KEY:
             raise key_refused(key, path)
-        value = fields[key]
-        if text := value.string_value:
-            if len(text) > MAX_TEXT:
-                raise text_too_long(len(text), property_path(path, key))
-            kept[key] = text
-        elif number := value.number_value:
-            kept[key] = _read_number(number, path, key)
-        elif (other := _read_value(value, path, key, depth)) is not None:
-            kept[key] = other
+        if (value := _read_value(fields[key], path, key, depth)) is not None:
+            kept[key] = value
     return kept
 
 
@@ -140,10 +162,9 @@ def _decode_one_by_one(body: bytes, arrival: Arrival) -> Batch:
     admission = Admission(arrival, None if sent_at is None else check_sent_at(_unix_ms(sent_at)))
     for index, event in enumerate(outline.events):
         try:
-            read = capture_pb2.Event.FromString(event)
+            read = read_event(event)
         except DecodeError:
-            message = "The event can't be read: a string isn't UTF-8, it is nested too deeply, or it isn't an `Event`."
-            admission.refuse(index, "", Refused(Reason.EVENT_UNREADABLE, "", message))
+            admission.refuse(index, "", Refused(Reason.EVENT_UNREADABLE, "", _UNREADABLE))
         else:
             _admit(admission, index, read)
     return admission.batch()
