@@ -95,4 +95,4 @@ def _persons(rows: Rows) -> Sql:
 def _sessions(rows: Rows) -> Sql:
     if rows is None:
         return sql("toFloat64(uniqExactIf(session, session != ''))")
-    return sql("toFloat64(uniqExactIf(session, true AND {rows}))", rows=rows)
+    return sql("toFloat64(uniqExactIf(session, session != '' AND {rows}))", rows=rows)

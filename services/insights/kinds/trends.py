@@ -30,10 +30,11 @@ FROM {rows}
 GROUP BY series, bucket
 ORDER BY series, bucket"""
 
-# Ties go by value ascending, NULL last; an event of no top cell joins with rank 0.
+# Ties go by value ascending, NULL last. Ranks run through all series, which is enough to order the cells of each; an event of no top cell
+# joins with rank 0.
 _OVER_TIME_BY_CELL = """
 WITH top_cells AS (
-    SELECT series, {cell}, row_number() OVER ({partition}ORDER BY value DESC, {cell}) AS rank
+    SELECT series, {cell}, row_number() OVER (ORDER BY value DESC, {cell}) AS rank
     FROM (
         SELECT {series} AS series, {cell}, {value} AS value
         FROM {ranked}
@@ -125,7 +126,6 @@ def _by_cell(series: list[_Series], cells: Cells, scope: Scope, bucket: Sql) -> 
     same_series = [sql("event.series = top_cells.series")] if several else []
     return sql(
         _OVER_TIME_BY_CELL,
-        partition=sql("PARTITION BY series " if several else ""),
         by_series=sql(" BY series" if several else ""),
         same_cell=join(" AND ", [*same_series, *cells.same("event", "top_cells")]),
         cell=join(", ", cells.names),

@@ -3,13 +3,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.json_format import ParseDict
-from story import Store
 
 from core.clickhouse import ClickHouse
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
 from services.rpc.call import Call, Credential, Project, Scope
+from story import Store
 
 # Every story is asked about at this instant.
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -18,7 +18,7 @@ COMPLETE_UNTIL = NOW - timedelta(seconds=2)
 
 @pytest.fixture(scope="session")
 def insights(clickhouse: ClickHouse) -> InsightsService:
-    async def complete_until() -> datetime:  # noqa: RUF029 - the service awaits it
+    async def complete_until() -> datetime:
         return COMPLETE_UNTIL
 
     return InsightsService(clickhouse, complete_until, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30))

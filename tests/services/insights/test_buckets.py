@@ -49,7 +49,8 @@ def whole_ms(instant: datetime) -> datetime:
 @given(ranges(datetime(1905, 1, 1, tzinfo=UTC), datetime(2037, 1, 1, tzinfo=UTC)), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_buckets_touch_each_other_cover_the_range_and_change_label_where_they_are_cut(
-    asked: tuple[ZoneInfo, Grain, datetime, datetime], sunday: bool
+    asked: tuple[ZoneInfo, Grain, datetime, datetime],
+    sunday: bool,  # noqa: FBT001 - drawn
 ) -> None:
     zone, grain, start, end = asked
 

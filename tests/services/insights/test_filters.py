@@ -3,33 +3,35 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 import pytest_asyncio
 from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import Happening, Store, next_project
 
 from core.clickhouse import ClickHouse
 from core.errors import FilterInvalid, InvalidArgument, PropertyMissing, PugError, TooMany
 from core.sql import Sql, sql, unsigned
 from pug.insights.v1.filter_pb2 import Filter, FilterGroup
 from services.insights.filters import condition, group_condition
+from story import Happening, Store, next_project
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 KEYS = (
-    "plan", "a b", "a`b", "a\\b", "a'b", 'a"b', "a\tb", "a\nb", "ключ", "x.:Int64", "^caret", "a{b:String}", "{}", "a%sb", "$os", "1", "null",
-    "p.null", "*", "a.b.c", "SELECT", "a;b", "--", "/*", "🙂", "a[]", "a`.:Int64", "\\`", "tags.size0", "a\\'b", "👍`",
+    "plan", "a b", "a`b", "a\\b", "a'b", 'a"b', "a\tb", "a\nb", "ключ", "x.:Int64", "^caret", "a{b:String}", "{}", "a%sb", "$os", "1",
+    "null", "p.null", "*", "a.b.c", "SELECT", "a;b", "--", "🙂", "a[]", "a`.:Int64", "\\`", "tags.size0", "a\\'b", "👍`",
 )  # fmt: skip
 # ClickHouse can't be made to read these; they count as absent.
 UNREADABLE_KEYS = ("x.:`Int64`", ".:`", "^`a", "@`a", ":`a")
 VALUES: tuple[object, ...] = (
-    "pro", "Pro", "", " ", "0", "3", "3.0", "1.5", "-2", "1e3", "007", "nan", "inf", "-inf", "12abc", "0x10", "true", "false", "True", "it's",
-    "a\\b", "tab\there", "line\nbreak", "%_%", "Ärger", "ärger", "[1]", "['x','y']", "🙂", "null", 0, 3, -2, 10**15, 2**63 + 1024, 1.5, 0.25, -2.25,
-    3.5, 1000.0, True, False, ["x", "y"], [1, 2], [], [1, "x"],
-    "2026-03-01", "2026-03-09T12:00:00Z", "2026-03-10T13:00:00+02:00", "2026-03-10 11:59:59.999", "2026-03-10T12:00:00Z", "2026-03-10T12:00:01Z",
-    "2026-02-30", "2026-03-10T25:00:00Z", "9999-12-31", "0001-01-01T00:00:00Z", "20260310", {"inner": 1}, None,
+    "pro", "Pro", "", " ", "0", "3", "3.0", "1.5", "-2", "1e3", "007", "nan", "inf", "-inf", "12abc", "0x10", "true", "false", "True",
+    "it's", "a\\b", "tab\there", "line\nbreak", "%_%", "Ärger", "ärger", "[1]", "['x','y']", "🙂", "null",
+    0, 3, -2, 10**15, 2**63 + 1024, 1.5, 0.25, -2.25, 3.5, 1000.0, True, False, ["x", "y"], [1, 2], [], [1, "x"], {"inner": 1}, None,
+    "2026-03-01", "2026-03-09T12:00:00Z", "2026-03-10T13:00:00+02:00", "2026-03-10 11:59:59.999", "2026-03-10T12:00:00Z",
+    "2026-03-10T12:00:01Z", "2026-02-30", "2026-03-10T25:00:00Z", "9999-12-31", "0001-01-01T00:00:00Z", "20260310",
 )  # fmt: skip
 
 
@@ -52,33 +54,39 @@ async def passing(store: Store, holds: Sql) -> dict[int, set[int]]:
             holds=holds,
         )
     )
-    return {int(str(key)): set(values) for key, values in found.rows if isinstance(values, list)}
+    return {key: set(values) for key, values in cast("Sequence[tuple[int, Sequence[int]]]", found.rows)}
 
 
 Operand = str | float | bool
-texts = st.sampled_from([value for value in VALUES if isinstance(value, str)]) | st.text(max_size=3)
-numbers = st.sampled_from([0.0, 3.0, -2.0, 1e3, 7.0, 1.5, 0.25, -2.25, 3.5, 1e15, 0.5, float(2**63 + 1024)])
-scalars: st.SearchStrategy[Operand] = st.one_of(texts, numbers, st.booleans())
-times = st.sampled_from(["2026-03-01", "2026-03-09T12:00:00Z", "2026-03-10T12:00:00.5+01:00", "1969-12-31T23:59:59Z", "9000-01-01"])
-spans = st.sampled_from(["1s", "30m", "12h", "2d", "3650d", "500w"])
-needles = st.lists(texts, min_size=1, max_size=3)
-patterns = st.lists(st.sampled_from(["^p", "(?i)PRO$", "[0-9]+", "^$", "ä", r"\.", "a|b", "x.*y", "^line.break$"]), min_size=1, max_size=2)
+Operands = st.SearchStrategy[list[Operand]]
+texts: st.SearchStrategy[Operand] = st.sampled_from([value for value in VALUES if isinstance(value, str)]) | st.text(max_size=3)
+numbers: st.SearchStrategy[Operand] = st.sampled_from([0.0, 3.0, -2.0, 1e3, 7.0, 1.5, 0.25, -2.25, 3.5, 1e15, 0.5, float(2**63 + 1024)])
+times: st.SearchStrategy[Operand] = st.sampled_from(
+    ["2026-03-01", "2026-03-09T12:00:00Z", "2026-03-10T12:00:00.5+01:00", "1969-12-31T23:59:59Z", "9000-01-01"]
+)
+spans: st.SearchStrategy[Operand] = st.sampled_from(["1s", "30m", "12h", "2d", "3650d", "500w"])
+patterns: st.SearchStrategy[Operand] = st.sampled_from(["^p", "(?i)PRO$", "[0-9]+", "^$", "ä", r"\.", "a|b", "x.*y", "^line.break$"])
 
-OPERANDS: Mapping[Filter.Op, st.SearchStrategy[list[Operand]]] = {
-    Filter.OP_IS: st.lists(scalars, min_size=1, max_size=4),
-    Filter.OP_CONTAINS: needles.map(list),
-    Filter.OP_STARTS_WITH: needles.map(list),
-    Filter.OP_ENDS_WITH: needles.map(list),
-    Filter.OP_MATCHES: patterns.map(list),
-    Filter.OP_IS_SET: st.just([]),
-    Filter.OP_LT: numbers.map(lambda one: [one]),
-    Filter.OP_LTE: numbers.map(lambda one: [one]),
-    Filter.OP_GT: numbers.map(lambda one: [one]),
-    Filter.OP_GTE: numbers.map(lambda one: [one]),
-    Filter.OP_BETWEEN: st.tuples(numbers, numbers).map(lambda two: sorted(two)),
-    Filter.OP_BEFORE: times.map(lambda one: [one]),
-    Filter.OP_AFTER: times.map(lambda one: [one]),
-    Filter.OP_IN_LAST: spans.map(lambda one: [one]),
+
+def some(operand: st.SearchStrategy[Operand], most: int = 3) -> Operands:
+    return st.lists(operand, min_size=1, max_size=most)
+
+
+OPERANDS: Mapping[Filter.Op, Operands] = {
+    Filter.OP_IS: some(st.one_of(texts, numbers, st.booleans()), most=4),
+    Filter.OP_CONTAINS: some(texts),
+    Filter.OP_STARTS_WITH: some(texts),
+    Filter.OP_ENDS_WITH: some(texts),
+    Filter.OP_MATCHES: some(patterns),
+    Filter.OP_IS_SET: some(texts).map(lambda _: []),
+    Filter.OP_LT: some(numbers, most=1),
+    Filter.OP_LTE: some(numbers, most=1),
+    Filter.OP_GT: some(numbers, most=1),
+    Filter.OP_GTE: some(numbers, most=1),
+    Filter.OP_BETWEEN: st.lists(numbers, min_size=2, max_size=2).map(lambda two: sorted(two, key=float)),
+    Filter.OP_BEFORE: some(times, most=1),
+    Filter.OP_AFTER: some(times, most=1),
+    Filter.OP_IN_LAST: some(spans, most=1),
 }
 NEGATED = {
     Filter.OP_IS_NOT: Filter.OP_IS,
@@ -99,40 +107,42 @@ def holds(op: Filter.Op, value: object, operands: Sequence[Operand]) -> bool:
     """What semantics.md says, the slow and obvious way."""
     if op in NEGATED:
         return not holds(NEGATED[op], value, operands)
-    text, number, time = text_of(value), number_of(value), time_of(value)
-    limits = [float(one) for one in operands if isinstance(one, int | float)]
-    strings = [str(one) for one in operands]
-    some_text: Callable[[Callable[[str, str], object]], bool] = lambda test: text is not None and any(test(text, one) for one in strings)  # noqa: E731
-    match op:
-        case Filter.OP_IS:
-            return any(is_equal(value, one) for one in operands)
-        case Filter.OP_CONTAINS:
-            return some_text(lambda whole, part: part.lower() in whole.lower())
-        case Filter.OP_STARTS_WITH:
-            return some_text(str.startswith)
-        case Filter.OP_ENDS_WITH:
-            return some_text(str.endswith)
-        case Filter.OP_MATCHES:
-            return some_text(lambda whole, pattern: re.search(pattern, whole, re.DOTALL))
-        case Filter.OP_IS_SET:
-            return text is not None
-        case Filter.OP_LT:
-            return number is not None and number < limits[0]
-        case Filter.OP_LTE:
-            return number is not None and number <= limits[0]
-        case Filter.OP_GT:
-            return number is not None and number > limits[0]
-        case Filter.OP_GTE:
-            return number is not None and number >= limits[0]
-        case Filter.OP_BETWEEN:
-            return number is not None and limits[0] <= number <= limits[1]
-        case Filter.OP_BEFORE:
-            return time is not None and time < instant_of(strings[0])
-        case Filter.OP_AFTER:
-            return time is not None and time >= instant_of(strings[0])
-        case _:
-            seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[strings[0][-1]] * int(strings[0][:-1])
-            return time is not None and NOW - timedelta(seconds=seconds) <= time <= NOW
+    if op == Filter.OP_IS_SET:
+        return text_of(value) is not None
+    if op == Filter.OP_IS:
+        return any(is_equal(value, one) for one in operands)
+    if op in BY_TEXT:
+        text = text_of(value)
+        return text is not None and any(BY_TEXT[op](text, str(one)) for one in operands)
+    if op in BY_NUMBER:
+        number = number_of(value)
+        return number is not None and BY_NUMBER[op](number, [float(one) for one in operands])
+    time = time_of(value)
+    return time is not None and BY_TIME[op](time, str(operands[0]))
+
+
+BY_TEXT: Mapping[Filter.Op, Callable[[str, str], bool]] = {
+    Filter.OP_CONTAINS: lambda text, part: part.lower() in text.lower(),
+    Filter.OP_STARTS_WITH: lambda text, part: text.startswith(part),
+    Filter.OP_ENDS_WITH: lambda text, part: text.endswith(part),
+    Filter.OP_MATCHES: lambda text, pattern: re.search(pattern, text, re.DOTALL) is not None,
+}
+BY_NUMBER: Mapping[Filter.Op, Callable[[float, list[float]], bool]] = {
+    Filter.OP_LT: lambda number, limits: number < limits[0],
+    Filter.OP_LTE: lambda number, limits: number <= limits[0],
+    Filter.OP_GT: lambda number, limits: number > limits[0],
+    Filter.OP_GTE: lambda number, limits: number >= limits[0],
+    Filter.OP_BETWEEN: lambda number, limits: limits[0] <= number <= limits[1],
+}
+BY_TIME: Mapping[Filter.Op, Callable[[datetime, str], bool]] = {
+    Filter.OP_BEFORE: lambda time, limit: time < instant_of(limit),
+    Filter.OP_AFTER: lambda time, limit: time >= instant_of(limit),
+    Filter.OP_IN_LAST: lambda time, span: NOW - span_of(span) <= time <= NOW,
+}
+
+
+def span_of(span: str) -> timedelta:
+    return int(span[:-1]) * timedelta(seconds={"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[span[-1]])
 
 
 def is_equal(value: object, operand: Operand) -> bool:
@@ -156,7 +166,7 @@ def text_of(value: object) -> str | None:
         case float():
             return repr(value).removesuffix(".0")
         case list():
-            return "[" + ",".join(f"'{one}'" if isinstance(one, str) else str(one) for one in value) + "]"
+            return "[" + ",".join(repr(one) for one in cast("list[object]", value)) + "]"
         case _:
             return str(value)
 
@@ -222,33 +232,36 @@ async def test_key_that_clickhouse_cannot_read_counts_as_absent(told: Store, op:
     assert found == (everything if op in NEGATED else {})
 
 
-@given(st.recursive(comparisons(), lambda inside: st.tuples(st.booleans(), st.lists(inside, max_size=3)), max_leaves=8))
-@settings(max_examples=100, deadline=None)
-async def test_groups_join_their_parts_by_all_or_any(told: Store, tree: object) -> None:
-    group = as_group(tree)
+parts = comparisons().map(lambda comparison: FilterGroup(filters=[spec("plan", *comparison)]))
+groups = st.recursive(
+    parts,
+    lambda inside: st.builds(FilterGroup, match=st.sampled_from(FilterGroup.Match.values()), groups=st.lists(inside, max_size=3)),
+    max_leaves=8,
+)
 
+
+@given(groups)
+@settings(max_examples=100, deadline=None)
+async def test_groups_join_their_parts_by_all_or_any(told: Store, group: FilterGroup) -> None:
     found = await passing(told, group_condition(group, "filters", NOW, depth=-10))
 
     assert found.get(0, set()) == {v for v, value in enumerate(VALUES) if group_holds(group, value)}
 
 
-def as_group(tree: object) -> FilterGroup:
-    match tree:
-        case (bool() as every, list() as parts):
-            inner = [as_group(part) for part in parts]
-            return FilterGroup(match=FilterGroup.MATCH_ALL if every else FilterGroup.MATCH_ANY, groups=inner)
-        case (op, operands):
-            return FilterGroup(filters=[spec("plan", op, operands)])
-        case _:
-            raise TypeError(tree)
-
-
 def group_holds(group: FilterGroup, value: object) -> bool:
-    parts = [group_holds(inner, value) for inner in group.groups]
-    for filter_ in group.filters:
-        operands: list[Operand] = [getattr(one, str(one.WhichOneof("kind"))) for one in filter_.values]
-        parts.append(holds(filter_.op, value, operands))
-    return all(parts) if group.match != FilterGroup.MATCH_ANY or not parts else any(parts)
+    passed = [group_holds(inner, value) for inner in group.groups]
+    passed += [holds(filter_.op, value, [operand_of(one) for one in filter_.values]) for filter_ in group.filters]
+    return any(passed) or not passed if group.match == FilterGroup.MATCH_ANY else all(passed)
+
+
+def operand_of(value: Value) -> Operand:
+    match value.WhichOneof("kind"):
+        case "bool_value":
+            return value.bool_value
+        case "number_value":
+            return value.number_value
+        case _:
+            return value.string_value
 
 
 REFUSED: Mapping[str, tuple[Mapping[str, object], type[PugError], str]] = {

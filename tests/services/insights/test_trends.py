@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from story import Store, event, next_project
 
 from core.errors import FilterInvalid, InvalidArgument, MissingField, PropertyMissing, PugError, TooMany
 from pug.insights.v1.insights_pb2 import Meta, QueryResponse
+from pug.insights.v1.trends_pb2 import TrendsResult
+from story import Store, event, next_project
 
 Ask = Callable[[Mapping[str, object]], Awaitable[QueryResponse]]
 JSON = Mapping[str, object]
@@ -27,17 +28,13 @@ def of(name: str, metric: str = "TOTAL", number: str = "", filters: tuple[JSON, 
 
 def lines(response: QueryResponse) -> dict[str, list[float]]:
     """Each line's values by its label: the letter, then the cell."""
-    return {label(MessageToDict(one)): list(one.values) for one in response.trends.series}
+    return {label(one): list(one.values) for one in response.trends.series}
 
 
-def label(series: JSON) -> str:
-    match series:
-        case {"series": letter, "cell": {"others": True}}:
-            return f"{letter} others"
-        case {"series": letter, "cell": {"values": list(values)}}:
-            return " ".join([str(letter), *("(absent)" if value.get("absent") else repr(value.get("value", "")) for value in values)])
-        case _:
-            return str(series["series"])
+def label(one: TrendsResult.Series) -> str:
+    if one.cell.others:
+        return f"{one.series} others"
+    return " ".join([one.series, *("(absent)" if value.absent else repr(value.value) for value in one.cell.values)])
 
 
 async def test_total_counts_events_by_day_and_shows_the_days_without_any(store: Store, ask: Ask) -> None:
@@ -167,7 +164,7 @@ async def test_breakdown_keeps_the_largest_cells_and_folds_the_rest_into_others(
     response = await ask(trend(of("a"), breakdowns=("plan",), limit=2))
 
     assert lines(response) == {"A 'free'": [3, 0, 0], "A 'edu'": [1, 0, 1], "A others": [3, 0, 0]}
-    assert [label(MessageToDict(one)) for one in response.trends.series] == ["A 'free'", "A 'edu'", "A others"]
+    assert [label(one) for one in response.trends.series] == ["A 'free'", "A 'edu'", "A others"]
 
 
 async def test_cells_of_equal_size_go_by_value_and_the_absent_one_last(store: Store, ask: Ask) -> None:
@@ -175,7 +172,7 @@ async def test_cells_of_equal_size_go_by_value_and_the_absent_one_last(store: St
 
     response = await ask(trend(of("a"), breakdowns=("plan",)))
 
-    assert [label(MessageToDict(one)) for one in response.trends.series] == ["A ''", "A '10'", "A '9'", "A 'B'", "A 'b'", "A (absent)"]
+    assert [label(one) for one in response.trends.series] == ["A ''", "A '10'", "A '9'", "A 'B'", "A 'b'", "A (absent)"]
 
 
 async def test_absent_value_is_a_cell_apart_from_the_empty_string(store: Store, ask: Ask) -> None:
@@ -275,7 +272,7 @@ async def test_days_are_cut_in_the_querys_time_zone(store: Store, ask: Ask) -> N
 async def test_meta_says_what_was_asked_and_how_exact_and_fresh_the_answer_is(store: Store, ask: Ask) -> None:
     await store.tell(event("a"))
 
-    meta = (await ask({"insight": {"trends": {"series": [{}]}}, "preset": "PRESET_YESTERDAY", "timeZone": "Europe/Berlin"})).meta
+    meta = (await ask({"insight": {"trends": {"series": [of("a")]}}, "preset": "PRESET_YESTERDAY", "timeZone": "Europe/Berlin"})).meta
 
     assert (meta.exactness, meta.source, meta.identity_version, meta.time_zone) == (
         Meta.EXACTNESS_EXACT,
@@ -296,14 +293,14 @@ async def test_meta_counts_the_rows_that_were_read(store: Store, ask: Ask) -> No
 
 SERIES = "insight.trends.series"
 REFUSED: Mapping[str, tuple[JSON, type[PugError], str]] = {
-    "no kind": ({"insight": {}, "timeRange": THREE_DAYS}, MissingField, "insight"),
+    "no kind": ({"timeRange": THREE_DAYS}, MissingField, "insight"),
     "no series": (trend(), MissingField, SERIES),
     "27 series": (trend(*[of("a")] * 27), TooMany, SERIES),
     "a sum of nothing": (trend(of("a"), of("a", "SUM")), PropertyMissing, f"{SERIES}[1].metric.property"),
     "an unknown metric": (trend({"metric": {"kind": 99}}), InvalidArgument, f"{SERIES}[0].metric.kind"),
     "a series' filter": (trend(of("a", filters=({"property": "x"},))), FilterInvalid, f"{SERIES}[0].event.filters[0].values"),
     "a query's filter": (
-        trend(of("a"), filters={"groups": [{"filters": [{}]}]}),
+        trend(of("a"), filters={"groups": [{"filters": [{"property": ""}]}]}),
         PropertyMissing,
         "insight.filters.groups[0].filters[0].property",
     ),
