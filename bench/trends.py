@@ -59,7 +59,7 @@ def cases() -> list[Case]:
         Case(
             "sum of a property",
             {"series": [{"event": _PURCHASE, "metric": dollars}]},
-            sql("SELECT toStartOfDay(occurred_at, 'UTC') AS day, sum(properties.dollars.:Float64) {rest}", rest=_BY_DAY),
+            sql("SELECT toStartOfDay(occurred_at, 'UTC') AS day, sum(properties.dollars::Float64) {rest}", rest=_BY_DAY),
         ),
         Case(
             "filtered by a property",
@@ -73,11 +73,12 @@ def cases() -> list[Case]:
         Case(
             "persons by a property",
             {"series": [{"event": _PURCHASE, "metric": {"kind": "KIND_PERSONS"}}], "breakdowns": [{"property": "plan"}]},
-            sql(
-                "SELECT toStartOfDay(occurred_at, 'UTC') AS day, properties.plan.:String AS plan, uniqExact(distinct_hash)"
-                " {where} GROUP BY day, plan ORDER BY day",
-                where=_DAY,
-            ),
+            _top_ten_by_hand(sql("properties.plan.:String"), sql("uniqExact(distinct_hash)")),
+        ),
+        Case(
+            "total by one of 500 values",
+            {"series": [{"event": _PURCHASE}], "breakdowns": [{"property": "$url"}]},
+            _top_ten_by_hand(sql("properties.`$url`.:String"), sql("count()")),
         ),
         Case(
             "any event",
@@ -90,6 +91,19 @@ def cases() -> list[Case]:
             ),
         ),
     ]
+
+
+def _top_ten_by_hand(value: Sql, metric: Sql) -> Sql:
+    """As a person would ask for the ten largest values and the rest."""
+    return sql(
+        "WITH (SELECT groupArray(value) FROM"
+        " (SELECT {value} AS value {day} GROUP BY value ORDER BY {metric} DESC, value LIMIT 10)) AS largest"
+        " SELECT toStartOfDay(occurred_at, 'UTC') AS day, if(has(largest, {value}), {value}, 'others') AS cell, {metric}"
+        " {day} GROUP BY day, cell ORDER BY day",
+        value=value,
+        metric=metric,
+        day=_DAY,
+    )
 
 
 async def main(console: Console) -> None:

@@ -1,6 +1,6 @@
 SELECT 1 AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, ifNotFinite(ifNull(quantileExactInclusive(0.5)(number_1), 0), 0) AS value
 FROM (
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_1:Array(Int64)}) AS bucket, coalesce(properties.`price`.:Float64, toFloat64(properties.`price`.:Int64), toFloat64(properties.`price`.:UInt64), ifNotFinite(toFloat64OrNull(properties.`price`.:String), NULL)) AS number_1
+    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_1:Array(Int64)}) AS bucket, coalesce(dynamicElement(properties.`price`, 'Float64'), toFloat64(dynamicElement(properties.`price`, 'Int64')), toFloat64(dynamicElement(properties.`price`, 'UInt64')), ifNotFinite(toFloat64OrNull(dynamicElement(properties.`price`, 'String')), NULL)) AS number_1
     FROM events
     WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
     AND (name = {name_5:String})
