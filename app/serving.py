@@ -100,7 +100,7 @@ class Servers:
 
 
 def _with_cors(application: AsgiApp, origins: tuple[str, ...]) -> AsgiApp:
-    return CORSMiddleware(
+    with_cors = CORSMiddleware(
         application,
         allow_origins=origins,
         allow_methods=_CORS_METHODS,
@@ -108,6 +108,13 @@ def _with_cors(application: AsgiApp, origins: tuple[str, ...]) -> AsgiApp:
         expose_headers=_CORS_EXPOSED,
         max_age=7200,
     )
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        # Servers and SDKs say no origin, and a POST is not cached: they need no CORS.
+        from_browser = scope["type"] != "http" or scope["method"] != "POST" or any(name == b"origin" for name, _ in scope["headers"])
+        await (with_cors if from_browser else application)(scope, receive, send)
+
+    return route
 
 
 async def _healthy(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -134,7 +134,7 @@ def _properties(place: int) -> dict[str, str | float | bool]:
         "$browser": chance.choice(["Google Chrome", "Safari", "Firefox"]),
         "$os": chance.choice(["macOS", "Windows", "Android"]),
         "$url": f"https://example.com/products/{chance.randrange(500)}",
-        "$country": "DE",
+        "$locale": "de-DE",
         "plan": chance.choice(["free", "pro", "team"]),
         "amount": chance.randrange(10_000) / 100,
         "quantity": chance.randrange(10),

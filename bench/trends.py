@@ -153,7 +153,6 @@ async def _fill(clickhouse: ClickHouse, console: Console, stored: int, size: int
 _ROWS = """
 INSERT INTO events_in
 SELECT
-    {first} AS stored_at,
     generateUUIDv4() AS event_id,
     1 AS project_id,
     ['page_view', 'page_view', 'page_view', 'search', 'add_to_cart', 'purchase', 'purchase', 'signed_up']
@@ -172,6 +171,7 @@ SELECT
         toString(cityHash64(number, 10) % 500)
     )::JSON AS properties
 FROM numbers({first}, {rows})
+SETTINGS log_comment = '{first}'
 """
 
 

@@ -45,10 +45,8 @@ class Store:
     project_id: int
 
     async def tell(self, *happenings: Happening) -> None:
-        block = next(_blocks)
         rows = [
             [
-                block,
                 h.event_id,
                 self.project_id,
                 h.name,
@@ -60,4 +58,4 @@ class Store:
             for h in happenings
         ]
         data = "\n".join(json.dumps(row) for row in rows).encode()
-        await self.clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, SETTINGS)
+        await self.clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, {**SETTINGS, "log_comment": str(next(_blocks))})

@@ -47,16 +47,13 @@ def rows_of(messages: Sequence[Msg]) -> bytes:
     return b"\n".join(message.data for message in messages)
 
 
-def insertable(rows: bytes, record: BlockRecord) -> bytes:
-    """The rows without the dropped ones, each beginning with the block's `stored_at`.
+def kept_rows(rows: bytes, dropped: Sequence[int]) -> bytes:
+    """The rows without the dropped ones.
 
-    A row is a JSON array on a line of its own, and JSON writes a line break inside a string as an escape: so rows can be told apart and
-    given a first element without being parsed.
+    A row is a JSON array on a line of its own, and JSON writes a line break inside a string as an escape: so rows can be told apart without
+    being parsed.
     """
-    if record.dropped:
-        dropped = set(record.dropped)
-        rows = b"\n".join(row for place, row in enumerate(rows.split(b"\n")) if place not in dropped)
-    if not rows:
-        return b""
-    head = b"[%d," % record.stored_at
-    return head + rows[1:].replace(b"\n[", b"\n" + head)
+    if not dropped:
+        return rows
+    out = set(dropped)
+    return b"\n".join(row for place, row in enumerate(rows.split(b"\n")) if place not in out)

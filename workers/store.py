@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from core.clickhouse import ClickHouse
 from core.errors import RowsUnreadable
-from core.sql import Value, sql
-from workers.block import BlockRecord, insertable
+from core.sql import integer, sql
+from workers.block import BlockRecord, kept_rows
 
-COLUMNS = ("stored_at", "event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties")
+COLUMNS = ("event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties")
 
 FORMAT = "JSONCompactEachRow"
 
@@ -40,32 +40,30 @@ class EventStore:
 
     async def store(self, rows: bytes, record: BlockRecord) -> None:
         """Store the block's rows; when they are stored already, nothing happens, in dependent tables neither."""
-        data = insertable(rows, record)
-        if data:
-            settings = {**SETTINGS, "insert_deduplication_token": record.token}
-            await self._clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, settings)
+        await self._insert(kept_rows(rows, record.dropped), record, record.token)
 
     async def complete(self, rows: bytes, record: BlockRecord) -> None:
         """Store what a crash may have left out of a block.
 
         The token makes ClickHouse skip parts it knows, and it learns of a part a moment before the part is there: killed in between, the
-        part is known but missing. So after a crash the block's events are counted by its `stored_at`, and missing ones stored by
+        part is known but missing. So after a crash the block's events are looked up by its `stored_at`, and missing ones stored by
         themselves.
         """
         await self.store(rows, record)
-        lines = [line for place, line in enumerate(rows.split(b"\n")) if place not in set(record.dropped)]
         found = await self._clickhouse.query(
             sql(
                 "SELECT toString(event_id) FROM events WHERE stored_at = fromUnixTimestamp64Micro({stored_at}, 'UTC')",
-                stored_at=_micros(record),
+                stored_at=integer(record.stored_at),
             ),
         )
         present = {str(row[0]).encode() for row in found.rows}
-        missing = [line for line in lines if line[2:38] not in present]
-        if missing:
-            data = insertable(b"\n".join(missing), BlockRecord(record.first_seq, record.last_seq, record.messages, record.stored_at))
-            settings = {**SETTINGS, "insert_deduplication_token": f"{record.token}-completed"}
-            await self._clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, settings)
+        missing = [line for line in kept_rows(rows, record.dropped).split(b"\n") if line[2:38] not in present]
+        await self._insert(b"\n".join(missing), record, f"{record.token}-completed")
+
+    async def _insert(self, rows: bytes, record: BlockRecord, token: str) -> None:
+        if rows:
+            settings = {**SETTINGS, "insert_deduplication_token": token, "log_comment": str(record.stored_at)}
+            await self._clickhouse.insert_bytes("events_in", COLUMNS, rows, FORMAT, settings)
 
     async def unreadable(self, rows: bytes, record: BlockRecord) -> dict[int, str]:
         """The places of rows ClickHouse can never read, each with the reason, found by halving. Nothing is stored."""
@@ -75,7 +73,7 @@ class EventStore:
 
     async def _halve(self, lines: Sequence[bytes], places: Sequence[int]) -> dict[int, str]:
         try:
-            probe = insertable(b"\n".join(lines[place] for place in places), BlockRecord(0, 0, 0, 0))
+            probe = b"\n".join(lines[place] for place in places)
             await self._clickhouse.insert_bytes("events_probe", COLUMNS, probe, FORMAT, SETTINGS)
         except RowsUnreadable as error:
             if len(places) == 1:
@@ -83,7 +81,3 @@ class EventStore:
             middle = len(places) // 2
             return await self._halve(lines, places[:middle]) | await self._halve(lines, places[middle:])
         return {}
-
-
-def _micros(record: BlockRecord) -> Value:
-    return Value("Int64", record.stored_at, str(record.stored_at))

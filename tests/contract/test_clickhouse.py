@@ -103,8 +103,8 @@ async def test_a_setting_ends_with_its_call(engine: ClickHouse) -> None:
 async def test_a_block_that_comes_again_is_stored_once_in_every_table(engine: ClickHouse) -> None:
     store = Store(engine, next_project())
     await store.tell(event("signed_up", "ann", plan="pro"))
-    block = f'[1, "0197c3a0-0000-7000-8000-000000000001", {store.project_id}, "paid", "ann", "", 1, 1, {{"plan": "pro"}}]\n'.encode()
-    once = {**SETTINGS, "insert_deduplication_token": f"{store.project_id}-{next(tokens)}"}
+    block = f'["0197c3a0-0000-7000-8000-000000000001", {store.project_id}, "paid", "ann", "", 1, 1, {{"plan": "pro"}}]\n'.encode()
+    once = {**SETTINGS, "insert_deduplication_token": f"{store.project_id}-{next(tokens)}", "log_comment": "1790000000000123"}
 
     for _ in range(3):
         await engine.insert_bytes("events_in", COLUMNS, block, FORMAT, once)
@@ -115,3 +115,8 @@ async def test_a_block_that_comes_again_is_stored_once_in_every_table(engine: Cl
         sql("SELECT sum(count) FROM schema_properties WHERE project_id = {project} AND name = 'paid'", project=unsigned(store.project_id)),
     ):
         assert (await engine.query(query)).rows == [(1,)]
+    stored_at = sql(
+        "SELECT toUnixTimestamp64Micro(stored_at) FROM events WHERE project_id = {project} AND name = 'paid'",
+        project=unsigned(store.project_id),
+    )
+    assert (await engine.query(stored_at)).rows == [(1790000000000123,)]

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 from typing import cast
 
 import pytest
@@ -51,17 +50,13 @@ SCALARS = (
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12)
 PROPERTIES = st.dictionaries(KEYS, VALUES, max_size=8)
 
-_blocks = count(1)
-
 
 async def store(clickhouse: ClickHouse, arrival: Arrival, events: list[object]) -> tuple[Batch, dict[str, list[tuple[str, object]]]]:
     """The batch, and the stored properties of each event as paths and values."""
     mine = replace(arrival, project_id=next_project())
     batch = decode_json(json.dumps({"events": events}).encode(), mine)
     if batch.rows:
-        block = b"[%d," % next(_blocks)
-        rows = b"\n".join(block + row[1:] for row in batch.rows.split(b"\n"))
-        await clickhouse.insert_bytes("events_in", COLUMNS, rows, FORMAT, SETTINGS)
+        await clickhouse.insert_bytes("events_in", COLUMNS, batch.rows, FORMAT, SETTINGS)
     query = sql("SELECT event_id, properties FROM events WHERE project_id = {project}", project=unsigned(mine.project_id))
     answer = await clickhouse.query_bytes(query, "JSONCompactEachRow")
     return batch, {row[0]: row[1] for row in map(paths_of_row, answer.splitlines())}
