@@ -24,14 +24,16 @@ from services.rpc.gate import Gate
 from services.rpc.service import Service
 from workers.consumer import keep_running
 from workers.duplicates import Duplicates
-from workers.events import STREAM, BlockSize, EventsWorker
+from workers.events import EventsWorker
 from workers.ledger import Ledger
+from workers.pull import STREAM, BlockSize
 from workers.store import EventStore
 from workers.turn import in_turn
 
 _SUBJECT = "events.captured"
 _BUCKET = "BLOCKS"
 _WORKER = "events-writer"
+_WORKER_CONNECTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +76,23 @@ def build_edge(settings: Settings, backends: Backends) -> Edge:
 
 async def run_workers(settings: Settings, backends: Backends, stop: asyncio.Event) -> None:
     """Run every worker until told to stop."""
+    # However many queries run, blocks are stored.
+    clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
 
     async def work(stop: asyncio.Event) -> None:
         worker = EventsWorker(
             backends.jetstream,
             Ledger(await backends.jetstream.key_value(_BUCKET), _WORKER),
-            EventStore(backends.clickhouse),
-            Duplicates(backends.clickhouse, timedelta(days=settings.duplicate_window_days)),
+            EventStore(clickhouse),
+            Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days)),
             BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
         )
         await worker.run(stop)
 
-    await keep_running(_WORKER, lambda stop: in_turn(backends.postgres, _WORKER, work, stop), stop)
+    try:
+        await keep_running(_WORKER, lambda stop: in_turn(backends.postgres, _WORKER, work, stop), stop)
+    finally:
+        await clickhouse.close()
 
 
 async def _complete_until(backends: Backends) -> datetime:

@@ -14,7 +14,7 @@ from typing import BinaryIO, LiteralString, TypeVar, cast
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
-from core.errors import FilterInvalid, QueryTooExpensive, RowsUnreadable, StoreUnavailable
+from core.errors import FilterInvalid, QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
 from core.sql import Sql, Value
 
 T = TypeVar("T")
@@ -42,6 +42,10 @@ class ClickHouse:
         self._connect = connect
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="clickhouse")
         self._idle: list[Client] = []
+
+    def apart(self, connections: int) -> "ClickHouse":
+        """A pool of its own to the same engine, so that one kind of work cannot take all connections from another."""
+        return ClickHouse(self._connect, connections)
 
     async def query(self, query: Sql) -> Rows:
         """Run a SELECT; datetimes come back with their time zone."""
@@ -132,7 +136,7 @@ def _translated(error: ClickHouseError) -> Exception:
     if isinstance(error, OperationalError):
         return StoreUnavailable("ClickHouse does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.")
     if not isinstance(error, DatabaseError):
-        return error
+        return StoreFailed(f"ClickHouse failed: {type(error).__name__}.")
     if error.code in _TOO_EXPENSIVE:
         return QueryTooExpensive(
             "The query went over its limit of time or memory.",
@@ -144,4 +148,4 @@ def _translated(error: ClickHouseError) -> Exception:
             field="filters.values",
             hint="See the RE2 syntax: no look-around and no back-references.",
         )
-    return error
+    return StoreFailed(f"ClickHouse failed: {error.name or error.code}.")

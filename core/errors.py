@@ -139,6 +139,16 @@ class RowsUnreadable(PugError):
     code = Code.INVALID_ARGUMENT
 
 
+class StoreFailed(PugError):
+    """ClickHouse answered with an error nobody foresaw."""
+
+
+class DeliveryBroken(PugError):
+    """JetStream's deliveries have a gap: what was lost on the way has to be asked for anew."""
+
+    code = Code.DATA_LOSS
+
+
 class SettingsInvalid(PugError):
     """A setting cannot be used as it is."""
 

@@ -37,11 +37,6 @@ class BlockRecord:
         return BlockRecord(first_seq, last_seq, messages, stored_at, tuple(dropped))
 
 
-def sequence_of(message: Msg) -> int:
-    """A message's place in the stream."""
-    return message.metadata.sequence.stream
-
-
 def rows_of(messages: Sequence[Msg]) -> bytes:
     """The rows of the messages, one a line, in stream order."""
     return b"\n".join(message.data for message in messages)

@@ -7,21 +7,26 @@ from workers.block import BlockRecord
 
 
 class Ledger:
-    """One record in a JetStream bucket, under the worker's name."""
+    """One record in a JetStream bucket, under the worker's name.
+
+    Every write says which write it follows. So a worker that was overtaken, and doesn't know, fails before it stores anything.
+    """
 
     def __init__(self, bucket: KeyValue, worker: str) -> None:
-        """The bucket is durable before `write` returns, like any JetStream message."""
+        """The bucket is durable before a write returns, like any JetStream message."""
         self._bucket = bucket
         self._worker = worker
+        self._revision = 0
 
-    async def read(self) -> BlockRecord | None:
-        """The block that was being stored last; None when there never was one."""
+    async def take_over(self) -> BlockRecord | None:
+        """The block that was being stored last, None when there never was one; from now on the worker before cannot write."""
         try:
             entry = await self._bucket.get(self._worker)
         except KeyNotFoundError:
             return None
+        self._revision = await self._bucket.update(self._worker, entry.value or b"", last=entry.revision)
         return BlockRecord.from_bytes(entry.value or b"")
 
     async def write(self, record: BlockRecord) -> None:
         """Say which block is about to be stored."""
-        await self._bucket.put(self._worker, record.to_bytes())
+        self._revision = await self._bucket.update(self._worker, record.to_bytes(), last=self._revision)

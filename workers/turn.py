@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _ASK_EVERY_S = 1.0
-_CHECK_EVERY_S = 2.0
+_CHECK_EVERY_S = 1.0
+_ANSWER_WITHIN_S = 5.0
 
 
 async def in_turn(postgres: AsyncEngine, job: str, run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
@@ -41,7 +42,9 @@ async def _run_while_held(connection: AsyncConnection, run: Callable[[asyncio.Ev
     working = asyncio.ensure_future(run(stop))
     try:
         while not (await asyncio.wait({working}, timeout=_CHECK_EVERY_S))[0]:
-            await connection.execute(text("SELECT 1"))
+            # A PostgreSQL that hangs may be one that has given the lock to another.
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                await connection.execute(text("SELECT 1"))
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS schema_events
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (project_id, name)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS events_to_schema_events TO schema_events AS
 SELECT project_id, name, count() AS count, max(occurred_at) AS last_seen
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS schema_properties
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (project_id, name, key, type)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS events_to_schema_properties TO schema_properties AS
 SELECT

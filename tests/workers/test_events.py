@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
+from nats.js.errors import KeyWrongLastSequenceError
 
 from app.backends import Backends
 from core.sql import sql, unsigned
@@ -16,8 +17,9 @@ from core.stream import RowPublisher, oldest_message
 from story import next_project
 from workers.block import BlockRecord
 from workers.duplicates import Duplicates
-from workers.events import STREAM, BlockSize, EventsWorker
+from workers.events import EventsWorker
 from workers.ledger import Ledger
+from workers.pull import STREAM, BlockSize
 from workers.store import EventStore
 
 WORKER = "events-writer"
@@ -72,7 +74,9 @@ async def begun_block(backends: Backends, project_id: int) -> tuple[bytes, Block
     messages = [b"\n".join(row(project_id) for _ in range(3)), row(project_id)]
     sequences = await publish(backends, *messages)
     record = BlockRecord(sequences[0], sequences[-1], len(messages), time.time_ns() // 1000)
-    await (await ledger(backends)).write(record)
+    worker_before = await ledger(backends)
+    await worker_before.take_over()
+    await worker_before.write(record)
     return b"\n".join(messages), record
 
 
@@ -156,3 +160,54 @@ async def test_an_unreadable_row_becomes_a_dead_letter_and_its_neighbours_are_st
     assert letter.data == unreadable
     assert letter.headers
     assert letter.headers["Pug-Reason"]
+
+
+async def test_a_backlog_of_large_messages_is_stored_whole(backends: Backends) -> None:
+    project = next_project()
+    for _ in range(51):
+        await publish(backends, b"\n".join(row(project, properties={"text": "x" * 8000}) for _ in range(120)))
+
+    async with working(backends):
+        pass
+
+    assert await counted(backends, project) == (51 * 120, 51 * 120)
+
+
+async def test_a_worker_that_was_overtaken_stores_nothing_more(backends: Backends) -> None:
+    overtaken, newer = await ledger(backends), await ledger(backends)
+    await overtaken.take_over()
+    await newer.take_over()
+
+    with pytest.raises(KeyWrongLastSequenceError):
+        await overtaken.write(BlockRecord(1, 1, 1, 1))
+    await newer.write(BlockRecord(1, 1, 1, 2))
+
+
+async def test_messages_before_the_block_in_the_ledger_are_stored_unless_they_are_already(backends: Backends) -> None:
+    project, known = next_project(), str(uuid.uuid4())
+    async with working(backends):
+        await publish(backends, row(project, known))
+    await publish(backends, row(project, known) + b"\n" + row(project))
+    await begun_block(backends, project)
+
+    async with working(backends):
+        pass
+
+    assert await counted(backends, project) == (1 + 1 + 4, 1 + 1 + 4)
+
+
+async def test_a_block_over_more_months_than_a_table_remembers_tokens_for_is_not_doubled(backends: Backends) -> None:
+    project = next_project()
+    month_ms = 31 * 86_400_000
+    sequences = await publish(backends, b"\n".join(row(project, at_ms=number * month_ms) for number in range(1_100)))
+    record = BlockRecord(sequences[0], sequences[0], 1, time.time_ns() // 1000)
+    worker_before = await ledger(backends)
+    await worker_before.take_over()
+    await worker_before.write(record)
+    message = await backends.jetstream.get_msg(STREAM, sequences[0])
+    await EventStore(backends.clickhouse).store(message.data or b"", record)
+
+    async with working(backends):
+        pass
+
+    assert await counted(backends, project) == (1_100, 1_100)
