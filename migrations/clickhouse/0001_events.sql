@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS events
     -- The same for every event of a block, and of no other: the mark by which a block is recognised after a crash.
     stored_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
     -- Each of the first 256 keys has files of its own; further ones share some, so that a client inventing keys cannot exhaust file handles.
-    properties JSON(max_dynamic_paths = 256),
+    properties JSON(max_dynamic_paths = 256, max_dynamic_types = 8),
     -- Confirms what the worker's in-memory filter of recent ids suspects to be a duplicate.
     INDEX event_id_bloom event_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX stored_at_minmax stored_at TYPE minmax GRANULARITY 1
@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (project_id, name, toStartOfMinute(occurred_at), distinct_hash)
-SETTINGS non_replicated_deduplication_window = 10000;
+-- A part of less than 128 MiB is one file whatever its columns, so an insert opens few.
+SETTINGS non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 134217728;
 
 CREATE TABLE IF NOT EXISTS events_in
 (
@@ -34,7 +35,7 @@ CREATE TABLE IF NOT EXISTS events_in
     session_id String,
     occurred_at Int64,
     received_at Int64,
-    properties JSON(max_dynamic_paths = 256)
+    properties JSON(max_dynamic_paths = 256, max_dynamic_types = 8)
 )
 ENGINE = Null;
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from services.capture.batch import Arrival, Batch, Problem, Reason
+from services.capture.lists import with_plain_lists
 from services.capture.rules import (
     MAX_MS,
     MAX_PROPERTIES_BYTES,
@@ -73,6 +74,10 @@ class Admission:
         """The rows of the events that passed, each id once, and what was wrong with the others."""
         offered = len(self._rows)
         encoded = _encoder.encode_lines(self._rows.values())
+        # Each row is a list itself.
+        if encoded.count(b"[") > offered:
+            self._rows = {index: (*row[:-1], with_plain_lists(row[-1])) for index, row in self._rows.items()}
+            encoded = _encoder.encode_lines(self._rows.values())
         # Both are looked for in the whole batch first: as good as always there is nothing to find.
         if len(encoded) > MAX_PROPERTIES_BYTES or (b"\\" in encoded and b"\\u0000" in encoded):
             self._refuse_unstorable()
