@@ -6,7 +6,12 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import nats.errors
+import nats.js.errors
 import structlog
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import PugError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -28,7 +33,16 @@ async def keep_running(name: str, run: Callable[[asyncio.Event], Awaitable[None]
         except Exception as error:
             if time.monotonic() - started > _HEALTHY_AFTER.total_seconds():
                 wait = _FIRST_WAIT_S
-            log.warning("worker_restarts", worker=name, after_seconds=wait, error=str(error) or type(error).__name__, exc_info=error)
+            _tell(name, wait, error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
             wait = min(wait * 2, _LONGEST_WAIT_S)
+
+
+def _tell(name: str, wait: float, error: Exception) -> None:
+    if isinstance(error, (PugError, DBAPIError, nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError)):
+        # An engine is away, which is no mystery: the first line says it.
+        text = str(error).partition("\n")[0] or type(error).__name__
+        log.warning("worker_restarts", worker=name, after_seconds=wait, error=text)
+    else:
+        log.error("worker_restarts", worker=name, after_seconds=wait, exc_info=error)
