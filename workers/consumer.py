@@ -30,7 +30,7 @@ async def keep_running(name: str, run: Callable[[asyncio.Event], Awaitable[None]
         started = time.monotonic()
         try:
             await run(stop)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a worker outlives whatever its engines do)
             if time.monotonic() - started > _HEALTHY_AFTER.total_seconds():
                 wait = _FIRST_WAIT_S
             _tell(name, wait, error)
