@@ -6,6 +6,7 @@ POSTGRES_URL    embedded                  a child process     postgresql, postgr
 """
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client as ClickHouseClient
 from nats.aio.client import Client as NatsClient
 from nats.js.client import JetStreamContext
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -31,6 +32,11 @@ from core.postgres import create_engine
 from core.settings import Settings
 
 _POSTGRES_CONNECTIONS = 10
+_SCHEMES = {
+    "CLICKHOUSE_URL": ("chdb", "clickhouse", "clickhouses", "http", "https"),
+    "NATS_URL": ("embedded", "nats", "tls"),
+    "POSTGRES_URL": ("embedded", "postgresql", "postgresql+psycopg"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Backends:
 @asynccontextmanager
 async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
     """All three engines, started where they are embedded and stopped at the end."""
+    check_urls(settings)
     async with open_folder(settings.data_dir) as folder, AsyncExitStack() as stack:
         # Both of them come or go before an error is raised, so that none is left half open.
         opened = await asyncio.gather(
@@ -68,7 +75,7 @@ async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
 async def open_nats(settings: Settings, folder: DataFolder) -> AsyncGenerator[NatsClient]:
     """A connection to NATS."""
     url = settings.nats_url.get_secret_value() or "embedded:"
-    scheme = _scheme("NATS_URL", url, ("embedded", "nats", "tls"))
+    scheme = engine_scheme("NATS_URL", url)
     async with AsyncExitStack() as stack:
         if scheme == "embedded":
             url = await stack.enter_async_context(nats_server(folder, sync=settings.nats_sync))
@@ -81,9 +88,13 @@ async def open_nats(settings: Settings, folder: DataFolder) -> AsyncGenerator[Na
 async def open_postgres(settings: Settings, folder: DataFolder) -> AsyncGenerator[AsyncEngine]:
     """A pool of connections to PostgreSQL."""
     text = settings.postgres_url.get_secret_value() or "embedded:"
-    scheme = _scheme("POSTGRES_URL", text, ("embedded", "postgresql", "postgresql+psycopg"))
+    scheme = engine_scheme("POSTGRES_URL", text)
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(postgres_server(folder)) if scheme == "embedded" else _postgres_url(text)
+        url = (
+            await stack.enter_async_context(postgres_server(folder))
+            if scheme == "embedded"
+            else make_url(text).set(drivername="postgresql+psycopg")
+        )
         engine = create_engine(url, connections=_POSTGRES_CONNECTIONS)
         stack.push_async_callback(engine.dispose)
         yield engine
@@ -105,7 +116,7 @@ async def open_store(settings: Settings, folder: DataFolder) -> AsyncGenerator[C
 
 def open_clickhouse(url: str, *, connections: int, memory_bytes: int) -> ClickHouse:
     """A pool of connections to the ClickHouse at the URL; `memory_bytes` bounds the embedded engine as a whole."""
-    scheme = _scheme("CLICKHOUSE_URL", url, ("chdb", "clickhouse", "clickhouses", "http", "https"))
+    scheme = engine_scheme("CLICKHOUSE_URL", url)
     if scheme == "chdb":
         return ClickHouse(_embedded(Path(unquote(urlsplit(url).path)), memory_bytes), connections)
     # The driver looks at the port only, and would speak plain HTTP to https://host.
@@ -114,13 +125,22 @@ def open_clickhouse(url: str, *, connections: int, memory_bytes: int) -> ClickHo
 
 
 def _embedded(folder: Path, memory_bytes: int) -> Callable[[], ClickHouseClient]:
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_private(folder)
     config = folder.parent / f"{folder.name}.xml"
     # chDB ignores an option it doesn't know, so each of these was seen to act. By default its caches may grow to more than we allow in all.
     # Data isn't forced to the disk at each insert: what was acknowledged outlives the process, not a power cut.
     options = {"max_server_memory_usage": memory_bytes, "mark_cache_size": memory_bytes // 8, "primary_index_cache_size": memory_bytes // 8}
-    config.write_text("".join(["<clickhouse>\n", *(f"  <{name}>{value}</{name}>\n" for name, value in options.items()), "</clickhouse>\n"]))
+    with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.writelines(["<clickhouse>\n", *(f"  <{name}>{value}</{name}>\n" for name, value in options.items()), "</clickhouse>\n"])
     return lambda: _counting(clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options={"config-file": str(config)}))
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid():
+        # It may be older than this rule, or lie in a folder that was made before Pug and lets everybody in.
+        folder.chmod(0o700)
 
 
 class _Result(Protocol):
@@ -138,19 +158,52 @@ def _counting(client: ClickHouseClient) -> ClickHouseClient:
     return client
 
 
-def _postgres_url(text: str) -> URL:
+def check_urls(settings: Settings) -> None:
+    """Refuses a URL no engine could be opened with, before any of them is."""
+    for setting, url in engine_urls(settings).items():
+        if url:
+            engine_scheme(setting, url)
+
+
+def engine_urls(settings: Settings) -> dict[str, str]:
+    """The URL of each engine by its setting; an empty one is the embedded engine's."""
+    urls = (settings.clickhouse_url, settings.nats_url, settings.postgres_url)
+    return {setting: url.get_secret_value() for setting, url in zip(_SCHEMES, urls, strict=True)}
+
+
+def engine_scheme(setting: str, url: str) -> str:
+    """The scheme of an engine's URL, which says how to open it; refuses a URL that leads nowhere."""
+    allowed = _SCHEMES[setting]
     try:
-        return make_url(text).set(drivername="postgresql+psycopg")
-    except ArgumentError as error:
-        raise SettingsInvalid("POSTGRES_URL is not a URL.", field="POSTGRES_URL") from error
-
-
-def _scheme(setting: str, url: str, allowed: tuple[str, ...]) -> str:
-    scheme = urlsplit(url).scheme
+        scheme = urlsplit(url).scheme
+        leads_somewhere = scheme not in allowed or _leads_somewhere(scheme, url)
+    except (ValueError, ArgumentError):
+        # Without the cause: it repeats a part of the URL, which may be that of the password.
+        raise _not_a_url(setting) from None
     if scheme not in allowed:
         raise SettingsInvalid(
             f"{setting} has the scheme {scheme!r}, which is none of {', '.join(allowed)}.",
             field=setting,
             hint="Leave it empty for the embedded engine.",
         )
+    if not leads_somewhere:
+        raise _not_a_url(setting)
     return scheme
+
+
+def _leads_somewhere(scheme: str, url: str) -> bool:
+    if scheme == "embedded" or (scheme.startswith("postgresql") and make_url(url)):
+        return True
+    if scheme == "chdb":
+        return bool(urlsplit(url).path)
+    servers = [urlsplit(part.strip()) for part in (url.split(",") if scheme in {"nats", "tls"} else [url])]
+    # An @ in the path is the end of a password with a slash in it. Reading a port is what checks it.
+    return all(server.scheme == scheme and server.hostname and server.port != 0 and "@" not in server.path for server in servers)
+
+
+def _not_a_url(setting: str) -> SettingsInvalid:
+    return SettingsInvalid(
+        f"{setting} is not a complete URL of an engine.",
+        field=setting,
+        hint="Check host and port, and write special characters of the password in percent: / as %2F, @ as %40.",
+    )

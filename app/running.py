@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import resource
 import signal
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict
 from enum import StrEnum
@@ -21,6 +22,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 Ready = Callable[[Ports, ProjectKeys], None]
 
+# A call that doesn't end leaves time for what was accepted: to reach the stream, and to be stored.
+_SHARE_OF_CALLS = 0.8
+_CANCELLED_WITHIN_S = 1.0
+
 
 class Role(StrEnum):
     """What a process does."""
@@ -31,10 +36,11 @@ class Role(StrEnum):
 
 async def run(settings: Settings, roles: frozenset[Role]) -> None:
     """Serve or work, or both, on engines that are migrated already, until told to stop."""
-    async with open_backends(settings) as backends, _stopping() as stop, _working(settings, backends, roles, stop):
+    grace = Grace(settings.shutdown_timeout_s)
+    async with open_backends(settings) as backends, _stopping() as stop, _working(settings, backends, roles, stop, grace):
         if Role.SERVE in roles:
             edge = build_edge(settings, backends)
-            async with _serving(settings, edge) as ports:
+            async with _serving(settings, edge, grace) as ports:
                 log.info("serving", http_port=ports.http, grpc_port=ports.grpc)
                 await stop.wait()
         else:
@@ -43,6 +49,7 @@ async def run(settings: Settings, roles: frozenset[Role]) -> None:
 
 async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:
     """Everything in one process: engines, migrations, a demo project, both ports and the workers, until told to stop."""
+    grace = Grace(settings.shutdown_timeout_s)
     async with _stopping() as stop:
         say("Starting PostgreSQL, NATS and ClickHouse …")
         async with open_backends(settings) as backends:
@@ -50,7 +57,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
             await migrate(backends, settings)
             edge = build_edge(settings, backends)
             demo = await ensure_demo(edge.accounts, backends.folder.path / "demo.json")
-            async with _working(settings, backends, frozenset(Role), stop), _serving(settings, edge) as ports:
+            async with _working(settings, backends, frozenset(Role), stop, grace), _serving(settings, edge, grace) as ports:
                 host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (a comparison, not a binding)
                 scheme = "https" if settings.tls_certificate else "http"
                 urls = {"http_url": f"{scheme}://{host}:{ports.http}", "grpc_url": f"{host}:{ports.grpc}"}
@@ -60,6 +67,31 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
                 await stop.wait()
                 say("Stopping: finishing what is under way …")
                 notes.unlink(missing_ok=True)
+
+
+class Grace:
+    """The one period in which everything under way may end, one thing after the other; it begins with the first."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._over_at: float | None = None
+
+    async def end(self, what: str, ending: Awaitable[None], *, share: float = 1.0) -> None:
+        """Wait for something to end, for at most a share of the time that is left; then cancel it."""
+        task = asyncio.ensure_future(ending)
+        _, late = await asyncio.wait({task}, timeout=self._left() * share)
+        if not late:
+            task.result()
+            return
+        log.warning("stopped_late", what=what, shutdown_timeout_s=self._seconds)
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCELLED_WITHIN_S)
+
+    def _left(self) -> float:
+        now = time.monotonic()
+        if self._over_at is None:
+            self._over_at = now + self._seconds
+        return max(0.0, self._over_at - now)
 
 
 @contextlib.asynccontextmanager
@@ -77,17 +109,19 @@ async def _stopping() -> AsyncGenerator[asyncio.Event]:
 
 
 @contextlib.asynccontextmanager
-async def _serving(settings: Settings, edge: Edge) -> AsyncGenerator[Ports]:
+async def _serving(settings: Settings, edge: Edge, grace: Grace) -> AsyncGenerator[Ports]:
     servers = Servers(settings, edge)
     try:
         yield await servers.start()
     finally:
-        await servers.stop()
-        await edge.publisher.drain()
+        await grace.end("calls", servers.stop(), share=_SHARE_OF_CALLS)
+        await grace.end("publisher", edge.publisher.drain())
 
 
 @contextlib.asynccontextmanager
-async def _working(settings: Settings, backends: Backends, roles: frozenset[Role], stop: asyncio.Event) -> AsyncGenerator[None]:
+async def _working(
+    settings: Settings, backends: Backends, roles: frozenset[Role], stop: asyncio.Event, grace: Grace
+) -> AsyncGenerator[None]:
     """The workers beside what happens inside; they outlive it, so that what was accepted last is stored too."""
     if Role.WORK not in roles:
         yield
@@ -98,16 +132,8 @@ async def _working(settings: Settings, backends: Backends, roles: frozenset[Role
         yield
     finally:
         finish.set()
-        await _within(working, settings.shutdown_timeout_s)
+        await grace.end("worker", working)
     stop.set()
-
-
-async def _within(task: "asyncio.Task[None]", seconds: float) -> None:
-    _, late = await asyncio.wait({task}, timeout=seconds)
-    if late:
-        log.warning("worker_stopped_late", after_seconds=seconds)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def run_to_end(main: Awaitable[None]) -> None:

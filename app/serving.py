@@ -14,7 +14,8 @@ from starlette.middleware.cors import CORSMiddleware
 from app.wiring import Edge
 from core.errors import SettingsInvalid
 from core.settings import Settings
-from services.rpc.connect import AsgiApp, Receive, Scope, Send, connect_application
+from services.rpc.asgi import AsgiApp, Receive, Scope, Send
+from services.rpc.connect import connect_application
 from services.rpc.native import NativeServer
 
 _CORS_METHODS = ("GET", "POST")
@@ -33,6 +34,10 @@ _CORS_EXPOSED = ("grpc-message", "grpc-status", "grpc-status-details-bin", "retr
 _HEADER_TIMEOUT_MS = 10_000
 _HEADER_BYTES = 64 * 1024
 _MAX_STREAMS = 200
+# granian takes 128 connections by default and leaves the rest unanswered, so that 128 silent ones would shut everybody out. The header
+# timeout starts with the first byte and ends none that sends nothing: room for many is what there is against those.
+_BACKLOG = 2048
+_CONNECTIONS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class Servers:
             http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_HEADER_BYTES),
             http2_settings=HTTP2Settings(max_concurrent_streams=_MAX_STREAMS, max_headers_size=_HEADER_BYTES, keep_alive_interval=20_000),
             websockets=False,
+            backlog=_BACKLOG,
+            backpressure=_CONNECTIONS,
             log_enabled=False,
             ssl_cert=settings.tls_certificate,
             ssl_key=settings.tls_key,
@@ -81,7 +88,9 @@ class Servers:
 
     async def stop(self) -> None:
         """Take no new calls, let running ones finish."""
-        await self._native.stop(self._settings.shutdown_timeout_s)
+        await asyncio.gather(self._native.stop(self._settings.shutdown_timeout_s), self._stop_http())
+
+    async def _stop_http(self) -> None:
         if self._http and self._serving:
             self._http.stop()
             await asyncio.wait({self._serving}, timeout=self._settings.shutdown_timeout_s)

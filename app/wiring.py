@@ -34,6 +34,8 @@ _SUBJECT = "events.captured"
 _BUCKET = "BLOCKS"
 _WORKER = "events-writer"
 _WORKER_CONNECTIONS = 2
+# Only batches of events are large; a question that long would just keep the event loop reading.
+_QUESTION_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,13 @@ def build_edge(settings: Settings, backends: Backends) -> Edge:
             INSIGHTS.services_by_name["InsightsService"],
             InsightsServiceASGIApplication,
             InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits),
+            max_bytes=_QUESTION_BYTES,
         ),
         Service(
             ACCOUNTS.services_by_name["AccountsService"],
             AccountsServiceASGIApplication,
             AccountsService(accounts, credentials.forget),
+            max_bytes=_QUESTION_BYTES,
         ),
     )
     gate = Gate(credentials.find, [service.descriptor for service in services])

@@ -14,7 +14,7 @@ from typing import BinaryIO, LiteralString, TypeVar, cast
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
-from core.errors import FilterInvalid, QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
+from core.errors import FilterInvalid, QueryTooComplex, QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
 from core.sql import Sql, Value
 
 T = TypeVar("T")
@@ -22,8 +22,12 @@ T = TypeVar("T")
 # ClickHouse error codes a caller can act on (src/Common/ErrorCodes.cpp).
 _CANNOT_COMPILE_REGEXP = 427
 _CHUNK_BYTES = 2**24
+_SYNTAX_ERROR = 62
+_TOO_COMPLEX = {167, 168, 306, 718}
 _TOO_EXPENSIVE = {158, 159, 160, 241, 307, 396}
 _UNREADABLE = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 376, 467}
+# By default 256 KiB. The text has the keys of properties in it, and a hundred filters by the longest keys are some megabytes.
+_MAX_QUERY_BYTES = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,16 @@ class ClickHouse:
 
     def _use(self, use: Callable[[Client], T]) -> T:
         # As many clients as threads come to exist: list.pop and list.append are atomic, and an idle client waits in the list.
-        client = self._idle.pop() if self._idle else self._connect()
+        client = self._idle.pop() if self._idle else self._open()
         try:
             return use(client)
         finally:
             self._idle.append(client)
+
+    def _open(self) -> Client:
+        client = self._connect()
+        client.set_client_setting("max_query_size", _MAX_QUERY_BYTES)
+        return client
 
 
 def _why_unreadable(error: DatabaseError) -> str:
@@ -141,6 +150,11 @@ def _translated(error: ClickHouseError) -> Exception:
         return QueryTooExpensive(
             "The query went over its limit of time or memory.",
             hint="Ask about a shorter range, with fewer breakdowns or a coarser granularity.",
+        )
+    if error.code in _TOO_COMPLEX or (error.code == _SYNTAX_ERROR and "Max query size exceeded" in str(error)):
+        return QueryTooComplex(
+            "The query is too large or too deeply nested for ClickHouse.",
+            hint="Ask with fewer series, filters and breakdowns, or in several queries.",
         )
     if error.code == _CANNOT_COMPILE_REGEXP:
         return FilterInvalid(

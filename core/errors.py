@@ -51,6 +51,10 @@ class TooMany(InvalidArgument):
     """The request asks for more of something than is allowed."""
 
 
+class TooLong(InvalidArgument):
+    """The request names something by more characters than any that was sent can have."""
+
+
 class UnknownTimeZone(InvalidArgument):
     """The time zone is not in the IANA database."""
 
@@ -63,6 +67,10 @@ class RangeReversed(InvalidArgument):
     """The range ends before it starts."""
 
 
+class RangeEmpty(InvalidArgument):
+    """The range ends where it starts."""
+
+
 class RangeTooLong(InvalidArgument):
     """The range has more buckets of that granularity than a series may have."""
 
@@ -73,6 +81,10 @@ class FilterInvalid(InvalidArgument):
 
 class PropertyMissing(InvalidArgument):
     """A metric, filter or breakdown needs a property key."""
+
+
+class QueryTooComplex(InvalidArgument):
+    """The query is so large or so deeply nested that ClickHouse will not read it."""
 
 
 class Unauthenticated(PugError):

@@ -1,13 +1,27 @@
 """What can be set from the environment; .env.example documents each."""
 
+import difflib
+import ssl
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+
+from core.errors import SettingsInvalid
+
+# Read by commands that call a server, and by the tests.
+_NO_SETTINGS = frozenset({"PUG_URL", "PUG_WRITE_KEY", "PUG_SECRET_KEY", "PUG_CA_CERTIFICATE"})
+_OF_TESTS = "PUG_TEST_"
+
+_BOTH = "Set both for TLS, neither for plain text."
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class LogFormat(StrEnum):
@@ -26,9 +40,9 @@ class StreamSync(StrEnum):
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. URLs are secret because they may hold passwords."""
+    """Every setting, with its default; an empty text counts as not set. URLs are secret because they may hold passwords."""
 
-    model_config = SettingsConfigDict(env_prefix="PUG_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PUG_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     data_dir: Path = Path(".pug")
     host: str = "127.0.0.1"
@@ -56,4 +70,58 @@ class Settings(BaseSettings):
     shutdown_timeout_s: Annotated[int, Field(ge=1, le=300)] = 15
 
     log_format: LogFormat = LogFormat.AUTO
-    log_level: str = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = "info"
+
+
+def setting_name(field: str) -> str:
+    """What a field of the settings is called in the environment."""
+    found = Settings.model_fields.get(field)
+    if found is None:
+        # Pydantic calls a field that has an alias by that.
+        return field
+    return str(found.validation_alias or f"PUG_{field.upper()}")
+
+
+def unknown_settings() -> list[tuple[str, str]]:
+    """About every name in the environment or in .env that looks like one of Pug's settings and is none: what is wrong, and the fix."""
+    known = {setting_name(field) for field in Settings.model_fields}
+    given = {name.upper() for source in (EnvSettingsSource, DotEnvSettingsSource) for name in source(Settings).env_vars}
+    unknown = {name for name in given - known - _NO_SETTINGS if name.startswith("PUG_") and not name.startswith(_OF_TESTS)}
+    nearest = {name: difflib.get_close_matches(name, known, n=1) for name in sorted(unknown)}
+    return [
+        (f"{name} is no setting and does nothing.", f"Did you mean {near[0]}?" if near else ".env.example lists them all.")
+        for name, near in nearest.items()
+    ]
+
+
+def check_tls(settings: Settings) -> None:
+    """Refuses a certificate and a key that no server could start with."""
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        given, missing = ("PUG_TLS_KEY", "PUG_TLS_CERTIFICATE") if certificate is None else ("PUG_TLS_CERTIFICATE", "PUG_TLS_KEY")
+        raise SettingsInvalid(f"{given} is set and {missing} is not.", field=missing, hint=_BOTH)
+    _check_pem("PUG_TLS_CERTIFICATE", certificate, "CERTIFICATE")
+    _check_pem("PUG_TLS_KEY", key, "PRIVATE KEY")
+    try:
+        # Without a password OpenSSL would ask the terminal for one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or str(error)
+        raise SettingsInvalid(
+            f"PUG_TLS_CERTIFICATE and PUG_TLS_KEY do not work together: {reason}.",
+            field="PUG_TLS_KEY",
+            hint="Give a certificate (followed by its chain) and the key it was made with, without a password.",
+        ) from error
+
+
+def _check_pem(setting: str, path: Path, kind: str) -> None:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(
+            f"{setting}: {path} cannot be read: {error.strerror}.", field=setting, hint=f"Name a PEM file this account may read. {_BOTH}"
+        ) from error
+    if f"{kind}-----".encode() not in content:
+        raise SettingsInvalid(f"{setting}: {path} holds no {kind.lower()}.", field=setting, hint="Name a PEM file that does.")

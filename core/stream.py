@@ -17,6 +17,7 @@ from core.errors import StreamUnavailable
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _RETRY_AFTER = timedelta(seconds=1)
+_INFO_WITHIN_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,9 @@ async def oldest_message(connection: Client, stream: str) -> datetime | None:
 
     Asked of the server itself, because nats-py leaves `first_ts` out of what it returns of a stream's state.
     """
-    answer = await connection.request(f"$JS.API.STREAM.INFO.{stream}", timeout=5)
+    try:
+        answer = await connection.request(f"$JS.API.STREAM.INFO.{stream}", timeout=_INFO_WITHIN_S)
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise StreamUnavailable("The event stream does not answer.", hint="Try again in a moment.", retry_after=_RETRY_AFTER) from error
     state = json.loads(answer.data).get("state", {})
     return datetime.fromisoformat(state["first_ts"]) if state.get("messages") else None

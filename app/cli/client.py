@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +13,13 @@ import typer
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 from pydantic import ValidationError
+from pydantic_settings.exceptions import SettingsError
 from pyqwest import SyncClient, SyncHTTPTransport
 from rich.console import Console
 from rich.markup import escape
 
 from core.errors import PugError
-from core.settings import Settings
+from core.settings import Settings, setting_name
 from pug.common.v1.error_info_pb2 import ErrorInfo
 
 UrlOption = Annotated[
@@ -33,9 +34,25 @@ SecretKeyOption = Annotated[
     str | None,
     typer.Option("--key", envvar="PUG_SECRET_KEY", help="A secret key (sk_…). Default: that of the running `pug dev`."),
 ]
+CaCertificateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-certificate",
+        envvar="PUG_CA_CERTIFICATE",
+        help="A PEM file to trust beside the system's certificates: that of your own authority, or a self-signed one.",
+    ),
+]
 
 CONNECT_TIMEOUT_S = 5.0
 CALL_TIMEOUT_MS = 60_000
+_DISTRUST = "invalid peer certificate: "
+_TRUST_IT = "If it is self-signed or of your own authority, give the PEM file with --ca-certificate or PUG_CA_CERTIFICATE."
+_DISTRUST_FIXES = {
+    "CaUsedAsEndEntity": "It is an authority's; make a server's: `openssl req -x509 -addext basicConstraints=critical,CA:FALSE …`.",
+    "NotValidForName": "It is for another host name: call the server by a name in the certificate.",
+    "Expired": "It has expired: renew it.",
+    "NotValidYet": "It is not valid yet: check the clocks.",
+}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _USAGE = 2
 
@@ -88,6 +105,7 @@ class Server:
     url: str
     key: str
     known_from: str
+    ca_certificate: bytes | None = field(default=None, repr=False)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -100,13 +118,29 @@ class Server:
         return urlsplit(self.url).hostname in _LOOPBACK
 
 
-def find_server(url: str | None, key: str | None, kind: KeyKind, notes: DevNotes | None) -> Server:
+def find_server(url: str | None, key: str | None, kind: KeyKind, notes: DevNotes | None, ca_certificate: Path | None = None) -> Server:
     """The server and key that were given, else those of the running `pug dev`. Its keys go to no other server."""
+    trusted = read_ca_certificate(ca_certificate)
     if url:
-        return Server(_checked(url), key or _key_of(notes, kind, url), "--url")
+        return Server(_checked(url), key or _key_of(notes, kind, url), "--url", trusted)
     if notes is None:
         raise CliError("No Pug server is known here.", "Start one with `pug dev`, or say where it is with --url or PUG_URL.")
-    return Server(_checked(notes.http_url), key or notes.key(kind), str(notes.path))
+    return Server(_checked(notes.http_url), key or notes.key(kind), str(notes.path), trusted)
+
+
+def read_ca_certificate(path: Path | None) -> bytes | None:
+    """The certificate at a path; None when none is given."""
+    if path is None or path == Path():
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--ca-certificate: {path} cannot be read: {error.strerror}.", "Give the path of a PEM file.") from error
+    try:
+        SyncHTTPTransport(tls_ca_cert=content, enable_otel=False)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"--ca-certificate: {path} holds no certificate that can be read.", "Give the path of a PEM file.") from error
+    return content
 
 
 def read_dev_notes(data_dir: Path) -> DevNotes | None:
@@ -132,18 +166,24 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False))
+        # Their messages never repeat the value, which may be a secret.
+        wrong = "; ".join(f"{setting_name(str(each['loc'][0]))}: {each['msg']}" for each in error.errors(include_url=False))
         raise CliError(f"A setting cannot be used: {wrong}.", "Change it in the environment or in .env.") from error
+    except SettingsError as error:
+        name = setting_name(str(error).partition('"')[2].partition('"')[0])
+        raise CliError(f"A setting cannot be used: {name} is not JSON.", "Write a list as in .env.example.") from error
 
 
-def server_for(url: str | None, key: str | None, kind: KeyKind) -> Server:
+def server_for(url: str | None, key: str | None, kind: KeyKind, ca_certificate: Path | None) -> Server:
     """As `find_server`, with the notes in the data folder, which are read only when something is missing."""
-    return find_server(url, key, kind, None if url and key else read_dev_notes(data_dir()))
+    return find_server(url, key, kind, None if url and key else read_dev_notes(data_dir()), ca_certificate)
 
 
-def sync_http() -> SyncClient:
-    """An HTTP client that trusts the system's certificates and doesn't wait long for a server that isn't there."""
-    return SyncClient(SyncHTTPTransport(tls_include_system_certs=True, connect_timeout=CONNECT_TIMEOUT_S, enable_otel=False))
+def sync_http(ca_certificate: bytes | None = None) -> SyncClient:
+    """An HTTP client that trusts the system's certificates and the given one, and doesn't wait long for a server that isn't there."""
+    return SyncClient(
+        SyncHTTPTransport(tls_include_system_certs=True, tls_ca_cert=ca_certificate, connect_timeout=CONNECT_TIMEOUT_S, enable_otel=False)
+    )
 
 
 def error_info(error: ConnectError) -> ErrorInfo | None:
@@ -166,10 +206,22 @@ def call_failure(error: ConnectError, server: Server) -> CliError:
     if error_info(error) is not None:
         # Pug's own messages name the field and the fix.
         return CliError(error.message)
+    if distrust := distrusted(error.message, server.url):
+        return distrust
     if error.code in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED}:
         where = f"{server.url} ({server.known_from})" if server.known_from != "--url" else server.url
         return CliError(f"No Pug answers at {where}.", "Start it with `pug dev`, or say where it is with --url or PUG_URL.")
     return CliError(f"{server.url} answered {error.code.value}: {error.message}.", "Check that --url is the address of a Pug server.")
+
+
+def distrusted(message: str, url: str) -> CliError | None:
+    """What the HTTP client's message means when it is about the server's certificate; None when it is about anything else."""
+    _, found, reason = message.partition(_DISTRUST)
+    if not found:
+        return None
+    fix = next((fix for name, fix in _DISTRUST_FIXES.items() if name in reason), _TRUST_IT)
+    kind = reason.strip().removeprefix("Other(OtherError(").rstrip(")")
+    return CliError(f"{url} answers, but its certificate is not trusted ({kind}).", fix)
 
 
 @contextlib.contextmanager

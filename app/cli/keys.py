@@ -5,16 +5,21 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from connectrpc.errors import ConnectError
 from google.protobuf.json_format import MessageToDict
 
 from app.cli.client import (
     CALL_TIMEOUT_MS,
+    CaCertificateOption,
+    CliError,
     KeyKind,
     SecretKeyOption,
     Server,
     UrlOption,
     UsageError,
+    call_failure,
     calling,
+    error_info,
     server_for,
     sync_http,
     told_in_one_line,
@@ -56,13 +61,14 @@ def create(
     label: Annotated[str, typer.Option(help="A name for people.")] = "",
     url: UrlOption = None,
     key: SecretKeyOption = None,
+    ca_certificate: CaCertificateOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its token is shown once, now."""
     if kind is Kind.WRITE and scope:
         raise UsageError("A write key takes no --scope: it may only send events.", "Leave --scope out, or make a secret key.")
     scopes = [] if kind is Kind.WRITE else [_SCOPES[each] for each in scope or [KeyScope.READ]]
-    server = server_for(url, key, KeyKind.SECRET)
+    server = server_for(url, key, KeyKind.SECRET, ca_certificate)
     with calling(server):
         made = _accounts(server).create_api_key(
             pb.CreateApiKeyRequest(kind=_KINDS[kind], label=label, scopes=scopes),
@@ -77,9 +83,11 @@ def create(
 
 @app.command("list", epilog="Example:  pug keys list --json")
 @told_in_one_line()
-def list_keys(*, url: UrlOption = None, key: SecretKeyOption = None, as_json: AsJson = False) -> None:
+def list_keys(
+    *, url: UrlOption = None, key: SecretKeyOption = None, ca_certificate: CaCertificateOption = None, as_json: AsJson = False
+) -> None:
     """List the keys of the project, newest first, revoked ones included."""
-    server = server_for(url, key, KeyKind.SECRET)
+    server = server_for(url, key, KeyKind.SECRET, ca_certificate)
     with calling(server):
         keys = _accounts(server).list_api_keys(pb.ListApiKeysRequest(), headers=server.headers).api_keys
     if as_json:
@@ -95,12 +103,17 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `pug keys list` shows it.")],
     url: UrlOption = None,
     key: SecretKeyOption = None,
+    ca_certificate: CaCertificateOption = None,
     as_json: AsJson = False,
 ) -> None:
     """End a key at once. Revoking it again changes nothing."""
-    server = server_for(url, key, KeyKind.SECRET)
-    with calling(server):
+    server = server_for(url, key, KeyKind.SECRET, ca_certificate)
+    try:
         revoked = _accounts(server).revoke_api_key(pb.RevokeApiKeyRequest(id=key_id), headers=server.headers).api_key
+    except ConnectError as error:
+        if (info := error_info(error)) and info.field == "id":
+            raise CliError(f"The project has no key with the id '{key_id}'.", "`pug keys list` shows the ids.") from error
+        raise call_failure(error, server) from error
     if as_json:
         print_json(_as_json(revoked))
         return
@@ -108,7 +121,7 @@ def revoke(
 
 
 def _accounts(server: Server) -> AccountsServiceClientSync:
-    return AccountsServiceClientSync(server.url, http_client=sync_http(), timeout_ms=CALL_TIMEOUT_MS)
+    return AccountsServiceClientSync(server.url, http_client=sync_http(server.ca_certificate), timeout_ms=CALL_TIMEOUT_MS)
 
 
 def _row(key: pb.ApiKey) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from app.cli.client import read_settings, told_in_one_line
 from core.errors import PugError
-from core.settings import Settings
+from core.settings import Settings, check_tls, unknown_settings
 from core.telemetry import configure_logs
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def dev() -> None:
     """Start everything on this machine: engines, migrations, a demo project, both ports and the workers."""
     from app.running import run_dev  # noqa: PLC0415 (loads the engines, which other commands need not wait for)
 
-    settings = _settings()
+    settings = _settings(serves=True)
+    for found, fix in unknown_settings():
+        notes.print(f"[yellow]warning:[/] {escape(f'{found} {fix}')}", soft_wrap=True)
     _run(run_dev(settings, lambda ports, demo: _banner(settings, ports, demo), lambda line: notes.print(f"[dim]{escape(line)}[/]")))
 
 
@@ -34,7 +37,7 @@ def serve() -> None:
     """Serve RPCs, on engines that `pug migrate` has prepared."""
     from app.running import Role, run  # noqa: PLC0415 (as above)
 
-    _run(run(_settings(), frozenset({Role.SERVE})))
+    _run(run(_settings(serves=True), frozenset({Role.SERVE})))
 
 
 def work(worker: Annotated[str, typer.Argument(help="Which worker: `events`.")] = "events") -> None:
@@ -61,8 +64,11 @@ def migrate() -> None:
     _run(apply())
 
 
-def _settings() -> Settings:
-    settings = Settings()
+@told_in_one_line()
+def _settings(*, serves: bool = False) -> Settings:
+    settings = read_settings()
+    if serves:
+        check_tls(settings)
     configure_logs(settings.log_format, settings.log_level)
     return settings
 
@@ -73,7 +79,7 @@ def _run(main: Awaitable[None]) -> None:
     try:
         run_to_end(main)
     except PugError as error:
-        notes.print(f"[bold red]error:[/] {escape(error.message)} {escape(error.hint)}")
+        notes.print(f"[bold red]error:[/] {escape(error.message)} {escape(error.hint)}", soft_wrap=True)
         raise typer.Exit(1) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(130) from None
@@ -91,6 +97,8 @@ def _banner(settings: Settings, ports: Ports, demo: ProjectKeys) -> None:
     out.print("Try:", style="bold")
     for line in curl_lines(url, demo):
         out.print(line, markup=False)
+    if settings.tls_certificate:
+        out.print(f"A self-signed certificate needs more: curl --cacert {settings.tls_certificate}, pug --ca-certificate.", style="dim")
     out.print("\n[dim]Ctrl-C stops everything.[/]")
 
 

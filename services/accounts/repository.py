@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Executable, RowMapping, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.errors import StoreUnavailable
@@ -100,7 +101,7 @@ class AccountsRepository:
         try:
             async with self._postgres.begin() as connection:
                 return (await connection.execute(query)).mappings().all()
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
             raise StoreUnavailable("PostgreSQL does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.") from error
 
 

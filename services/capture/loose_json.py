@@ -34,6 +34,8 @@ _SPELLINGS = {
     "session_id": "sessionId",
     "occurred_at": "occurredAt",
 }
+# What others call them.
+_OTHER_NAMES = {"event": "name", "time": "occurredAt", "timestamp": "occurredAt"}
 # No number that fits 64 bits has more, its sign included.
 _MAX_DIGITS = 20
 _LONGEST_TYPO = 24
@@ -114,6 +116,8 @@ def _known(key: str) -> str:
 
 
 def _advice(key: str) -> str:
+    if meant := _OTHER_NAMES.get(key.lower()):
+        return f"Did you mean `{meant}`?"
     # Pairs of letters rather than difflib, which takes 40 µs: a batch may have a thousand typos.
     pairs = _pairs(key)
     nearest = max(_FIELDS, key=lambda field: _in_common(pairs, _pairs(field)))

@@ -26,6 +26,10 @@ class Cells:
         """Conditions that hold when two tables' rows are of the same cell; unlike `=`, `<=>` finds NULL the same as NULL."""
         return [sql(left + ".{name} <=> " + right + ".{name}", name=name) for name in self.names]
 
+    def labels(self, table: LiteralString) -> list[Sql]:
+        """The values of a group of rows of one cell; NULL for the others, which have no one value."""
+        return [sql("if(rank = 0, NULL, any(" + table + ".{name})) AS {name}", name=name) for name in self.names]
+
 
 def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str) -> Cells | None:
     """The cells of a message's `breakdowns` and `breakdownLimit`; None when it has none. `field` is the message's path."""

@@ -1,31 +1,24 @@
 """Answers an insight: plan → run → shape. Besides schema.py the only module here that waits for ClickHouse."""
 
 import time
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
 from core.clickhouse import ClickHouse, Rows
-from core.errors import FilterInvalid, TooMany
-from core.sql import Sql, number, sql, text, unsigned
+from core.errors import FilterInvalid, InvalidArgument, TooMany
+from core.sql import Sql, join, sql, text
 from pug.insights.v1.insights_pb2 import ExplainResponse, Insight, Meta, QueryRequest, QueryResponse, TimeRange
 from services.insights import kinds
-from services.insights.filters import in_group, patterns
+from services.insights.filters import Patterns, groups_inside, in_group, patterns
+from services.insights.limits import QueryLimits, limited
 from services.insights.ranges import Range
 from services.insights.scope import Scope, scope_of
 from services.insights.source import choose_source
 from services.rpc.call import Call
 
 _MAX_FILTERS = 100
-_SHORTEST_TIMEOUT_S = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class QueryLimits:
-    """What one query may use."""
-
-    timeout: timedelta
-    memory_bytes: int
+_MAX_GROUPS = 100
+_MAX_PATTERNS = 100
 
 
 async def answer(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> QueryResponse:
@@ -40,7 +33,12 @@ async def answer(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, n
 
 async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> ExplainResponse:
     """How a query would be answered."""
-    _, query = await _planned(request, call, clickhouse, now, limits)
+    try:
+        _, query = await _planned(request, call, clickhouse, now, limits)
+    except InvalidArgument as error:
+        # Paths are those of Query, and here the query is a field of the request.
+        error.field = f"query.{error.field}" if error.field else "query"
+        raise
     # A row for each table: database, table, parts, rows, marks.
     estimate = await clickhouse.query(sql("EXPLAIN ESTIMATE {query}", query=query))
     written, values = query.render()
@@ -54,33 +52,45 @@ async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, 
 
 
 async def _planned(request: QueryRequest, call: Call, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> tuple[Scope, Sql]:
+    written = _counted_patterns(request.insight)
     scope = scope_of(request, call.project, now)
     query = kinds.plan(request.insight, scope)
-    await _check_filters(request.insight, clickhouse)
-    return scope, _limited(query, limits, call.timeout_s)
+    await _check_patterns(written, clickhouse)
+    return scope, limited(query, limits, call.timeout_s)
 
 
-async def _check_filters(insight: Insight, clickhouse: ClickHouse) -> None:
+def _counted_patterns(insight: Insight) -> Patterns:
+    """The patterns of all filters, of which there may be so many: counted first, since all that follows takes time for each."""
+    if groups_inside(insight.filters) > _MAX_GROUPS:
+        raise TooMany(f"A query has at most {_MAX_GROUPS} groups of filters.", field="insight.filters.groups", hint="Join some.")
     placed = [*in_group(insight.filters, "insight.filters"), *kinds.filters(insight)]
     if len(placed) > _MAX_FILTERS:
         raise TooMany(f"A query has at most {_MAX_FILTERS} filters.", field="insight", hint="OP_IS takes up to 1,000 values in one filter.")
-    # Asked beforehand: ClickHouse wouldn't say which of the patterns is wrong, and nothing at all without an event to try it on.
-    for pattern, field in patterns(placed):
-        try:
-            await clickhouse.query(sql("SELECT match('', {pattern})", pattern=text(pattern)))
-        except FilterInvalid as error:
-            raise FilterInvalid(error.message, field=field, hint=error.hint) from error
+    written = patterns(placed)
+    if len(written) > _MAX_PATTERNS:
+        raise TooMany(f"A query has at most {_MAX_PATTERNS} patterns.", field=written[_MAX_PATTERNS][1], hint="Join some with |.")
+    return written
 
 
-def _limited(query: Sql, limits: QueryLimits, timeout_s: float | None) -> Sql:
-    allowed_s = limits.timeout.total_seconds()
-    seconds = allowed_s if timeout_s is None else max(min(allowed_s, timeout_s), _SHORTEST_TIMEOUT_S)
-    return sql(
-        "{query}\nSETTINGS max_execution_time = {seconds}, max_memory_usage = {bytes}",
-        query=query,
-        seconds=number(seconds),
-        bytes=unsigned(limits.memory_bytes),
-    )
+async def _check_patterns(written: Patterns, clickhouse: ClickHouse) -> None:
+    """Refuse a pattern that cannot be compiled: without an event to try it on, ClickHouse would say nothing about it."""
+    try:
+        await _compile(written, clickhouse)
+    except FilterInvalid:
+        # It doesn't say which of them is wrong.
+        for one in written:
+            await _compile([one], clickhouse)
+        raise
+
+
+async def _compile(written: Patterns, clickhouse: ClickHouse) -> None:
+    if not written:
+        return
+    matches = [sql("match('', {pattern})", pattern=text(pattern)) for pattern, _ in written]
+    try:
+        await clickhouse.query(sql("SELECT {matches}", matches=join(", ", matches)))
+    except FilterInvalid as error:
+        raise FilterInvalid(error.message, field=written[0][1], hint=error.hint) from error
 
 
 def _meta(scope: Scope, found: Rows, elapsed: timedelta) -> Meta:

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.errors import FilterInvalid, InvalidArgument
+from core.errors import FilterInvalid, InvalidArgument, TooLong
 from core.sql import Sql, all_of, any_of, sql
-from pug.insights.v1.filter_pb2 import Filter, FilterGroup
+from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup
 from services.insights.operands import Operands
 from services.insights.operators import OPERATORS
 from services.insights.properties import event_property
 
+# Regular expressions, each with its path in the request.
+Patterns = Sequence[tuple[str, str]]
+
 _MAX_DEPTH = 5
+_MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,20 @@ def condition(spec: Filter, field: str, now: datetime) -> Sql:
     return sql("NOT ifNull({holds}, false)", holds=holds) if operator.negated else holds
 
 
+def event_name(matcher: EventMatcher, field: str) -> str:
+    """The name of the events to match, empty for any; `field` is the path of the matcher."""
+    if len(matcher.name) > _MAX_NAME:
+        raise TooLong(
+            f"An event's name has at most {_MAX_NAME} characters.", field=f"{field}.name", hint="GetSchema lists the names that were sent."
+        )
+    return matcher.name
+
+
+def groups_inside(group: FilterGroup) -> int:
+    """How many groups are inside a group, at any depth."""
+    return sum(1 + groups_inside(inner) for inner in group.groups)
+
+
 def in_group(group: FilterGroup, field: str) -> list[Placed]:
     """The filters of a group and of the groups inside it; `field` is the path of the group."""
     inside = (found for place, inner in enumerate(group.groups) for found in in_group(inner, f"{field}.groups[{place}]"))
@@ -64,7 +82,7 @@ def in_list(filters: Sequence[Filter], field: str) -> list[Placed]:
     return [Placed(spec, f"{field}[{place}]") for place, spec in enumerate(filters)]
 
 
-def patterns(placed: Sequence[Placed]) -> list[tuple[str, str]]:
+def patterns(placed: Sequence[Placed]) -> Patterns:
     """The regular expressions of the filters, each with its path."""
     return [
         (value.string_value, f"{filter_.field}.values[{place}]")

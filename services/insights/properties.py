@@ -8,7 +8,7 @@ the narrowest that is right.
 from dataclasses import dataclass
 from typing import LiteralString
 
-from core.errors import InvalidArgument, PropertyMissing
+from core.errors import InvalidArgument, PropertyMissing, TooLong
 from core.sql import Sql, identifier, sql
 from pug.insights.v1.filter_pb2 import Source
 
@@ -20,6 +20,10 @@ _LOOKS_LIKE_A_TIME = r"^\\d\\d\\d\\d-\\d\\d-\\d\\d([T ]([01]\\d|2[0-3]):[0-5]\\d
 _UNREADABLE_INSIDE = ".:`"
 _UNREADABLE_AHEAD = (":`", "^`", "@`")
 _ABSENT = sql("NULL::Dynamic")
+# What capture takes: keys of so many characters, objects so many levels deep.
+_MAX_KEY = 200
+_MAX_LEVELS = 5
+_MAX_PATH = _MAX_LEVELS * _MAX_KEY + _MAX_LEVELS - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,11 @@ class Property:
     """A property of an event; every reading is NULL when it is absent or isn't of the kind."""
 
     path: Sql
+    inside: Sql
 
     def is_set(self) -> Sql:
-        """Whether there is a value; the empty string is one."""
-        return sql("{path} IS NOT NULL", path=self.path)
+        """Whether there is a value; the empty string is one, and so is an object that has one inside."""
+        return sql("({path} IS NOT NULL OR notEmpty({inside}))", path=self.path, inside=self.inside)
 
     def text(self) -> Sql:
         """Any value in its text form: `pro`, `3`, `1.5`, `true`; a list as ClickHouse writes it, `['a','b']`."""
@@ -66,6 +71,14 @@ def event_property(key: str, source: int, field: str) -> Property:
         raise InvalidArgument(f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT.")
     if not key:
         raise PropertyMissing("A property key is needed here.", field=f"{field}.property", hint="GetSchema lists the keys.")
+    if len(key) > _MAX_PATH or any(len(part) > _MAX_KEY for part in key.split(".")):
+        raise TooLong(
+            f"A property key has at most {_MAX_KEY} characters, and at most {_MAX_LEVELS} of them are joined by dots.",
+            field=f"{field}.property",
+            hint="GetSchema lists the keys.",
+        )
     if _UNREADABLE_INSIDE in key or key.startswith(_UNREADABLE_AHEAD):
-        return Property(_ABSENT)
-    return Property(sql("properties.{key}", key=identifier(key)))
+        return Property(_ABSENT, inside=sql("[]"))
+    quoted = identifier(key)
+    # ClickHouse keeps an object as the paths of its values: at the object's own path there is nothing, `^` collects what lies below it.
+    return Property(sql("properties.{key}", key=quoted), inside=sql("properties.^{key}", key=quoted))

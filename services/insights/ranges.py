@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from core.errors import InvalidArgument, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
+from core.errors import InvalidArgument, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
 from pug.insights.v1.insights_pb2 import Granularity, Preset, QueryRequest, TimeRange, WeekStart
 from services.insights.buckets import Grain, first_instant
 
@@ -100,7 +100,9 @@ def _between(asked: TimeRange) -> Range:
     # `from` is a keyword, so the message has no attribute of that name.
     start = _instant(cast("Timestamp", getattr(asked, "from")), "timeRange.from")
     end = _instant(asked.to, "timeRange.to")
-    if start >= end:
+    if start == end:
+        raise RangeEmpty("The time range is empty.", field="timeRange", hint="`to` is the first instant after the range: make it later.")
+    if start > end:
         raise RangeReversed("The time range ends before it starts.", field="timeRange", hint="`to` is the first instant after the range.")
     return Range(start, end)
 

@@ -7,6 +7,8 @@ from typing import cast
 from core.clickhouse import ClickHouse
 from core.sql import Sql, sql, text, unsigned
 from pug.insights.v1.insights_pb2 import GetSchemaResponse
+from services.insights.limits import QueryLimits, limited
+from services.rpc.call import Call
 
 _Event = GetSchemaResponse.Event
 _Property = GetSchemaResponse.Property
@@ -14,10 +16,10 @@ _Type = GetSchemaResponse.Property.Type
 _MAX_ROWS = 10_000
 
 
-async def schema_of(clickhouse: ClickHouse, project_id: int, event_name: str) -> GetSchemaResponse:
+async def schema_of(event_name: str, call: Call, *, clickhouse: ClickHouse, limits: QueryLimits) -> GetSchemaResponse:
     """The event names, and the property keys of one event or of all, most frequent first."""
-    events = await clickhouse.query(events_query(project_id))
-    properties = await clickhouse.query(properties_query(project_id, event_name))
+    events = await clickhouse.query(limited(events_query(call.project.id), limits, call.timeout_s))
+    properties = await clickhouse.query(limited(properties_query(call.project.id, event_name), limits, call.timeout_s))
     return GetSchemaResponse(events=shape_events(events.rows), properties=shape_properties(properties.rows))
 
 

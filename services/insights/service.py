@@ -6,7 +6,7 @@ from datetime import datetime
 from core.clickhouse import ClickHouse
 from pug.insights.v1.insights_pb2 import ExplainRequest, ExplainResponse, GetSchemaRequest, GetSchemaResponse, QueryRequest, QueryResponse
 from services.insights import engine
-from services.insights.engine import QueryLimits
+from services.insights.limits import QueryLimits
 from services.insights.schema import schema_of
 from services.rpc.call import Call
 
@@ -37,4 +37,4 @@ class InsightsService:
 
     async def get_schema(self, request: GetSchemaRequest, call: Call) -> GetSchemaResponse:
         """List the event names and property keys the project has sent."""
-        return await schema_of(self._clickhouse, call.project.id, request.event_name)
+        return await schema_of(request.event_name, call, clickhouse=self._clickhouse, limits=self._limits)

@@ -1,11 +1,15 @@
 """How messages are read and written."""
 
+import json
 import re
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from core.errors import MalformedRequest, PugError, UnknownField
+from services.rpc.misfits import Misfit, first_misfit
+
+_HINT = "Check it against the contract in proto/."
 
 
 def read_binary(body: bytes, message_class: type[Message]) -> Message:
@@ -25,7 +29,7 @@ def read_json(body: bytes, message_class: type[Message]) -> Message:
     try:
         json_format.Parse(body, message)
     except (json_format.ParseError, ValueError, RecursionError) as error:
-        raise _refusal(str(error)) from error
+        raise _refusal(str(error), _misfit_of(body, message_class)) from error
     return message
 
 
@@ -42,21 +46,43 @@ def write_json(message: Message) -> bytes:
 # json_format tells where and what only in its sentences:
 #   Failed to parse insight field: Message type "…" has no field named "evnt" at "QueryRequest.insight.trends.series[0]".
 #    Available Fields(except extensions): "['event', 'metric']"
+_PARENTS = re.compile(r"(?:Failed to parse \w+ field: )+")
+_PARENT = re.compile(r"Failed to parse (\w+) field: ")
 _UNKNOWN = re.compile(
     r'has no field named "(?P<name>[^"]*)" at "(?P<path>[^"]*)"\.\s*'
     r'Available Fields[^:]*: "\[(?P<known>[^\]]*)\]"',
 )
-_PARENT = re.compile(r"Failed to parse (\w+) field: ")
-_PLACE = re.compile(r"\s+at \w+(?:\.(?P<path>[\w.\[\]]*[\w\]]))?\.*$")
+_PLACE = re.compile(r" at \w+(?:\.(?P<path>[\w.\[\]]*[\w\]]))?\.*$")
+# Of a sentence's head and tail: what is longer than both together is the caller's own text, however long that is.
+_KEPT = 600
+_QUOTED = 200
 
 
-def _refusal(sentence: str) -> PugError:
-    if unknown := _UNKNOWN.search(sentence):
-        path = ".".join([*unknown["path"].split(".")[1:], unknown["name"]])
+def _misfit_of(body: bytes, message_class: type[Message]) -> Misfit | None:
+    try:
+        return first_misfit(json.loads(body), message_class)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refusal(sentence: str, misfit: Misfit | None) -> PugError:
+    if misfit and misfit.path:
+        return MalformedRequest(f"'{misfit.path}' {misfit.words}.", field=misfit.path, hint=_HINT)
+    if misfit:
+        return MalformedRequest(f"The body {misfit.words}.", hint=_HINT)
+    parents = _PARENTS.match(sentence)
+    told = _shortened(sentence[parents.end() if parents else 0 :])
+    if unknown := _UNKNOWN.search(told):
+        path = ".".join([*unknown["path"].split(".")[1:], unknown["name"][:_QUOTED]])
         return UnknownField(f"There is no field '{path}'.", field=path, hint=f"Known here: {unknown['known'].replace(chr(39), '')}.")
-    place = _PLACE.search(sentence)
-    path = (place and place["path"]) or ".".join(_PARENT.findall(sentence))
-    what = _PLACE.sub("", _PARENT.sub("", sentence)).strip().rstrip(".")[:200]
+    place = _PLACE.search(told)
+    path = (place and place["path"]) or ".".join(_PARENT.findall(parents[0] if parents else ""))
+    what = _PLACE.sub("", told).strip().rstrip(".")[:_QUOTED]
     if path:
-        return MalformedRequest(f"'{path}' cannot be read: {what}.", field=path, hint="Check its type against the contract in proto/.")
-    return MalformedRequest(f"The body is not the JSON this RPC takes: {what}.", hint="Check it against the contract in proto/.")
+        return MalformedRequest(f"'{path}' cannot be read: {what}.", field=path, hint=_HINT)
+    return MalformedRequest(f"The body is not the JSON this RPC takes: {what}.", hint=_HINT)
+
+
+def _shortened(sentence: str) -> str:
+    """A sentence of bounded length: patterns searched in what a caller wrote must not take longer the more is written."""
+    return sentence if len(sentence) <= 2 * _KEPT else f"{sentence[:_KEPT]}…{sentence[-_KEPT:]}"

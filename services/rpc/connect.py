@@ -1,7 +1,6 @@
 """Serves the services over Connect and gRPC-Web, as one ASGI application."""
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
@@ -17,15 +16,13 @@ from protobuf.wkt import Any as AnyMessage
 from core.errors import PugError
 from core.telemetry import request_id
 from services.rpc import codecs
+from services.rpc.asgi import AsgiApp, Receive, Scope, Send
 from services.rpc.call import Call
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
+from services.rpc.patience import BODY_WITHIN_S, Exchange
+from services.rpc.refusals import nothing_here, refusal_of, refuse
 from services.rpc.service import EncodedMessage, Service, snake_case, streams
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Context = RequestContext[Any, Any]
 
@@ -33,54 +30,44 @@ Context = RequestContext[Any, Any]
 _call: ContextVar[Call] = ContextVar("call")
 
 
-def connect_application(services: Iterable[Service], gate: Gate, pages: Mapping[str, AsgiApp]) -> AsgiApp:
-    """One application for all services by their path, and for further `pages` by theirs."""
-    routes: dict[str, AsgiApp] = dict(pages)
+def connect_application(
+    services: Iterable[Service], gate: Gate, pages: Mapping[str, AsgiApp], body_within_s: float = BODY_WITHIN_S
+) -> AsgiApp:
+    """One application for all services by their path, and for further `pages` by theirs. Bodies of all but streams have a deadline."""
+    routes: dict[str, tuple[MethodDescriptor, AsgiApp]] = {}
     for service in services:
-        application = service.application(
+        application: AsgiApp = service.application(
             _handlers(service),
             interceptors=[_Admission(gate)],
             codecs=[_Codec(service.encoded, is_json=False), _Codec(service.encoded, is_json=True)],
             read_max_bytes=service.max_bytes,
         )
         for method in service.descriptor.methods:
-            routes[f"/{service.descriptor.full_name}/{method.name}"] = application
+            served = application if streams(method) else _patient(application, body_within_s)
+            routes[f"/{service.descriptor.full_name}/{method.name}"] = (method, served)
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if scope["path"] not in routes:
-            await _refuse(send, 404, "unimplemented", "There is nothing at this path. RPCs are at /pug.<area>.v1.<Service>/<Method>.")
-        elif scope["method"] == "POST" and _content_type(scope) not in _CONTENT_TYPES:
-            await _refuse(send, 415, "invalid_argument", "content-type: Send application/json or application/proto.")
+        path = scope["path"]
+        if path in pages:
+            await pages[path](scope, receive, send)
+        elif path not in routes:
+            await refuse(scope, send, nothing_here())
+        elif refusal := refusal_of(scope, routes[path][0]):
+            await refuse(scope, send, refusal)
         else:
-            await routes[scope["path"]](scope, receive, send)
+            await routes[path][1](scope, receive, send)
 
     return route
 
 
-_CONTENT_TYPES = frozenset(
-    f"application/{name}"
-    for name in (
-        "json",
-        "proto",
-        "connect+json",
-        "connect+proto",
-        "grpc",
-        "grpc+proto",
-        "grpc+json",
-        "grpc-web",
-        "grpc-web+proto",
-        "grpc-web+json",
-    )
-)
+def _patient(application: AsgiApp, within_s: float) -> AsgiApp:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(receive, send, within_s)
+        await application(scope, exchange.receive, exchange.send)
 
-
-def _content_type(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            return bytes(value).decode("latin-1").partition(";")[0].strip().lower()
-    return ""
+    return serve
 
 
 class _Admission(MetadataInterceptor[None]):
@@ -171,9 +158,3 @@ def _connect_error(failure: Failure, ctx: Context | None) -> ConnectError:
     # connectrpc writes details with its own protobuf runtime; ours travel as bytes inside its Any.
     packed = AnyMessage(type_url=f"type.googleapis.com/{failure.info.DESCRIPTOR.full_name}", value=failure.info.SerializeToString())
     return ConnectError(failure.code, failure.message, details=[ErrorDetail(packed)])
-
-
-async def _refuse(send: Send, status: int, code: str, message: str) -> None:
-    body = json.dumps({"code": code, "message": message}).encode()
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": body})

@@ -43,10 +43,22 @@ def _sentence(error: PugError) -> str:
 
 def _of_transport(error: ConnectError) -> Failure:
     if error.code is Code.RESOURCE_EXHAUSTED:
-        hint = "Send smaller batches."
+        hint = "Send less at once."
         return Failure(error.code, f"body: The {error.message}. {hint}", ErrorInfo(reason="BODY_TOO_LARGE", field="body", hint=hint))
     if error.code is Code.INVALID_ARGUMENT:
-        return Failure(
-            error.code, f"body: {error.message}", ErrorInfo(reason="MALFORMED_REQUEST", field="body", hint="Check its encoding.")
-        )
+        return _of_malformed(error)
+    if error.code is Code.DEADLINE_EXCEEDED:
+        hint = "Send the body faster, or allow more time."
+        return Failure(error.code, f"{error.message} {hint}", ErrorInfo(reason="DEADLINE_EXCEEDED", hint=hint))
     return Failure(error.code, error.message, ErrorInfo(reason=error.code.name))
+
+
+def _of_malformed(error: ConnectError) -> Failure:
+    if error.message.startswith("decompress:"):
+        field, message, hint = "body", "The body is not valid gzip.", "Compress it whole, or leave content-encoding out."
+    elif error.message.startswith("'message'"):
+        field, message, hint = "message", f"{error.message}.", "Add message={} to the query."
+    else:
+        field, message, hint = "body", error.message, "Check its encoding."
+    where = "" if field in message else f"{field}: "
+    return Failure(error.code, f"{where}{message} {hint}", ErrorInfo(reason="MALFORMED_REQUEST", field=field, hint=hint))

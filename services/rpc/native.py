@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 
 import grpc
 from connectrpc.code import Code
+from connectrpc.errors import ConnectError
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
@@ -15,12 +16,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from core.errors import MalformedRequest
 from core.telemetry import request_id
 from services.rpc import codecs
 from services.rpc.call import Call
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
 from services.rpc.service import EncodedMessage, Service, streams
+
+# More at once would only wait for the one event loop, and hold their bodies meanwhile; gRPC answers the rest RESOURCE_EXHAUSTED.
+_CONCURRENT_RPCS = 1000
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -31,7 +36,9 @@ class NativeServer:
     def __init__(self, services: Sequence[Service], gate: Gate) -> None:
         """Nothing is bound before `start`."""
         limit = max(service.max_bytes for service in services)
-        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)])
+        self._server = grpc.aio.server(
+            options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=_CONCURRENT_RPCS
+        )
         self._server.add_generic_rpc_handlers(tuple(_generic_handlers(services, gate)))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -94,17 +101,25 @@ def _stream(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[
 
 
 def _reader(service: Service, method: MethodDescriptor) -> Callable[[bytes], object]:
-    if service.encoded:
-        return lambda body: EncodedMessage(body, is_json=False)
     message_class: type[Message] = GetMessageClass(method.input_type)
-    return lambda body: codecs.read_binary(body, message_class)
+
+    def read(body: bytes) -> object:
+        # The server has one limit for all services, the largest.
+        if len(body) > service.max_bytes:
+            raise ConnectError(Code.RESOURCE_EXHAUSTED, f"message is larger than configured max {service.max_bytes}")
+        return EncodedMessage(body, is_json=False) if service.encoded else codecs.read_binary(body, message_class)
+
+    return read
 
 
 async def _admit(gate: Gate, service: Service, method: MethodDescriptor, context: Context) -> Call:
-    headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    metadata = tuple(context.invocation_metadata() or ())
+    headers = {key: value for key, value in metadata if isinstance(value, str)}
     current = request_id_of(headers)
     request_id.set(current)
     await context.send_initial_metadata((("x-request-id", current),))
+    if sum(key == "authorization" for key, _ in metadata) > 1:
+        raise MalformedRequest("The metadata authorization is there twice.", field="authorization", hint="Send one credential.")
     return await gate.admit(f"/{service.descriptor.full_name}/{method.name}", headers | {"x-request-id": current}, context.time_remaining())
 
 

@@ -1,10 +1,11 @@
 import asyncio
+import traceback
 from pathlib import Path
 
 import pytest
 
 import app.embedded.folder as folder_module
-from app.backends import open_backends, open_clickhouse, open_nats, open_postgres
+from app.backends import check_urls, open_backends, open_clickhouse, open_nats, open_postgres
 from app.embedded.folder import DataFolder
 from core.errors import SettingsInvalid, StreamUnavailable
 from core.settings import Settings
@@ -33,6 +34,57 @@ def test_an_unknown_scheme_of_clickhouse_names_the_setting_and_what_is_allowed()
         open_clickhouse("sqlite:///x", connections=1, memory_bytes=1)
 
     assert raised.value.field == "CLICKHOUSE_URL"
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("CLICKHOUSE_URL", "http://u:SECRET/PW@h"),
+        ("CLICKHOUSE_URL", "http://u:1/SECRET@h"),
+        ("CLICKHOUSE_URL", "http://u:SECRET@h:99999"),
+        ("CLICKHOUSE_URL", "http://u:SECRET@[h"),
+        ("CLICKHOUSE_URL", "http://"),
+        ("CLICKHOUSE_URL", "chdb:"),
+        ("NATS_URL", "nats://u:SECRET/PW@h"),
+        ("NATS_URL", "nats://h:4222,u:SECRET@h"),
+        ("POSTGRES_URL", "postgresql://u:SECRET@h:port/db"),
+        ("POSTGRES_URL", "postgresql:SECRET"),
+    ],
+)
+async def test_a_url_that_leads_nowhere_is_refused_before_any_engine_starts_and_kept_secret(tmp_path: Path, setting: str, url: str) -> None:
+    with pytest.raises(SettingsInvalid, match=setting) as raised:
+        async with open_backends(settings(tmp_path / "data", **{setting: url})):
+            pass
+
+    assert "SECRET" not in "".join(traceback.format_exception(raised.value))
+    assert raised.value.field == setting
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("CLICKHOUSE_URL", "clickhouse://u:p,w%2F@h/db"),
+        ("CLICKHOUSE_URL", "chdb:///tmp/x"),
+        ("NATS_URL", "nats://a:4222, nats://b:4222"),
+        ("NATS_URL", "embedded:"),
+        ("POSTGRES_URL", "postgresql+psycopg://u:a/b@h:5432/db"),
+        ("POSTGRES_URL", "postgresql:///db?host=/run/postgresql"),
+    ],
+)
+def test_a_url_that_leads_to_an_engine_is_taken(tmp_path: Path, setting: str, url: str) -> None:
+    check_urls(settings(tmp_path, **{setting: url}))
+
+
+async def test_the_folder_of_clickhouse_is_private_also_in_a_folder_that_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "clickhouse"
+    folder.mkdir(mode=0o755)
+    (tmp_path / "clickhouse.xml").touch(0o644)
+
+    await open_clickhouse(f"chdb://{folder}", connections=1, memory_bytes=2**28).close()
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "clickhouse.xml").stat().st_mode & 0o777 == 0o600
 
 
 async def test_an_error_of_one_engine_stops_the_others(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import Settings
+from core.errors import SettingsInvalid
+from core.settings import Settings, check_tls, unknown_settings
 
 EXAMPLE = Path(__file__).parent.parent.parent / ".env.example"
 
@@ -26,3 +27,51 @@ def test_urls_which_may_hold_passwords_never_show(monkeypatch: pytest.MonkeyPatc
     settings = Settings()
 
     assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_an_empty_text_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PUG_TLS_CERTIFICATE", "PUG_TLS_KEY", "PUG_HTTP_PORT", "PUG_LOG_LEVEL"):
+        monkeypatch.setenv(name, "")
+
+    settings = Settings()
+
+    assert (settings.tls_certificate, settings.tls_key, settings.http_port, settings.log_level) == (None, None, 8080, "info")
+    check_tls(settings)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "message", "field"),
+    [
+        ("certificate", None, "PUG_TLS_KEY is not", "PUG_TLS_KEY"),
+        (None, "key", "PUG_TLS_CERTIFICATE is not", "PUG_TLS_CERTIFICATE"),
+        ("missing", "key", "cannot be read: No such file", "PUG_TLS_CERTIFICATE"),
+        ("key", "key", "holds no certificate", "PUG_TLS_CERTIFICATE"),
+        ("certificate", "certificate", "holds no private key", "PUG_TLS_KEY"),
+        ("certificate", "key", "do not work together", "PUG_TLS_KEY"),
+    ],
+)
+def test_a_certificate_no_server_could_start_with_names_the_setting(
+    tmp_path: Path, certificate: str | None, key: str | None, message: str, field: str
+) -> None:
+    for name, kind in (("certificate", "CERTIFICATE"), ("key", "PRIVATE KEY")):
+        (tmp_path / name).write_text(f"-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n")
+    settings = Settings(tls_certificate=tmp_path / certificate if certificate else None, tls_key=tmp_path / key if key else None)
+
+    with pytest.raises(SettingsInvalid, match=message) as raised:
+        check_tls(settings)
+
+    assert raised.value.field == field
+    assert raised.value.hint
+
+
+def test_a_name_that_is_no_setting_is_found_with_the_nearest_that_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PUG_NAT_SYNC=always\nPUG_BLOCK_ROWS=1\nOTHER=1\n")
+    for name in ("PUG_BLOCK_ROWZ", "PUG_URL", "PUG_WRITE_KEY", "PUG_SECRET_KEY", "PUG_CA_CERTIFICATE", "PUG_TEST_X", "PUG_ZZZZZZZZZZZ"):
+        monkeypatch.setenv(name, "1")
+
+    assert unknown_settings() == [
+        ("PUG_BLOCK_ROWZ is no setting and does nothing.", "Did you mean PUG_BLOCK_ROWS?"),
+        ("PUG_NAT_SYNC is no setting and does nothing.", "Did you mean PUG_NATS_SYNC?"),
+        ("PUG_ZZZZZZZZZZZ is no setting and does nothing.", ".env.example lists them all."),
+    ]

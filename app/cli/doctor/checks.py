@@ -17,8 +17,9 @@ import grpc
 from connectrpc.errors import ConnectError
 from grpc_health.v1 import health_pb2
 
-from app.cli.client import CALL_TIMEOUT_MS, CliError, DevNotes, Server, call_failure, sync_http
-from core.settings import Settings
+from app.cli.client import CALL_TIMEOUT_MS, CliError, DevNotes, Server, call_failure, distrusted, sync_http
+from core.errors import PugError
+from core.settings import Settings, check_tls, unknown_settings
 from pug.capture.v1.capture_connect import CaptureServiceClientSync
 from pug.capture.v1.capture_pb2 import CaptureRequest
 from pug.insights.v1.insights_connect import InsightsServiceClientSync
@@ -32,6 +33,7 @@ class State(StrEnum):
     """How a check ended."""
 
     GOOD = "ok"
+    WARNING = "warning"
     BAD = "failed"
     SKIPPED = "skipped"
 
@@ -56,9 +58,30 @@ def bad(name: str, found: str, fix: str) -> Check:
     return Check(name, State.BAD, found, fix)
 
 
+def warning(name: str, found: str, fix: str) -> Check:
+    """It may be meant so, but most likely isn't."""
+    return Check(name, State.WARNING, found, fix)
+
+
 def skipped(name: str, found: str) -> Check:
     """It could not be looked at, or needn't be."""
     return Check(name, State.SKIPPED, found)
+
+
+def check_names() -> Iterable[Check]:
+    """Names in the environment that look like settings and are none."""
+    for found, fix in unknown_settings():
+        yield warning("settings", found, fix)
+
+
+def check_tls_files(settings: Settings) -> Check:
+    """Whether a server could start with the certificate and its key."""
+    name = "TLS"
+    try:
+        check_tls(settings)
+    except PugError as error:
+        return bad(name, error.message, error.hint)
+    return good(name, f"on, with {settings.tls_certificate}") if settings.tls_certificate else skipped(name, "off")
 
 
 def check_folder(path: Path) -> Check:
@@ -121,11 +144,13 @@ def check_port(name: str, host: str, port: int, setting: str, running: str | Non
     return good(name, f"{port}, free")
 
 
-def check_http(url: str) -> Check:
+def check_http(url: str, ca_certificate: bytes | None = None) -> Check:
     """Whether a server answers at all."""
     try:
-        answer = sync_http().get(f"{url}/healthz", timeout=_SHORT_S)
+        answer = sync_http(ca_certificate).get(f"{url}/healthz", timeout=_SHORT_S)
     except (OSError, RuntimeError) as error:
+        if distrust := distrusted(str(error), url):
+            return bad("server, HTTP", distrust.message, distrust.fix)
         return bad(
             "server, HTTP",
             f"{url} does not answer: {str(error).rpartition(': ')[2]}",
@@ -139,7 +164,7 @@ def check_http(url: str) -> Check:
 def check_read(server: Server) -> Check:
     """Whether the secret key reads, over Connect."""
     try:
-        client = InsightsServiceClientSync(server.url, http_client=sync_http(), timeout_ms=CALL_TIMEOUT_MS)
+        client = InsightsServiceClientSync(server.url, http_client=sync_http(server.ca_certificate), timeout_ms=CALL_TIMEOUT_MS)
         found = client.get_schema(GetSchemaRequest(), headers=server.headers)
     except ConnectError as error:
         return _failed_call("secret key", call_failure(error, server))
@@ -149,7 +174,7 @@ def check_read(server: Server) -> Check:
 def check_write(server: Server) -> Check:
     """Whether the write key may send events. It sends an empty batch, which stores nothing."""
     try:
-        CaptureServiceClientSync(server.url, http_client=sync_http(), timeout_ms=CALL_TIMEOUT_MS).capture(
+        CaptureServiceClientSync(server.url, http_client=sync_http(server.ca_certificate), timeout_ms=CALL_TIMEOUT_MS).capture(
             CaptureRequest(), headers=server.headers
         )
     except ConnectError as error:
@@ -157,10 +182,10 @@ def check_write(server: Server) -> Check:
     return good("write key", "may send events")
 
 
-def check_grpc(address: str, *, tls: bool) -> Check:
+def check_grpc(address: str, *, tls: bool, ca_certificate: bytes | None = None) -> Check:
     """Whether gRPC's own health service says the server serves."""
     name = "server, gRPC"
-    channel = grpc.secure_channel(address, grpc.ssl_channel_credentials()) if tls else grpc.insecure_channel(address)
+    channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(ca_certificate)) if tls else grpc.insecure_channel(address)
     with channel:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
@@ -175,19 +200,19 @@ def check_grpc(address: str, *, tls: bool) -> Check:
     return good(name, f"{address} serves") if serving else bad(name, f"{address} does not serve now", "It may be starting or stopping.")
 
 
-def check_running(notes: DevNotes | None) -> Iterable[Check]:
+def check_running(notes: DevNotes | None, ca_certificate: bytes | None = None) -> Iterable[Check]:
     """The running `pug dev`: both ports and both keys."""
     if notes is None:
         yield skipped("server", "none runs here; `pug dev` starts one, with its engines")
         return
-    answers = check_http(notes.http_url)
+    answers = check_http(notes.http_url, ca_certificate)
     if answers.state is State.BAD:
         yield bad(answers.name, f"{answers.found} (noted in {notes.path})", answers.fix)
         return
     yield answers
-    yield check_grpc(notes.grpc_url, tls=notes.http_url.startswith("https:"))
-    yield check_read(Server(notes.http_url, notes.secret_key, str(notes.path)))
-    yield check_write(Server(notes.http_url, notes.write_key, str(notes.path)))
+    yield check_grpc(notes.grpc_url, tls=notes.http_url.startswith("https:"), ca_certificate=ca_certificate)
+    yield check_read(Server(notes.http_url, notes.secret_key, str(notes.path), ca_certificate))
+    yield check_write(Server(notes.http_url, notes.write_key, str(notes.path), ca_certificate))
 
 
 def _failed_call(name: str, failure: CliError) -> Check:
@@ -199,7 +224,7 @@ def _status_of(error: grpc.RpcError) -> str:
 
 
 def _is_embedded(url: str, scheme: str) -> bool:
-    return not url or urlsplit(url).scheme == scheme
+    return not url or url.partition(":")[0].lower() == scheme
 
 
 def _port_of(address: str) -> int | None:

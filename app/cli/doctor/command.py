@@ -8,15 +8,27 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from app.cli.client import CliError, DevNotes, read_dev_notes, read_settings, told_in_one_line
-from app.cli.doctor.checks import Check, State, bad, check_binaries, check_folder, check_port, check_running, good, lock_holder
+from app.cli.client import CaCertificateOption, CliError, DevNotes, read_ca_certificate, read_dev_notes, read_settings, told_in_one_line
+from app.cli.doctor.checks import (
+    Check,
+    State,
+    bad,
+    check_binaries,
+    check_folder,
+    check_names,
+    check_port,
+    check_running,
+    check_tls_files,
+    good,
+    lock_holder,
+)
 from app.cli.output import AsJson, print_json, print_table, table
 from core.settings import Settings
 from core.telemetry import configure_logs
 
 EPILOG = "Examples:  pug doctor   ·   pug doctor --deep   ·   CLICKHOUSE_URL=http://ch:8123 pug doctor --json"
 
-_MARKS = {State.GOOD: "✓", State.BAD: "✗", State.SKIPPED: "–"}
+_MARKS = {State.GOOD: "✓", State.WARNING: "!", State.BAD: "✗", State.SKIPPED: "–"}
 
 
 @told_in_one_line()
@@ -26,13 +38,14 @@ def doctor(
         bool,
         typer.Option("--deep", help="Also start the embedded engines in the data folder, which is made if need be, and stop them again."),
     ] = False,
+    ca_certificate: CaCertificateOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, data folder, engines, ports and the running server; exits with 1 when something is wrong."""
     checks: list[Check] = []
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("")
-        for check in _checks(deep=deep):
+        for check in _checks(deep=deep, ca_certificate=read_ca_certificate(ca_certificate)):
             checks.append(check)
             progress.update(task, description=check.name)
     if as_json:
@@ -43,7 +56,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _checks(*, deep: bool) -> Iterable[Check]:
+def _checks(*, deep: bool, ca_certificate: bytes | None) -> Iterable[Check]:
     try:
         settings = read_settings()
     except CliError as error:
@@ -51,11 +64,13 @@ def _checks(*, deep: bool) -> Iterable[Check]:
         return
     configure_logs(settings.log_format, "critical")
     yield good("settings", "readable")
+    yield from check_names()
+    yield check_tls_files(settings)
     yield check_folder(settings.data_dir)
     yield from check_binaries(settings)
     notes = _notes(settings)
     yield from _ports(settings, notes)
-    yield from check_running(notes)
+    yield from check_running(notes, ca_certificate)
     yield from _engines(settings, deep=deep)
 
 

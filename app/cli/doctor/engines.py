@@ -2,30 +2,34 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.backends import open_nats, open_postgres, open_store
+from app.backends import engine_scheme, engine_urls, open_nats, open_postgres, open_store
 from app.cli.doctor.checks import Check, bad, good, skipped
 from app.embedded.folder import DataFolder, open_folder
-from core.errors import PugError
+from core.errors import PugError, SettingsInvalid
 from core.settings import Settings
 from core.sql import sql
 
 _REMOTE_S = 5.0
 _EMBEDDED_S = 120.0
-_EMBEDDED = frozenset({"", "chdb", "embedded"})
+_EMBEDDED = frozenset({"chdb", "embedded"})
 
 Ask = Callable[[Settings, DataFolder], Awaitable[str]]
 
 
 async def check_engines(settings: Settings, *, held_by: str | None, deep: bool) -> list[Check]:
     """Every engine: one with a URL is connected to, an embedded one is started only when asked for and nobody runs it."""
+    urls = engine_urls(settings)
 
-    async def check(name: str, setting: str, url: str, ask: Ask) -> Check:
-        embedded = urlsplit(url).scheme in _EMBEDDED
+    async def check(name: str, setting: str, ask: Ask) -> Check:
+        url = urls[setting]
+        try:
+            embedded = not url or engine_scheme(setting, url) in _EMBEDDED
+        except SettingsInvalid as error:
+            return bad(name, error.message, error.hint)
         if embedded and held_by:
             return good(name, f"embedded, runs under pid {held_by}")
         if embedded and not deep:
@@ -34,11 +38,11 @@ async def check_engines(settings: Settings, *, held_by: str | None, deep: bool) 
 
     async with open_folder(settings.data_dir) as folder:
         nats, postgres = await asyncio.gather(
-            check("NATS", "NATS_URL", settings.nats_url.get_secret_value(), _nats_version),
-            check("PostgreSQL", "POSTGRES_URL", settings.postgres_url.get_secret_value(), _postgres_version),
+            check("NATS", "NATS_URL", _nats_version),
+            check("PostgreSQL", "POSTGRES_URL", _postgres_version),
         )
         # After the children: they are started from a process that has no chDB in it yet.
-        clickhouse = await check("ClickHouse", "CLICKHOUSE_URL", settings.clickhouse_url.get_secret_value(), _clickhouse_version)
+        clickhouse = await check("ClickHouse", "CLICKHOUSE_URL", _clickhouse_version)
         return [clickhouse, nats, postgres]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from app.cli.client import (
+    CaCertificateOption,
     CliError,
     DevNotes,
     KeyKind,
@@ -47,7 +48,10 @@ pug import cdnow.txt --format spaces --columns full_id,distinct_id,occurred_at,c
 
 An event without an id gets one made of the file's content and its line, so importing a file again, or going on after a crash,
 counts nothing twice: the server remembers ids for PUG_DUPLICATE_WINDOW_DAYS, 7 unless set. Two equal lines of one file are two events.
-A line that was imported once stays as it was, also when it is imported again with another mapping."""
+A line that was imported once stays as it was, also when it is imported again with another mapping.
+
+Exit codes: 0 when every line has had its answer, even if some were rejected; 1 when all were, or when the import failed on the way;
+2 when the command cannot work as written; 130 when it was stopped with Ctrl-C. After 1 or 130 the same command goes on where it was."""
 
 
 @told_in_one_line()
@@ -67,12 +71,18 @@ def import_file(
     delimiter: Annotated[
         str | None, typer.Option(help="What splits the columns of a CSV file, or `tab`. Default: a comma; a tab in .tsv.")
     ] = None,
-    event: Annotated[str | None, typer.Option(help="The name of all events in the file.")] = None,
-    event_column: Annotated[str | None, typer.Option(help="The column with the name of the event. Default: `event` or `name`.")] = None,
-    distinct_id: Annotated[str | None, typer.Option(help="The column that says who did it. Default: `distinct_id`.")] = None,
+    event: Annotated[str | None, typer.Option(help="CSV and spaces: the name of all events in the file.")] = None,
+    event_column: Annotated[
+        str | None, typer.Option(help="CSV and spaces: the column with the name of the event. Default: `event` or `name`.")
+    ] = None,
+    distinct_id: Annotated[
+        str | None, typer.Option(help="CSV and spaces: the column that says who did it. Default: `distinct_id`.")
+    ] = None,
     time_column: Annotated[
         str | None,
-        typer.Option("--time", help="The column that says when. Default: `occurred_at`, `timestamp` or `time`; without one, now."),
+        typer.Option(
+            "--time", help="CSV and spaces: the column that says when. Default: `occurred_at`, `timestamp` or `time`; without one, now."
+        ),
     ] = None,
     time_format: Annotated[str | None, typer.Option(help="`iso`, `unix`, `unix_ms`, or a format such as %Y%m%d. Default: iso.")] = None,
     time_zone: Annotated[str, typer.Option(help="The time zone of times that name none.")] = "UTC",
@@ -96,6 +106,7 @@ def import_file(
     in_flight: Annotated[int, typer.Option(min=1, max=16, help="Requests at a time.")] = 4,
     url: UrlOption = None,
     key: WriteKeyOption = None,
+    ca_certificate: CaCertificateOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Import events from a file: NDJSON, CSV or columns split by blanks. Can be stopped and started again at any time."""
@@ -116,7 +127,7 @@ def import_file(
         _show_first(source)
         return
     notes = None if url and key else read_dev_notes(data_dir())
-    server = find_server(url, key, KeyKind.WRITE, notes)
+    server = find_server(url, key, KeyKind.WRITE, notes, ca_certificate)
     probe(capture_at(server), server)
     plan = Plan(
         source,
@@ -129,7 +140,7 @@ def import_file(
     )
     with meter() as progress:
         report = run_import(plan, progress)
-    reader = _reader(url, notes) if wait and report.totals.accepted else None
+    reader = _reader(url, notes, ca_certificate) if wait and report.totals.accepted else None
     complete_until = wait_until_queryable(reader, datetime.now(UTC), note) if reader else None
     _print_report(plan, report, complete_until, as_json=as_json)
     if report.totals.rejected and not report.totals.accepted + report.totals.duplicates:
@@ -154,9 +165,9 @@ def _show_first(source: Source) -> None:
     note("Nothing was sent.")
 
 
-def _reader(url: str | None, notes: DevNotes | None) -> Server | None:
+def _reader(url: str | None, notes: DevNotes | None, ca_certificate: Path | None) -> Server | None:
     try:
-        return find_server(url, os.environ.get("PUG_SECRET_KEY"), KeyKind.SECRET, notes)
+        return find_server(url, os.environ.get("PUG_SECRET_KEY"), KeyKind.SECRET, notes, ca_certificate)
     except CliError:
         return None
 

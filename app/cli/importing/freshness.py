@@ -18,7 +18,9 @@ _POLL_S = 0.2
 
 def wait_until_queryable(reader: Server, acknowledged_at: datetime, note: Callable[[str], None]) -> datetime | None:
     """Waits until queries see every event accepted before an instant; until when they do, or None when that can't be told."""
-    insights = InsightsServiceClientSync(reader.url, http_client=sync_http(), timeout_ms=int(_WAIT.total_seconds() * 1000))
+    insights = InsightsServiceClientSync(
+        reader.url, http_client=sync_http(reader.ca_certificate), timeout_ms=int(_WAIT.total_seconds() * 1000)
+    )
     request = QueryRequest(insight=Insight(trends=Trends(series=[Trends.Series(event=EventMatcher(name="$import"))])))
     request.time_range.CopyFrom(TimeRange(to=acknowledged_at, **{"from": acknowledged_at - timedelta(minutes=1)}))
     until = time.monotonic() + _WAIT.total_seconds()

@@ -59,6 +59,7 @@ class Lines:
     file: BinaryIO
     size: int
     position: Position = START
+    ended: bool = False
     _taken: list[bytes] = field(default_factory=list[bytes])
 
     def __iter__(self) -> "Lines":
@@ -67,6 +68,7 @@ class Lines:
     def __next__(self) -> str:
         raw = self.next_raw()
         if not raw:
+            self.ended = True
             raise StopIteration
         # Bytes that aren't UTF-8 must reach the record they belong to, which is then refused on its own.
         return raw.decode("utf-8", "surrogateescape")
@@ -141,7 +143,16 @@ def _csv_records(lines: Lines, delimiter: str) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
-            cells, fault = [], f"Not CSV: {error}. Is a quote left open?"
+            cells, fault = [], f"Not CSV: {error}."
         raw = lines.take().rstrip(b"\r\n")
+        # Only within quotes does the reader ask for more than the line it began with, and get on to the end.
+        if (cells and lines.ended) or "field larger" in fault:
+            fault = f"A quote opened on line {begin + _lines_before_open_quote(raw):,} is never closed."
         if cells or fault:
             yield Record(begin, lines.position, raw, cells, fault)
+
+
+def _lines_before_open_quote(raw: bytes) -> int:
+    # Two quotes in a row are one within a cell, or an empty cell: neither opens anything. Of the others the last one does.
+    single = raw.replace(b'""', b"  ")
+    return raw[: max(0, single.rfind(b'"'))].count(b"\n")

@@ -99,7 +99,7 @@ def capture_at(server: Server) -> Capture:
     client = CaptureServiceClientSync(
         server.url,
         codec=_ReadyJson(),
-        http_client=sync_http(),
+        http_client=sync_http(server.ca_certificate),
         timeout_ms=_TIMEOUT_MS,
         send_compression=compression,
     )

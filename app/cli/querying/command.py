@@ -10,6 +10,7 @@ from rich.syntax import Syntax
 
 from app.cli.client import (
     CALL_TIMEOUT_MS,
+    CaCertificateOption,
     KeyKind,
     SecretKeyOption,
     Server,
@@ -75,12 +76,14 @@ def query(
     explain: Annotated[bool, typer.Option("--explain", help="Show the SQL and its values instead of the answer.")] = False,
     url: UrlOption = None,
     key: SecretKeyOption = None,
+    ca_certificate: CaCertificateOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask a question and print the answer as a table."""
     shorthand = Shorthand(event, metric, property_key, as_list(breakdown), limit)
-    request = framed(_request(question, shorthand), Framing(begin, end, preset, granularity, time_zone))
-    server = server_for(url, key, KeyKind.SECRET)
+    framing = Framing(begin, end, preset, granularity, time_zone)
+    request = framed(_request(question, shorthand, framing), framing)
+    server = server_for(url, key, KeyKind.SECRET, ca_certificate)
     if explain:
         _explain(request, server, as_json=as_json)
         return
@@ -103,10 +106,11 @@ def schema(
     event: Annotated[str | None, typer.Option(help="Only properties of this event.")] = None,
     url: UrlOption = None,
     key: SecretKeyOption = None,
+    ca_certificate: CaCertificateOption = None,
     as_json: AsJson = False,
 ) -> None:
     """List the event names and property keys the project has sent."""
-    server = server_for(url, key, KeyKind.SECRET)
+    server = server_for(url, key, KeyKind.SECRET, ca_certificate)
     with calling(server):
         found = _insights(server).get_schema(pb.GetSchemaRequest(event_name=event or ""), headers=server.headers)
     if as_json:
@@ -127,8 +131,8 @@ def schema(
     print_table(table(("property", "types", "count", "last seen"), properties, numbers=(2,)))
 
 
-def _request(question: str | None, shorthand: Shorthand) -> pb.QueryRequest:
-    if question is None and not shorthand.is_given:
+def _request(question: str | None, shorthand: Shorthand, framing: Framing) -> pb.QueryRequest:
+    if question is None and not shorthand.is_given and framing == Framing():
         raise UsageError("What is the question?", "Give a file, `-` for stdin, or options such as --event purchase.")
     if question is None:
         return request_of_shorthand(shorthand)
@@ -160,4 +164,4 @@ def _explain(request: pb.QueryRequest, server: Server, *, as_json: bool) -> None
 
 
 def _insights(server: Server) -> InsightsServiceClientSync:
-    return InsightsServiceClientSync(server.url, http_client=sync_http(), timeout_ms=CALL_TIMEOUT_MS)
+    return InsightsServiceClientSync(server.url, http_client=sync_http(server.ca_certificate), timeout_ms=CALL_TIMEOUT_MS)

@@ -18,7 +18,7 @@ from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.trends_pb2 import Trends, TrendsResult
 from services.insights.breakdowns import Cells, cell_message, cells_of
 from services.insights.buckets import bucket_of
-from services.insights.filters import Placed, all_conditions, in_list
+from services.insights.filters import Placed, all_conditions, event_name, in_list
 from services.insights.metrics import Measure, measure_of
 from services.insights.scope import Scope
 
@@ -26,25 +26,27 @@ FIELD = "insight.trends"
 
 _OVER_TIME = """
 SELECT {series} AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value
-FROM {rows}
+FROM {rows} AS event
 GROUP BY series, bucket
 ORDER BY series, bucket"""
 
 # Ties go by value ascending, NULL last. Ranks run through all series, which is enough to order the cells of each; an event of no top cell
 # joins with rank 0.
 _OVER_TIME_BY_CELL = """
-WITH top_cells AS (
+WITH events_of_cells AS {ranked},
+largest_cells AS (
+    SELECT {series} AS series, {cell}, {value} AS value
+    FROM events_of_cells AS event
+    GROUP BY series, {cell}
+    ORDER BY value DESC, {cell}
+    LIMIT {limit}{by_series}
+),
+top_cells AS (
     SELECT series, {cell}, row_number() OVER (ORDER BY value DESC, {cell}) AS rank
-    FROM (
-        SELECT {series} AS series, {cell}, {value} AS value
-        FROM {ranked}
-        GROUP BY series, {cell}
-        ORDER BY value DESC, {cell}
-        LIMIT {limit}{by_series}
-    )
+    FROM largest_cells
 )
 SELECT {series} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value, {label}
-FROM {rows}
+FROM {rows} AS event
 LEFT ANY JOIN top_cells ON {same_cell}
 GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket"""
@@ -109,7 +111,7 @@ def _series_of(spec: Trends, now: datetime) -> list[_Series]:
     return [
         _Series(
             number=place + 1,
-            name=one.event.name,
+            name=event_name(one.event, f"{FIELD}.series[{place}].event"),
             filters=all_conditions(one.event.filters, _filters_field(place), now),
             measure=measure_of(one.metric, place + 1, f"{FIELD}.series[{place}].metric"),
         )
@@ -129,7 +131,7 @@ def _by_cell(series: list[_Series], cells: Cells, scope: Scope, bucket: Sql) -> 
         by_series=sql(" BY series" if several else ""),
         same_cell=join(" AND ", [*same_series, *cells.same("event", "top_cells")]),
         cell=join(", ", cells.names),
-        label=join(", ", [sql("any(event.{name})", name=name) for name in cells.names]),
+        label=join(", ", cells.labels("event")),
         series=_series_column(series),
         value=_value(series),
         ranked=_rows(series, scope, cells.columns),
@@ -142,13 +144,13 @@ def _rows(series: list[_Series], scope: Scope, columns: list[Sql]) -> Sql:
     """One row for each event and series it belongs to."""
     columns = [*columns, *dict.fromkeys(one.measure.column for one in series if one.measure.column)]
     if len(series) == 1:
-        return sql("{events} AS event", events=scope.events(columns, series[0].matches()))
+        return scope.events(columns, series[0].matches())
     memberships = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]
     each = sql("arrayJoin(bitPositionsToArray({memberships})) AS series", memberships=join(" + ", memberships))
     names = sorted({one.name for one in series})
     # All together they let ClickHouse skip the events of no series by the primary key.
     named = [sql("name IN {names}", names=texts(names))] if all(names) else []
-    return sql("{events} AS event", events=scope.events([each, *columns], named))
+    return scope.events([each, *columns], named)
 
 
 def _series_column(series: list[_Series]) -> Sql:

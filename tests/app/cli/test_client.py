@@ -46,6 +46,26 @@ def test_notes_that_cannot_be_read_are_one_line_and_missing_ones_are_none(tmp_pa
             read_dev_notes(tmp_path)
 
 
+def test_a_certificate_that_is_not_trusted_is_told_as_what_it_is_with_the_fix() -> None:
+    server = Server("https://127.0.0.1:1", "k", "/x/dev.json")
+    message = "Request failed: client error (Connect): invalid peer certificate: "
+
+    own = call_failure(ConnectError(Code.UNAVAILABLE, message + "UnknownIssuer"), server)
+    expired = call_failure(ConnectError(Code.UNAVAILABLE, message + "Expired"), server)
+
+    assert "its certificate is not trusted (UnknownIssuer)" in own.message
+    assert "--ca-certificate" in own.fix
+    assert "renew" in expired.fix
+
+
+def test_a_certificate_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("none")
+
+    for path in (tmp_path / "ca.pem", tmp_path / "missing.pem"):
+        with pytest.raises(UsageError, match="--ca-certificate"):
+            find_server("https://x", "k", KeyKind.SECRET, None, path)
+
+
 def test_a_server_that_is_not_there_is_told_with_where_it_was_looked_for() -> None:
     failure = call_failure(ConnectError(Code.UNAVAILABLE, "connection refused"), Server("http://127.0.0.1:1", "k", "/x/dev.json"))
 

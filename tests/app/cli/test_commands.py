@@ -87,7 +87,7 @@ def test_a_setting_that_cannot_be_read_is_one_line(run: Run, monkeypatch: pytest
     result = run("schema")
 
     assert result.exit_code == 1
-    assert "http_port" in result.stderr
+    assert "PUG_HTTP_PORT" in result.stderr
     assert "Traceback" not in result.output
 
 

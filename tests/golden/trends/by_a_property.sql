@@ -1,19 +1,21 @@
-WITH top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
-    FROM (
-        SELECT 1 AS series, value_1, toFloat64(count()) AS value
-        FROM (
+WITH events_of_cells AS (
     SELECT properties.`plan`::Nullable(String) AS value_1
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
     AND (name = {name_4:String})
-) AS event
-        GROUP BY series, value_1
-        ORDER BY value DESC, value_1
-        LIMIT {limit_5:UInt64}
-    )
+),
+largest_cells AS (
+    SELECT 1 AS series, value_1, toFloat64(count()) AS value
+    FROM events_of_cells AS event
+    GROUP BY series, value_1
+    ORDER BY value DESC, value_1
+    LIMIT {limit_5:UInt64}
+),
+top_cells AS (
+    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
+    FROM largest_cells
 )
-SELECT 1 AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(count()) AS value, any(event.value_1)
+SELECT 1 AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(count()) AS value, if(rank = 0, NULL, any(event.value_1)) AS value_1
 FROM (
     SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_6:Array(Int64)}) AS bucket, properties.`plan`::Nullable(String) AS value_1
     FROM events

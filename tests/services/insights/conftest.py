@@ -6,7 +6,7 @@ from google.protobuf.json_format import ParseDict
 
 from core.clickhouse import ClickHouse
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
-from services.insights.engine import QueryLimits
+from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Store

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.json_format import ParseDict
 
-from core.errors import RangeMissing
+from core.errors import InvalidArgument, RangeMissing
 from core.sql import Sql
 from pug.insights.v1.insights_pb2 import ExplainRequest, Meta, QueryRequest
 from services.insights.service import InsightsService
@@ -68,5 +68,19 @@ async def test_explanation_expects_to_read_the_rows_of_the_project(store: Store,
 
 
 async def test_question_that_cannot_be_asked_cannot_be_explained(insights: InsightsService, call: Call) -> None:
-    with pytest.raises(RangeMissing):
+    with pytest.raises(RangeMissing) as raised:
         await insights.explain(ExplainRequest(), call)
+
+    assert raised.value.field == "query.timeRange"
+
+
+@pytest.mark.parametrize(("property_", "pattern", "field"), [("", "a", "property"), ("p", "(", "values[0]")])
+async def test_explanations_errors_name_the_field_of_its_own_request(
+    insights: InsightsService, call: Call, property_: str, pattern: str, field: str
+) -> None:
+    bad: JSON = {"property": property_, "op": "OP_MATCHES", "values": [pattern]}
+
+    with pytest.raises(InvalidArgument) as raised:
+        await insights.explain(ExplainRequest(query=query({"series": [{"event": {"filters": [bad]}}]})), call)
+
+    assert raised.value.field == f"query.insight.trends.series[0].event.filters[0].{field}"

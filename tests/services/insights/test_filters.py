@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
-from core.errors import FilterInvalid, InvalidArgument, PropertyMissing, PugError, TooMany
+from core.errors import FilterInvalid, InvalidArgument, PropertyMissing, PugError, TooLong, TooMany
 from core.sql import Sql, sql, unsigned
 from pug.insights.v1.filter_pb2 import Filter, FilterGroup
 from services.insights.filters import condition, group_condition
@@ -29,7 +29,8 @@ UNREADABLE_KEYS = ("x.:`Int64`", ".:`", "^`a", "@`a", ":`a")
 VALUES: tuple[object, ...] = (
     "pro", "Pro", "", " ", "0", "3", "3.0", "1.5", "-2", "1e3", "007", "nan", "inf", "-inf", "12abc", "0x10", "true", "false", "True",
     "it's", "a\\b", "tab\there", "line\nbreak", "%_%", "Ärger", "ärger", "[1]", "['x','y']", "🙂", "null",
-    0, 3, -2, 10**15, 2**63 + 1024, 1.5, 0.25, -2.25, 3.5, 1000.0, True, False, ["x", "y"], [1, 2], [], [1, "x"], {"inner": 1}, None,
+    0, 3, -2, 10**15, 2**63 + 1024, 1.5, 0.25, -2.25, 3.5, 1000.0, True, False, ["x", "y"], [1, 2], [], [1, "x"],
+    {"inner": 1}, {"in": {"ner": "x"}}, {}, None,
     "2026-03-01", "2026-03-09T12:00:00Z", "2026-03-10T13:00:00+02:00", "2026-03-10 11:59:59.999", "2026-03-10T12:00:00Z",
     "2026-03-10T12:00:01Z", "2026-02-30", "2026-03-10T25:00:00Z", "9999-12-31", "0001-01-01T00:00:00Z", "20260310",
 )  # fmt: skip
@@ -108,7 +109,7 @@ def holds(op: Filter.Op, value: object, operands: Sequence[Operand]) -> bool:
     if op in NEGATED:
         return not holds(NEGATED[op], value, operands)
     if op == Filter.OP_IS_SET:
-        return text_of(value) is not None
+        return value not in (None, {})
     if op == Filter.OP_IS:
         return any(is_equal(value, one) for one in operands)
     if op in BY_TEXT:
@@ -266,6 +267,9 @@ def operand_of(value: Value) -> Operand:
 
 REFUSED: Mapping[str, tuple[Mapping[str, object], type[PugError], str]] = {
     "no property": ({"values": ["a"]}, PropertyMissing, "f.property"),
+    "a key of 201 characters": ({"property": "p" * 201}, TooLong, "f.property"),
+    "a long key inside another": ({"property": "p." + "p" * 201}, TooLong, "f.property"),
+    "six long keys": ({"property": ".".join(["p" * 200] * 6)}, TooLong, "f.property"),
     "unknown source": ({"property": "p", "source": 7, "values": ["a"]}, InvalidArgument, "f.source"),
     "unknown operator": ({"property": "p", "op": 99, "values": ["a"]}, InvalidArgument, "f.op"),
     "no value": ({"property": "p"}, FilterInvalid, "f.values"),
@@ -298,6 +302,36 @@ def test_filter_that_makes_no_sense_is_refused_at_its_field(case: str) -> None:
         condition(ParseDict(dict(written), Filter()), "f", NOW)
 
     assert (raised.value.field, bool(raised.value.hint)) == (field, True)
+
+
+async def test_property_is_set_where_it_is_an_object_though_it_has_a_value_elsewhere(store: Store) -> None:
+    nests: tuple[object, ...] = ({"deep": 1}, {"deep": {"er": "x"}}, 3, {}, {"deep": None}, None)
+    await store.tell(*(Happening("a", "ann", NOW, str(place), {"nest": nest, "nesting": 1}) for place, nest in enumerate(nests)))
+    await store.tell(Happening("a", "ann", NOW, "6", {"outer": {"nest": {"deep": 1}}}))
+
+    found = [
+        await passing_sessions(store, spec(key, op, []))
+        for key in ("nest", "outer.nest", "outer")
+        for op in (Filter.OP_IS_SET, Filter.OP_IS_NOT_SET)
+    ]
+
+    assert found == [{0, 1, 2}, {3, 4, 5, 6}, {6}, {0, 1, 2, 3, 4, 5}, {6}, {0, 1, 2, 3, 4, 5}]
+
+
+async def passing_sessions(store: Store, filter_: Filter) -> set[int]:
+    found = await store.clickhouse.query(
+        sql(
+            "SELECT toUInt32(session_id) FROM events WHERE project_id = {project} AND {holds}",
+            project=unsigned(store.project_id),
+            holds=condition(filter_, "f", NOW),
+        )
+    )
+    return {session for (session,) in cast("Sequence[tuple[int]]", found.rows)}
+
+
+def test_key_may_be_as_long_as_one_that_can_be_sent() -> None:
+    condition(spec("🙂" * 200, Filter.OP_IS_SET, []), "f", NOW)
+    condition(spec(".".join(["p" * 200] * 5), Filter.OP_IS_SET, []), "f", NOW)
 
 
 async def test_filter_may_have_a_thousand_values(told: Store) -> None:

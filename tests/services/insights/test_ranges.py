@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from core.errors import InvalidArgument, PugError, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
+from core.errors import InvalidArgument, PugError, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
 from pug.insights.v1.insights_pb2 import QueryRequest, TimeRange
 from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
 
@@ -104,7 +104,7 @@ REFUSED: Mapping[str, tuple[QueryRequest, type[PugError], str]] = {
     "no range": (QueryRequest(), RangeMissing, "timeRange"),
     "no start": (QueryRequest(time_range=TimeRange(to=Timestamp(seconds=5))), RangeMissing, "timeRange.from"),
     "no end": (QueryRequest(time_range=TimeRange(**{"from": Timestamp(seconds=5)})), RangeMissing, "timeRange.to"),
-    "empty": (QueryRequest(time_range=TimeRange(**{"from": Timestamp(seconds=5)}, to=Timestamp(seconds=5))), RangeReversed, "timeRange"),
+    "empty": (QueryRequest(time_range=TimeRange(**{"from": Timestamp(seconds=5)}, to=Timestamp(seconds=5))), RangeEmpty, "timeRange"),
     "reversed": (QueryRequest(time_range=TimeRange(**{"from": Timestamp(seconds=6)}, to=Timestamp(seconds=5))), RangeReversed, "timeRange"),
     "before 1900": (
         QueryRequest(time_range=TimeRange(**{"from": Timestamp(seconds=-62_135_596_800)}, to=Timestamp())),

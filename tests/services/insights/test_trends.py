@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from core.errors import FilterInvalid, InvalidArgument, MissingField, PropertyMissing, PugError, TooMany
+from core.errors import FilterInvalid, InvalidArgument, MissingField, PropertyMissing, PugError, TooLong, TooMany
 from pug.insights.v1.insights_pb2 import Meta, QueryResponse
 from pug.insights.v1.trends_pb2 import TrendsResult
 from story import Store, event, next_project
@@ -292,6 +292,7 @@ async def test_meta_counts_the_rows_that_were_read(store: Store, ask: Ask) -> No
 
 
 SERIES = "insight.trends.series"
+NOTHING: JSON = {}
 REFUSED: Mapping[str, tuple[JSON, type[PugError], str]] = {
     "no kind": ({"timeRange": THREE_DAYS}, MissingField, "insight"),
     "no series": (trend(), MissingField, SERIES),
@@ -309,6 +310,19 @@ REFUSED: Mapping[str, tuple[JSON, type[PugError], str]] = {
     "a negative limit": (trend(of("a"), breakdowns=("p",), limit=-1), InvalidArgument, "insight.trends.breakdownLimit"),
     "a limit over 100": (trend(of("a"), breakdowns=("p",), limit=101), InvalidArgument, "insight.trends.breakdownLimit"),
     "101 filters": (trend(of("a", filters=({"property": "x", "values": ["a"]},) * 101)), TooMany, "insight"),
+    "an event name of 201 characters": (trend(of("a"), of("n" * 201)), TooLong, f"{SERIES}[1].event.name"),
+    "a breakdown by a key of 201 characters": (trend(of("a"), breakdowns=("k" * 201,)), TooLong, "insight.trends.breakdowns[0].property"),
+    "a sum of a key of 201 characters": (trend(of("a", "SUM", "k" * 201)), TooLong, f"{SERIES}[0].metric.property"),
+    "101 groups": (
+        trend(of("a"), filters={"groups": [{"groups": [NOTHING] * 50}, {"groups": [NOTHING] * 49}]}),
+        TooMany,
+        "insight.filters.groups",
+    ),
+    "101 patterns": (
+        trend(of("a", filters=({"property": "x", "op": "OP_MATCHES", "values": ["("] * 20},) * 6)),
+        TooMany,
+        f"{SERIES}[0].event.filters[5].values[0]",
+    ),
     "a bad pattern": (
         trend(of("a"), of("b", filters=({"property": "x", "op": "OP_NOT_MATCHES", "values": ["fine", "(?=no)"]},))),
         FilterInvalid,

@@ -22,6 +22,11 @@ TRENDS: Mapping[str, Mapping[str, object]] = {
     "total": {"series": [{"event": {"name": "signed_up"}}]},
     "any_event": {"series": [{"event": {"name": ""}}]},
     "persons_with_a_filter": {"series": [{"event": {"name": "signed_up", "filters": [PRO]}, "metric": {"kind": "KIND_PERSONS"}}]},
+    "persons_with_a_property_set": {
+        "series": [
+            {"event": {"name": "signed_up", "filters": [{"property": "address", "op": "OP_IS_SET"}]}, "metric": {"kind": "KIND_PERSONS"}}
+        ]
+    },
     "median_of_a_property": {"series": [{"event": {"name": "purchase"}, "metric": {"kind": "KIND_MEDIAN", "property": "price"}}]},
     "several_series": {
         "series": [
@@ -66,7 +71,35 @@ async def test_property_is_read_alone_and_not_with_all_the_others(store: Store) 
     explained = await store.clickhouse.query(sql("EXPLAIN header = 1 {query}", query=query))
 
     lines = [str(row[0]).strip(" │├└─") for row in explained.rows]
-    columns = [set(lines[place + 1 : place + 6]) for place, line in enumerate(lines) if line.startswith("ReadFromMergeTree")]
+    columns = [
+        {column.partition("(")[0] for column in lines[place + 1 : place + 6]}
+        for place, line in enumerate(lines)
+        if line.startswith("ReadFromMergeTree")
+    ]
     assert len(columns) == 2
     assert all({"properties.plan Dynamic", "properties.address.city Dynamic"} <= read for read in columns)
     assert not any("properties JSON" in line for line in lines)
+
+
+async def test_what_is_inside_a_property_is_read_alone_too(store: Store) -> None:
+    await store.tell(event("signed_up", plan="pro", address={"city": "Oslo"}))
+    asked = request("persons_with_a_property_set")
+    query = kinds.plan(asked.insight, scope_of(asked, Project(store.project_id, "UTC"), datetime(2026, 3, 2, 12, tzinfo=UTC)))
+
+    # What moves to PREWHERE is not in a header.
+    explained = await store.clickhouse.query(sql("EXPLAIN header = 1 {query} SETTINGS optimize_move_to_prewhere = 0", query=query))
+
+    plan = "\n".join(str(row[0]) for row in explained.rows)
+    assert "properties.^`address` JSON" in plan
+    assert "properties JSON" not in plan
+
+
+async def test_row_of_the_others_names_no_value(store: Store) -> None:
+    await store.tell(event("signed_up", plan="pro"), event("signed_up", plan="pro"), event("signed_up", plan="free"))
+    asked = request("by_a_property")
+    asked.insight.trends.breakdown_limit = 1
+    query = kinds.plan(asked.insight, scope_of(asked, Project(store.project_id, "UTC"), datetime(2026, 3, 2, 12, tzinfo=UTC)))
+
+    found = await store.clickhouse.query(sql("SELECT rank, value, value_1 FROM ({query}) ORDER BY rank", query=query))
+
+    assert found.rows == [(0, 1.0, None), (1, 2.0, "pro")]

@@ -2,7 +2,7 @@ import pytest
 
 from core.errors import MalformedRequest, PugError, UnknownField
 from pug.insights.v1.insights_pb2 import QueryRequest
-from services.rpc.codecs import read_binary, read_json
+from services.rpc.codecs import _shortened, read_binary, read_json  # pyright: ignore[reportPrivateUsage] (what bounds every search)
 
 BAD_JSON = [
     ('{"foo":1}', UnknownField, "foo"),
@@ -11,8 +11,11 @@ BAD_JSON = [
     ('{"granularity":"X"}', MalformedRequest, "granularity"),
     ('{"timeRange":{"from":"yesterday"}}', MalformedRequest, "timeRange.from"),
     ('{"timeZone":5}', MalformedRequest, "timeZone"),
-    ('{"insight":{"trends":{"breakdownLimit":"x"}}}', MalformedRequest, "insight.breakdownLimit"),
+    ('{"insight":{"trends":{"breakdownLimit":"x"}}}', MalformedRequest, "insight.trends.breakdownLimit"),
     ('{"insight":5}', MalformedRequest, "insight"),
+    ('{"insight":{"trends":{"series":[{"event":5}]}}}', MalformedRequest, "insight.trends.series[0].event"),
+    ('{"insight":{"trends":{"series":[null]}}}', MalformedRequest, "insight.trends.series[0]"),
+    ("5", MalformedRequest, ""),
     ('{"a":', MalformedRequest, ""),
     ('{"a":1,"a":2}', MalformedRequest, ""),
     ("[" * 100_000, MalformedRequest, ""),
@@ -27,6 +30,32 @@ def test_unreadable_json_is_refused_naming_the_field(body: str, error: type[PugE
 
     assert refused.value.field == field
     assert len(refused.value.message) < 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"preset":"' + " " * 2**20 + 'x"}',
+        '{"preset":"' + " at " * 2**18 + 'x"}',
+        '{"preset":"' + 'has no field named "" at "".Available Fields: "['.replace('"', '\\"') * 2**14 + '"}',
+        '{"' + " " * 2**20 + '":1}',
+        '{"timeRange":{"from":"' + " " * 2**20 + '"}}',
+        '{"insight":{"trends":{"breakdownLimit":"' + "9" * 2**20 + '"}}}',
+        '{"insight":' + "[" * 2**19 + "]" * 2**19 + "}",
+    ],
+    ids=range(7),
+)
+def test_a_megabyte_of_the_callers_text_is_refused_in_a_short_message(body: str) -> None:
+    with pytest.raises(PugError) as refused:
+        read_json(body.encode(), QueryRequest)
+
+    assert len(refused.value.message) < 1000
+    assert len(refused.value.field) < 700
+
+
+def test_a_complaint_is_cut_before_it_is_searched() -> None:
+    assert len(_shortened("head" + " " * 2**20 + "tail")) < 1300
+    assert _shortened("head" + " " * 2**20 + "tail").endswith("tail")
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b'{"timeZone":"\xff"}'])

@@ -73,3 +73,12 @@ def test_a_request_id_that_could_spoil_a_log_is_replaced(given: str) -> None:
 
 def test_a_plain_request_id_of_the_callers_is_kept() -> None:
     assert request_id_of({"x-request-id": "job-42.1"}) == "job-42.1"
+
+
+@pytest.mark.parametrize("token", ["pk_" + "x" * 98, "x", "'; DROP TABLE api_keys; --"])
+async def test_what_cannot_be_a_key_is_refused_without_looking_it_up(token: str) -> None:
+    async def fail(_token: str) -> Credential | None:
+        pytest.fail("looked up")
+
+    with pytest.raises(CredentialInvalid):
+        await Gate(fail, SERVICES).admit("/pug.capture.v1.CaptureService/Capture", {"authorization": f"Bearer {token}"}, None)

@@ -56,6 +56,7 @@ def test_engines_that_do_not_answer_fail_with_the_setting_to_check(run: Run, mon
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:9")
     monkeypatch.setenv("POSTGRES_URL", "postgresql://u:p@127.0.0.1:9/db")
     monkeypatch.setenv("PUG_HTTP_PORT", "0")
+    monkeypatch.setenv("PUG_GRPC_PORT", "0")
 
     result = run("doctor", "--json")
 
@@ -63,6 +64,39 @@ def test_engines_that_do_not_answer_fail_with_the_setting_to_check(run: Run, mon
     assert result.exit_code == 1
     assert set(failed) == {"ClickHouse", "NATS", "PostgreSQL"}
     assert "POSTGRES_URL" in failed["PostgreSQL"]
+
+
+def test_urls_and_tls_files_no_pug_could_start_with_fail(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {
+        "CLICKHOUSE_URL": "foo",
+        "NATS_URL": "nats://u:SECRET/PW@h",
+        "POSTGRES_URL": "postgresql://h:port/db",
+        "PUG_TLS_KEY": "/nope",
+    }
+    for name, value in {**settings, "PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+
+    result = run("doctor", "--json")
+
+    failed = {each["name"]: each["found"] for each in json.loads(result.stdout) if each["state"] == "failed"}
+    assert result.exit_code == 1
+    assert set(failed) == {"ClickHouse", "NATS", "PostgreSQL", "TLS"}
+    assert "CLICKHOUSE_URL has the scheme ''" in failed["ClickHouse"]
+    assert "PUG_TLS_CERTIFICATE" in failed["TLS"]
+    assert "SECRET" not in result.output
+
+
+def test_a_name_that_is_no_setting_is_a_warning_with_the_nearest_that_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PUG_BLOCK_ROWZ": "5", "PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+
+    result = run("doctor", "--json")
+
+    warnings = [each for each in json.loads(result.stdout) if each["state"] == "warning"]
+    assert result.exit_code == 0
+    assert [(each["found"], each["fix"]) for each in warnings] == [
+        ("PUG_BLOCK_ROWZ is no setting and does nothing.", "Did you mean PUG_BLOCK_ROWS?")
+    ]
 
 
 def test_a_bad_setting_is_the_first_thing_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,24 @@ def test_a_quote_left_open_costs_at_most_its_own_line() -> None:
     assert found[-1].cells == ["b", "c"] or found[-1].fault
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b'a,b\nc,"d\ne,f\ng,h\n', 2),
+        (b'"a\nb","c ""\nd,e\n', 2),
+        (b'a,"' + b"x\n" * LONGEST_LINE, 1),
+    ],
+)
+def test_a_quote_never_closed_is_said_with_the_line_it_was_opened_on(content: bytes, line: int) -> None:
+    faults = [record.fault for record in read(content, Format.CSV) if record.fault]
+
+    assert faults[0] == f"A quote opened on line {line} is never closed."
+
+
+def test_a_last_line_without_an_end_is_no_open_quote() -> None:
+    assert read(b'a,"b"', Format.CSV)[0].fault == ""
+
+
 def test_a_line_too_long_for_memory_is_a_fault_and_the_next_one_is_read() -> None:
     found = read(b"x" * (3 * LONGEST_LINE) + b"\n{}\n", Format.NDJSON)
 

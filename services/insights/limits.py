@@ -1,0 +1,28 @@
+"""What one query may use of ClickHouse."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.sql import Sql, number, sql, unsigned
+
+_SHORTEST_TIMEOUT_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """What one query may use."""
+
+    timeout: timedelta
+    memory_bytes: int
+
+
+def limited(query: Sql, limits: QueryLimits, timeout_s: float | None) -> Sql:
+    """The query under its limits; `timeout_s` is how long the caller still waits, if that is known."""
+    allowed_s = limits.timeout.total_seconds()
+    seconds = allowed_s if timeout_s is None else max(min(allowed_s, timeout_s), _SHORTEST_TIMEOUT_S)
+    return sql(
+        "{query}\nSETTINGS max_execution_time = {seconds}, max_memory_usage = {bytes}",
+        query=query,
+        seconds=number(seconds),
+        bytes=unsigned(limits.memory_bytes),
+    )

@@ -1,0 +1,16 @@
+SELECT 1 AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value
+FROM (
+    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_1:Array(Int64)}) AS bucket, distinct_hash AS person
+    FROM events
+    WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
+    AND (name = {name_5:String})
+    AND ((properties.`address` IS NOT NULL OR notEmpty(properties.^`address`)))
+) AS event
+GROUP BY series, bucket
+ORDER BY series, bucket
+
+-- bucket_starts_1 = [1773010800000]
+-- project_2 = 7
+-- from_3 = 2026-03-08 23:00:00.000
+-- to_4 = 2026-03-09 23:00:00.000
+-- name_5 = signed_up

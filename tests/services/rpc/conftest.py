@@ -1,0 +1,39 @@
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
+from pug.accounts.v1.accounts_pb2 import DESCRIPTOR, CreateApiKeyResponse, ListApiKeysResponse, RevokeApiKeyResponse
+from services.rpc.call import Call, Credential, Project, Scope
+from services.rpc.gate import Gate
+from services.rpc.service import Service
+
+
+class Accounts:
+    """Answers everything with an empty message."""
+
+    async def create_api_key(self, _request: object, _call: Call) -> CreateApiKeyResponse:
+        return CreateApiKeyResponse()
+
+    async def list_api_keys(self, _request: object, _call: Call) -> ListApiKeysResponse:
+        return ListApiKeysResponse()
+
+    async def revoke_api_key(self, _request: object, _call: Call) -> RevokeApiKeyResponse:
+        return RevokeApiKeyResponse()
+
+
+@pytest.fixture
+def service() -> Service:
+    """A service whose messages have at most 1,000 bytes."""
+    return Service(DESCRIPTOR.services_by_name["AccountsService"], AccountsServiceASGIApplication, Accounts(), max_bytes=1000)
+
+
+@pytest.fixture
+def gate(service: Service) -> Gate:
+    """Lets every key in."""
+    find: Callable[[str], Awaitable[Credential | None]] = _find
+    return Gate(find, [service.descriptor])
+
+
+async def _find(token: str) -> Credential | None:
+    return Credential(token, Project(7, "UTC"), frozenset(Scope))

@@ -1,0 +1,98 @@
+import asyncio
+import base64
+import json
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import pytest
+
+from pug.common.v1.error_info_pb2 import ErrorInfo
+from services.rpc.connect import connect_application
+from services.rpc.gate import Gate
+from services.rpc.service import Service
+
+PATH = "/pug.accounts.v1.AccountsService/ListApiKeys"
+NO_HEADERS: Mapping[str, bytes] = {}
+Message = MutableMapping[str, Any]
+
+
+async def answer(
+    service: Service, gate: Gate, *parts: Message, path: str = PATH, headers: Mapping[str, bytes] = NO_HEADERS
+) -> tuple[int, Message, ErrorInfo]:
+    """Status, body and detail of the answer to a POST of these parts, after which the client is silent."""
+    named = {"authorization": b"Bearer sk_1", "content-type": b"application/json"} | dict(headers)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value) for name, value in named.items()],
+    }
+    waiting, sent = list(parts), list[Message]()
+
+    async def receive() -> Message:
+        if not waiting:
+            await asyncio.Event().wait()
+        return waiting.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await connect_application([service], gate, {}, body_within_s=0.05)(scope, receive, send)
+    body = json.loads(sent[1]["body"])
+    details = body.get("details", [])
+    return sent[0]["status"], body, ErrorInfo.FromString(base64.b64decode(details[0]["value"] + "==") if details else b"")
+
+
+def part(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+async def test_a_call_is_answered(service: Service, gate: Gate) -> None:
+    status, body, _ = await answer(service, gate, part(b"{", more=True), part(b"}"))
+
+    assert (status, body) == (200, {"apiKeys": []})
+
+
+async def test_a_body_that_stalls_is_refused_as_a_timeout_of_the_callers(service: Service, gate: Gate) -> None:
+    status, body, info = await answer(service, gate, part(b"{", more=True))
+
+    assert (status, body["code"], info.reason) == (408, "deadline_exceeded", "DEADLINE_EXCEEDED")
+    assert info.hint
+
+
+async def test_a_body_longer_than_the_service_takes_is_refused(service: Service, gate: Gate) -> None:
+    status, _, info = await answer(service, gate, part(b" " * 1001))
+
+    assert (status, info.reason) == (429, "BODY_TOO_LARGE")
+
+
+async def test_a_body_that_is_no_gzip_is_refused_in_words_for_the_caller(service: Service, gate: Gate) -> None:
+    status, body, info = await answer(service, gate, part(b"{}"), headers={"content-encoding": b"gzip"})
+
+    assert (status, info.field) == (400, "body")
+    assert "not valid gzip" in body["message"]
+    assert "Error" not in body["message"]
+
+
+REFUSED: list[tuple[dict[str, bytes], int, str]] = [
+    ({"authorization": b"Bearer \xff"}, 400, "MALFORMED_HEADER"),
+    ({"content-type": b"text/csv"}, 415, "UNSUPPORTED_ENCODING"),
+    ({"connect-timeout-ms": b"soon"}, 400, "MALFORMED_HEADER"),
+]
+
+
+@pytest.mark.parametrize(("headers", "status", "reason"), REFUSED)
+async def test_a_request_that_is_no_call_is_refused_with_a_reason(
+    service: Service, gate: Gate, headers: dict[str, bytes], status: int, reason: str
+) -> None:
+    answered, _, info = await answer(service, gate, part(b"{}"), headers=headers)
+
+    assert (answered, info.reason) == (status, reason)
+
+
+async def test_a_path_without_an_rpc_is_refused_with_a_reason(service: Service, gate: Gate) -> None:
+    status, _, info = await answer(service, gate, path="/nothing")
+
+    assert (status, info.reason) == (404, "UNKNOWN_PATH")
