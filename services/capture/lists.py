@@ -10,7 +10,8 @@ from typing import cast
 
 import msgspec
 
-_encode = msgspec.json.Encoder().encode
+# With sorted keys, so that the same object is the same text whichever way it came.
+_encode = msgspec.json.Encoder(order="sorted").encode
 _INT64 = 2**63
 
 
