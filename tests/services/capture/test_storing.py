@@ -1,6 +1,7 @@
 """What passes can be stored: the rows go to the real engine as the events worker sends them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
@@ -175,7 +176,8 @@ EVENTS = st.fixed_dictionaries(
         "distinctId": st.sampled_from(["ann", "bob", "null", " "]),
         "sessionId": st.text(max_size=4),
         "occurredAt": st.datetimes().map(lambda time: f"{time.isoformat()}Z"),
-        "properties": PROPERTIES,
+        # A number in protobuf is a float: only integers a float holds exactly can come to the same.
+        "properties": PROPERTIES.filter(lambda properties: not re.search(r"[0-9]{16}", json.dumps(properties))),
     },
 )
 
