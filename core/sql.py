@@ -152,6 +152,11 @@ def texts(values: Sequence[str]) -> Value:
     return Value("Array(String)", tuple(values), f"[{', '.join(_quoted(value) for value in values)}]")
 
 
+def uuids(values: Sequence[str]) -> Value:
+    """An Array(UUID), of UUIDs in their usual form."""
+    return Value("Array(UUID)", tuple(values), f"CAST([{', '.join(_quoted(value) for value in values)}], 'Array(UUID)')")
+
+
 def numbers(values: Sequence[float]) -> Value:
     """An Array(Float64)."""
     return Value("Array(Float64)", tuple(values), f"[{', '.join(repr(float(value)) for value in values)}]")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.clickhouse import ClickHouse
-from core.sql import Value, instant, sql
+from core.sql import Value, instant, sql, uuids
 
 Ids = npt.NDArray[np.uint64]
 
@@ -117,7 +117,7 @@ class Duplicates:
                 sql(
                     "SELECT DISTINCT project_id, toString(event_id) FROM events"
                     " WHERE event_id IN (SELECT arrayJoin({ids})) AND received_at >= {since}",
-                    ids=Value("Array(UUID)", tuple(part), ""),
+                    ids=uuids(part),
                     since=self._since(),
                 ),
             )

@@ -69,12 +69,13 @@ class EventsWorker:
         messages = await pull.until(record.last_seq)
         block = [message for message in messages if sequence_of(message) >= record.first_seq]
         rows = rows_of(block)
-        if len(block) != record.messages or not await self._stored_again(rows, record):
+        whole = len(block) == record.messages and await self._stored_again(rows, record)
+        # All or some of it is stored: from now on these ids are looked up.
+        self._duplicates.remember(ids_of(rows))
+        if not whole:
             # Its messages have begun to leave the stream, so it was stored; or it cannot be stored as one block.
-            self._duplicates.remember(ids_of(rows))
             pull.put_back(messages)
             return
-        self._duplicates.remember(ids_of(rows))
         await acknowledge(block)
         pull.put_back(messages[: len(messages) - len(block)])
         log.info("block_recovered", first_seq=record.first_seq, last_seq=record.last_seq, messages=record.messages)

@@ -87,7 +87,7 @@ class _Admission(MetadataInterceptor[None]):
         ctx.response_headers["x-request-id"] = current
         try:
             timeout_s = None if ctx.timeout_ms is None else ctx.timeout_ms / 1000
-            _call.set(await self._gate.admit(method, headers | {"x-request-id": current}, timeout_s))
+            _call.set(await self._gate.admit(method, headers, current, timeout_s))
         except Exception as error:
             raise _connect_error(failure_of(error, method=method, request_id=current), ctx) from error
 

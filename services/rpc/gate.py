@@ -33,7 +33,7 @@ class Gate:
         self._find_credential = find_credential
         self._needed = needed_scopes(services)
 
-    async def admit(self, method: str, headers: Mapping[str, str], timeout_s: float | None) -> Call:
+    async def admit(self, method: str, headers: Mapping[str, str], request_id: str, timeout_s: float | None) -> Call:
         """The call behind a method path such as `/pug.capture.v1.CaptureService/Capture`; header names are lower-case."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         token = token.strip()
@@ -57,7 +57,7 @@ class Gate:
                 field="authorization",
                 hint=f"Use {_HELD_BY[needed]}.",
             )
-        return Call(credential, request_id_of(headers), timeout_s)
+        return Call(credential, request_id, timeout_s)
 
 
 def _may_be_a_key(token: str) -> bool:

@@ -120,7 +120,7 @@ async def _admit(gate: Gate, service: Service, method: MethodDescriptor, context
     await context.send_initial_metadata((("x-request-id", current),))
     if sum(key == "authorization" for key, _ in metadata) > 1:
         raise MalformedRequest("The metadata authorization is there twice.", field="authorization", hint="Send one credential.")
-    return await gate.admit(f"/{service.descriptor.full_name}/{method.name}", headers | {"x-request-id": current}, context.time_remaining())
+    return await gate.admit(f"/{service.descriptor.full_name}/{method.name}", headers, current, context.time_remaining())
 
 
 async def _abort(context: Context, failure: Failure) -> None:

@@ -126,6 +126,7 @@ async def test_a_folder_waits_for_its_predecessor_to_be_gone(tmp_path: Path) -> 
 
     waiting = asyncio.create_task(second.claim())
     await asyncio.sleep(0.1)
+    assert not waiting.done()
     first.release()
 
     await asyncio.wait_for(waiting, 1)

@@ -31,17 +31,17 @@ async def test_every_rpc_opens_to_exactly_the_keys_that_hold_its_scope(method: s
     gate = Gate(find, SERVICES)
 
     if needed in KEYS[token]:
-        assert (await gate.admit(method, {"authorization": f"Bearer {token}"}, None)).project.id == 7
+        assert (await gate.admit(method, {"authorization": f"Bearer {token}"}, "r", None)).project.id == 7
     else:
         with pytest.raises(ScopeMissing):
-            await gate.admit(method, {"authorization": f"Bearer {token}"}, None)
+            await gate.admit(method, {"authorization": f"Bearer {token}"}, "r", None)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic pk_1", "pk_1"])
 async def test_a_request_without_a_bearer_token_is_told_how_to_send_one(header: str | None) -> None:
     with pytest.raises(CredentialMissing) as refused:
         await Gate(find, SERVICES).admit(
-            "/pug.capture.v1.CaptureService/Capture", {} if header is None else {"authorization": header}, None
+            "/pug.capture.v1.CaptureService/Capture", {} if header is None else {"authorization": header}, "r", None
         )
 
     assert refused.value.field == "authorization"
@@ -50,7 +50,7 @@ async def test_a_request_without_a_bearer_token_is_told_how_to_send_one(header: 
 
 async def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(CredentialInvalid):
-        await Gate(find, SERVICES).admit("/pug.capture.v1.CaptureService/Capture", {"authorization": "Bearer pk_2"}, None)
+        await Gate(find, SERVICES).admit("/pug.capture.v1.CaptureService/Capture", {"authorization": "Bearer pk_2"}, "r", None)
 
 
 def test_a_service_with_an_rpc_that_declares_no_scope_is_refused_at_start() -> None:
@@ -81,4 +81,4 @@ async def test_what_cannot_be_a_key_is_refused_without_looking_it_up(token: str)
         pytest.fail("looked up")
 
     with pytest.raises(CredentialInvalid):
-        await Gate(fail, SERVICES).admit("/pug.capture.v1.CaptureService/Capture", {"authorization": f"Bearer {token}"}, None)
+        await Gate(fail, SERVICES).admit("/pug.capture.v1.CaptureService/Capture", {"authorization": f"Bearer {token}"}, "r", None)
