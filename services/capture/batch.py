@@ -51,6 +51,8 @@ class Arrival:
     received_at: datetime
     # Makes the id of an event that came without one.
     new_event_id: Callable[[], str]
+    # What the request itself says of the client (browser, place, bot), as a JSON object of `$` properties; empty when it says nothing.
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)

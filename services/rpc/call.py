@@ -1,6 +1,7 @@
 """Who is calling, and for which project: what every RPC is told beside its request."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -30,6 +31,16 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a request, as far as its connection and its headers tell."""
+
+    # The IP address at the other end of the connection, a proxy's when there is one before Pug; empty when unknown.
+    peer: str = ""
+    # Names are lower-case; of headers that came twice the values are joined by commas.
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One RPC in progress. The project comes from the credential, never from a request's body."""
 
@@ -37,6 +48,7 @@ class Call:
     request_id: str
     # Seconds the caller is still willing to wait; None when it didn't say.
     timeout_s: float | None = None
+    sender: Sender = field(default_factory=Sender)
 
     @property
     def project(self) -> Project:

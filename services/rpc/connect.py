@@ -17,7 +17,7 @@ from core.errors import PugError
 from core.telemetry import request_id
 from services.rpc import codecs
 from services.rpc.asgi import AsgiApp, Receive, Scope, Send
-from services.rpc.call import Call
+from services.rpc.call import Call, Sender
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
 from services.rpc.patience import BODY_WITHIN_S, Exchange
@@ -87,7 +87,8 @@ class _Admission(MetadataInterceptor[None]):
         ctx.response_headers["x-request-id"] = current
         try:
             timeout_s = None if ctx.timeout_ms is None else ctx.timeout_ms / 1000
-            _call.set(await self._gate.admit(method, headers, current, timeout_s))
+            sender = Sender((ctx.client_address or "").rpartition(":")[0].strip("[]"), headers)
+            _call.set(await self._gate.admit(method, sender, current, timeout_s))
         except Exception as error:
             raise _connect_error(failure_of(error, method=method, request_id=current), ctx) from error
 

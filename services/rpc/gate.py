@@ -9,7 +9,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from core.errors import CredentialInvalid, CredentialMissing, ScopeMissing
 from pug.common.v1 import access_pb2
-from services.rpc.call import Call, Credential, Scope
+from services.rpc.call import Call, Credential, Scope, Sender
 
 _SCOPES: dict[int, Scope] = {
     access_pb2.SCOPE_CAPTURE: Scope.CAPTURE,
@@ -33,9 +33,9 @@ class Gate:
         self._find_credential = find_credential
         self._needed = needed_scopes(services)
 
-    async def admit(self, method: str, headers: Mapping[str, str], request_id: str, timeout_s: float | None) -> Call:
-        """The call behind a method path such as `/pug.capture.v1.CaptureService/Capture`; header names are lower-case."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+    async def admit(self, method: str, sender: Sender, request_id: str, timeout_s: float | None) -> Call:
+        """The call behind a method path such as `/pug.capture.v1.CaptureService/Capture`."""
+        scheme, _, token = sender.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise CredentialMissing(
@@ -57,7 +57,7 @@ class Gate:
                 field="authorization",
                 hint=f"Use {_HELD_BY[needed]}.",
             )
-        return Call(credential, request_id, timeout_s)
+        return Call(credential, request_id, timeout_s, sender)
 
 
 def _may_be_a_key(token: str) -> bool:

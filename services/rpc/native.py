@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from urllib.parse import unquote
 
 import grpc
 from connectrpc.code import Code
@@ -19,7 +20,7 @@ from grpc_reflection.v1alpha import reflection
 from core.errors import MalformedRequest
 from core.telemetry import request_id
 from services.rpc import codecs
-from services.rpc.call import Call
+from services.rpc.call import Call, Sender
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
 from services.rpc.service import EncodedMessage, Service, streams
@@ -120,7 +121,14 @@ async def _admit(gate: Gate, service: Service, method: MethodDescriptor, context
     await context.send_initial_metadata((("x-request-id", current),))
     if sum(key == "authorization" for key, _ in metadata) > 1:
         raise MalformedRequest("The metadata authorization is there twice.", field="authorization", hint="Send one credential.")
-    return await gate.admit(f"/{service.descriptor.full_name}/{method.name}", headers, current, context.time_remaining())
+    sender = Sender(_address_of(context.peer()), headers)
+    return await gate.admit(f"/{service.descriptor.full_name}/{method.name}", sender, current, context.time_remaining())
+
+
+def _address_of(peer: str) -> str:
+    """The address in what gRPC calls a peer: `ipv4:127.0.0.1:5000`, `ipv6:%5B::1%5D:5000`; empty for a Unix socket's."""
+    kind, _, rest = peer.partition(":")
+    return unquote(rest).rpartition(":")[0].strip("[]") if kind in {"ipv4", "ipv6"} else ""
 
 
 async def _abort(context: Context, failure: Failure) -> None:

@@ -5,7 +5,7 @@ from core.errors import CredentialInvalid, CredentialMissing, ScopeMissing
 from pug.accounts.v1 import accounts_pb2
 from pug.capture.v1 import capture_pb2
 from pug.insights.v1 import insights_pb2
-from services.rpc.call import Credential, Project, Scope
+from services.rpc.call import Credential, Project, Scope, Sender
 from services.rpc.gate import Gate, needed_scopes, request_id_of
 
 SERVICES = [
@@ -31,17 +31,17 @@ async def test_every_rpc_opens_to_exactly_the_keys_that_hold_its_scope(method: s
     gate = Gate(find, SERVICES)
 
     if needed in KEYS[token]:
-        assert (await gate.admit(method, {"authorization": f"Bearer {token}"}, "r", None)).project.id == 7
+        assert (await gate.admit(method, Sender(headers={"authorization": f"Bearer {token}"}), "r", None)).project.id == 7
     else:
         with pytest.raises(ScopeMissing):
-            await gate.admit(method, {"authorization": f"Bearer {token}"}, "r", None)
+            await gate.admit(method, Sender(headers={"authorization": f"Bearer {token}"}), "r", None)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic pk_1", "pk_1"])
 async def test_a_request_without_a_bearer_token_is_told_how_to_send_one(header: str | None) -> None:
     with pytest.raises(CredentialMissing) as refused:
         await Gate(find, SERVICES).admit(
-            "/pug.capture.v1.CaptureService/Capture", {} if header is None else {"authorization": header}, "r", None
+            "/pug.capture.v1.CaptureService/Capture", Sender(headers={} if header is None else {"authorization": header}), "r", None
         )
 
     assert refused.value.field == "authorization"
@@ -50,7 +50,9 @@ async def test_a_request_without_a_bearer_token_is_told_how_to_send_one(header: 
 
 async def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(CredentialInvalid):
-        await Gate(find, SERVICES).admit("/pug.capture.v1.CaptureService/Capture", {"authorization": "Bearer pk_2"}, "r", None)
+        await Gate(find, SERVICES).admit(
+            "/pug.capture.v1.CaptureService/Capture", Sender(headers={"authorization": "Bearer pk_2"}), "r", None
+        )
 
 
 def test_a_service_with_an_rpc_that_declares_no_scope_is_refused_at_start() -> None:
@@ -81,4 +83,6 @@ async def test_what_cannot_be_a_key_is_refused_without_looking_it_up(token: str)
         pytest.fail("looked up")
 
     with pytest.raises(CredentialInvalid):
-        await Gate(fail, SERVICES).admit("/pug.capture.v1.CaptureService/Capture", {"authorization": f"Bearer {token}"}, "r", None)
+        await Gate(fail, SERVICES).admit(
+            "/pug.capture.v1.CaptureService/Capture", Sender(headers={"authorization": f"Bearer {token}"}), "r", None
+        )

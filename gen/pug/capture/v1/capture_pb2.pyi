@@ -12,20 +12,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("event_id", "name", "distinct_id", "session_id", "occurred_at", "properties")
+    __slots__ = ("event_id", "name", "distinct_id", "session_id", "occurred_at", "properties", "cookieless")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DISTINCT_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    COOKIELESS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     name: str
     distinct_id: str
     session_id: str
     occurred_at: _timestamp_pb2.Timestamp
     properties: _struct_pb2.Struct
-    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., distinct_id: _Optional[str] = ..., session_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    cookieless: bool
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., distinct_id: _Optional[str] = ..., session_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., cookieless: _Optional[bool] = ...) -> None: ...
 
 class CaptureRequest(_message.Message):
     __slots__ = ("events", "sent_at")

@@ -67,12 +67,14 @@ class TimeRange(_message.Message):
     def __init__(self, to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., **kwargs) -> None: ...
 
 class Insight(_message.Message):
-    __slots__ = ("trends", "filters")
+    __slots__ = ("trends", "filters", "include_cookieless")
     TRENDS_FIELD_NUMBER: _ClassVar[int]
     FILTERS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_COOKIELESS_FIELD_NUMBER: _ClassVar[int]
     trends: _trends_pb2.Trends
     filters: _filter_pb2.FilterGroup
-    def __init__(self, trends: _Optional[_Union[_trends_pb2.Trends, _Mapping]] = ..., filters: _Optional[_Union[_filter_pb2.FilterGroup, _Mapping]] = ...) -> None: ...
+    include_cookieless: bool
+    def __init__(self, trends: _Optional[_Union[_trends_pb2.Trends, _Mapping]] = ..., filters: _Optional[_Union[_filter_pb2.FilterGroup, _Mapping]] = ..., include_cookieless: _Optional[bool] = ...) -> None: ...
 
 class QueryRequest(_message.Message):
     __slots__ = ("insight", "time_range", "preset", "granularity", "time_zone", "week_start")
