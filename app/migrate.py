@@ -9,6 +9,7 @@ from string import Template
 
 import msgspec
 import sqlalchemy
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -23,6 +24,9 @@ from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.settings import Settings
 from core.sql import sql, text
+from core.stream import PARTITIONS, partitions_of
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -118,6 +122,8 @@ class _Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_msg_size: int
     duplicate_window: timedelta
     max_age: timedelta = timedelta()
+    # How many partitions its subjects have. It travels with the stream, so that every process goes by the same number.
+    partitions: int = 1
 
 
 class _Bucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,7 +142,9 @@ class _Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def migrate_jetstream(jetstream: JetStreamContext, settings: Settings) -> list[str]:
     """Make the streams and buckets, or bring them up to their description; returns the names of those that changed."""
     described = Template((MIGRATIONS / "jetstream" / "streams.yaml").read_text()).substitute(
-        stream_max_bytes=settings.stream_max_bytes, streams_replicas=settings.streams_replicas
+        stream_max_bytes=settings.stream_max_bytes,
+        streams_replicas=settings.streams_replicas,
+        event_partitions=settings.event_partitions,
     )
     wanted = msgspec.yaml.decode(described, type=_Streams)
     configs = [_stream_config(stream, wanted.replicas) for stream in wanted.streams]
@@ -157,6 +165,9 @@ def _stream_config(stream: _Stream, replicas: int) -> StreamConfig:
         duplicate_window=stream.duplicate_window.total_seconds(),
         allow_direct=True,
         num_replicas=replicas,
+        # Rows of several partitions are published in one transaction.
+        allow_atomic=True,
+        metadata={PARTITIONS: str(stream.partitions)},
     )
 
 
@@ -188,13 +199,19 @@ async def _apply(jetstream: JetStreamContext, wanted: StreamConfig) -> bool:
 
 async def _make_or_change(jetstream: JetStreamContext, name: str, wanted: StreamConfig) -> bool:
     try:
-        present = (await jetstream.stream_info(name)).config
+        found = await jetstream.stream_info(name)
     except NotFoundError:
         await jetstream.add_stream(wanted)
         return True
     # What the description leaves open stays as the server has it.
     unsaid = vars(StreamConfig())
+    present = found.config
     changed = present.evolve(**{field: value for field, value in vars(wanted).items() if value != unsaid[field]})
+    changed.metadata = {**(present.metadata or {}), **(wanted.metadata or {})} or None
+    if found.state.messages and partitions_of(present) != partitions_of(changed):
+        # An event that came again could meet another worker than the one that still has to store it.
+        log.warning("partitions_kept", stream=name, partitions=partitions_of(present), waiting_messages=found.state.messages)
+        changed.metadata = present.metadata
     if changed.as_dict() == present.as_dict():
         return False
     await jetstream.update_stream(changed)

@@ -39,7 +39,7 @@ async def run(settings: Settings, roles: frozenset[Role]) -> None:
     grace = Grace(settings.shutdown_timeout_s)
     async with open_backends(settings) as backends, _stopping() as stop, _working(settings, backends, roles, stop, grace):
         if Role.SERVE in roles:
-            edge = build_edge(settings, backends)
+            edge = await build_edge(settings, backends)
             async with _serving(settings, edge, grace) as ports:
                 log.info("serving", http_port=ports.http, grpc_port=ports.grpc)
                 await stop.wait()
@@ -55,7 +55,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
         async with open_backends(settings) as backends:
             say("Migrating …")
             await migrate(backends, settings)
-            edge = build_edge(settings, backends)
+            edge = await build_edge(settings, backends)
             demo = await ensure_demo(edge.accounts, backends.folder.path / "demo.json")
             async with _working(settings, backends, frozenset(Role), stop, grace), _serving(settings, edge, grace) as ports:
                 host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (a comparison, not a binding)

@@ -4,9 +4,14 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
+
 from app.backends import Backends
+from core.clickhouse import ClickHouse
+from core.errors import SettingsInvalid
 from core.settings import Settings
-from core.stream import RowPublisher, oldest_message
+from core.stream import RowPublisher, oldest_message, partitions_of
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
 from pug.accounts.v1.accounts_pb2 import DESCRIPTOR as ACCOUNTS
 from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
@@ -26,13 +31,13 @@ from workers.consumer import keep_running
 from workers.duplicates import Duplicates
 from workers.events import EventsWorker
 from workers.ledger import Ledger
-from workers.pull import STREAM, BlockSize
+from workers.partition import JOB, STREAM, Partition
+from workers.pull import BlockSize
 from workers.store import EventStore
-from workers.turn import in_turn
+from workers.turn import in_turns
 
 _SUBJECT = "events.captured"
 _BUCKET = "BLOCKS"
-_WORKER = "events-writer"
 _WORKER_CONNECTIONS = 2
 # Only batches of events are large; a question that long would just keep the event loop reading.
 _QUESTION_BYTES = 128 * 1024
@@ -48,9 +53,9 @@ class Edge:
     accounts: AccountsRepository
 
 
-def build_edge(settings: Settings, backends: Backends) -> Edge:
+async def build_edge(settings: Settings, backends: Backends) -> Edge:
     """The services and the gate before them."""
-    publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT)
+    publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=await event_partitions(backends.jetstream))
     accounts = AccountsRepository(backends.postgres)
     credentials = Credentials(accounts.find_credential)
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
@@ -79,24 +84,43 @@ def build_edge(settings: Settings, backends: Backends) -> Edge:
 
 
 async def run_workers(settings: Settings, backends: Backends, stop: asyncio.Event) -> None:
-    """Run every worker until told to stop."""
+    """Work on this process's share of the event stream until told to stop."""
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
 
-    async def work(stop: asyncio.Event) -> None:
-        worker = EventsWorker(
-            backends.jetstream,
-            Ledger(await backends.jetstream.key_value(_BUCKET), _WORKER),
-            EventStore(clickhouse),
-            Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days)),
-            BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
-        )
-        await worker.run(stop)
+    async def share(stop: asyncio.Event) -> None:
+        partitions = await event_partitions(backends.jetstream)
+
+        async def work(number: int, stop: asyncio.Event) -> None:
+            partition = Partition(number, partitions)
+            await keep_running(partition.worker, lambda stop: _store_events(settings, backends, clickhouse, partition, stop), stop)
+
+        await in_turns(backends.postgres, JOB, partitions, work, stop)
 
     try:
-        await keep_running(_WORKER, lambda stop: in_turn(backends.postgres, _WORKER, work, stop), stop)
+        await keep_running(JOB, share, stop)
     finally:
         await clickhouse.close()
+
+
+async def event_partitions(jetstream: JetStreamContext) -> int:
+    """How many partitions the event stream has; refuses to go on without the stream."""
+    try:
+        return partitions_of((await jetstream.stream_info(STREAM)).config)
+    except NotFoundError:
+        raise SettingsInvalid(f"NATS has no stream {STREAM}.", field="NATS_URL", hint="Run `pug migrate` first.") from None
+
+
+async def _store_events(settings: Settings, backends: Backends, clickhouse: ClickHouse, partition: Partition, stop: asyncio.Event) -> None:
+    worker = EventsWorker(
+        partition,
+        backends.jetstream,
+        ledger=Ledger(await backends.jetstream.key_value(_BUCKET), partition.worker),
+        store=EventStore(clickhouse),
+        duplicates=Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days), partition),
+        size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
+    )
+    await worker.run(stop)
 
 
 async def _complete_until(backends: Backends) -> datetime:

@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 # ClickHouse error codes a caller can act on (src/Common/ErrorCodes.cpp).
 _CANNOT_COMPILE_REGEXP = 427
+# What says nothing about the query or the rows, and passes when somebody has mended ClickHouse: no such table yet, read-only, no room, no
+# quorum, no right to enter, stopped, too many parts, no answer from Keeper or from the disk.
+_AWAY = {60, 81, 164, 202, 209, 210, 225, 236, 242, 243, 252, 279, 285, 286, 319, 394, 425, 497, 499, 516, 735, 999}
 _CHUNK_BYTES = 2**24
 _SYNTAX_ERROR = 62
 _TOO_COMPLEX = {167, 168, 306, 718}
@@ -142,10 +145,11 @@ def _bound(values: Mapping[str, Value]) -> dict[str, object]:
 
 
 def _translated(error: ClickHouseError) -> Exception:
-    if isinstance(error, OperationalError):
-        return StoreUnavailable("ClickHouse does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.")
     if not isinstance(error, DatabaseError):
         return StoreFailed(f"ClickHouse failed: {type(error).__name__}.")
+    if isinstance(error, OperationalError) or error.code in _AWAY:
+        why = f": {error.name}" if error.name else ""
+        return StoreUnavailable(f"ClickHouse does not answer{why}.", hint="Try again in a moment; `pug doctor` says what is wrong.")
     if error.code in _TOO_EXPENSIVE:
         return QueryTooExpensive(
             "The query went over its limit of time or memory.",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from core.errors import SettingsInvalid
@@ -22,6 +22,16 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
+
+
+def _power_of_two(value: int) -> int:
+    if value.bit_count() != 1:
+        msg = "must be 1, 2, 4, 8 or 16"
+        raise ValueError(msg)
+    return value
+
+
+Partitions = Annotated[int, Field(ge=1, le=16), AfterValidator(_power_of_two)]
 
 
 class LogFormat(StrEnum):
@@ -62,6 +72,7 @@ class Settings(BaseSettings):
     stream_max_bytes: Annotated[int, Field(ge=2**26)] = 16 * 2**30
     streams_replicas: Annotated[int, Field(ge=1, le=5)] = 1
 
+    event_partitions: Partitions = 1
     block_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 50_000
     block_wait_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
     duplicate_window_days: Annotated[int, Field(ge=1, le=366)] = 7

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import uuid
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,12 +12,16 @@ import nats.errors
 import nats.js.errors
 import structlog
 from nats.aio.client import Client
+from nats.js.api import StreamConfig
 from nats.js.client import JetStreamContext
 
 from core.errors import StreamUnavailable
+from core.rows import by_partition
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
+# What the number of a stream's partitions is called among its metadata.
+PARTITIONS = "pug.partitions"
 _RETRY_AFTER = timedelta(seconds=1)
 _INFO_WITHIN_S = 2
 
@@ -27,7 +33,7 @@ class _Waiting:
 
 
 class RowPublisher:
-    """Publishes newline-separated rows to one subject.
+    """Publishes newline-separated rows.
 
     While few messages are in flight every call gets a message of its own at once; under load, calls that arrive meanwhile share the next
     one. So a quiet server adds no delay, and a busy one sends few large messages.
@@ -39,14 +45,19 @@ class RowPublisher:
         jetstream: JetStreamContext,
         subject: str,
         *,
+        partitions: int = 1,
         in_flight: int = 8,
         message_bytes: int = 2**20,
         timeout_s: float = 5.0,
     ) -> None:
-        """`in_flight` messages at once, each of about `message_bytes`; JetStream has `timeout_s` to acknowledge one."""
+        """`in_flight` messages at once, each of about `message_bytes`; JetStream has `timeout_s` to acknowledge one.
+
+        Rows go to `<subject>.<partition>`; those of several partitions in one transaction, so that a request's are all there or none is.
+        """
         self._connection = connection
         self._jetstream = jetstream
         self._subject = subject
+        self._partitions = partitions
         self._in_flight = in_flight
         self._message_bytes = message_bytes
         self._timeout_s = timeout_s
@@ -94,7 +105,7 @@ class RowPublisher:
 
     async def _publish(self, payload: bytes) -> StreamUnavailable | None:
         try:
-            await self._jetstream.publish(self._subject, payload, timeout=self._timeout_s)
+            await self._publish_all([(f"{self._subject}.{part}", rows) for part, rows in by_partition(payload, self._partitions).items()])
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             log.warning("publish_failed", subject=self._subject, bytes=len(payload), error=str(error) or type(error).__name__)
             refusal = StreamUnavailable(
@@ -103,6 +114,20 @@ class RowPublisher:
             refusal.__cause__ = error
             return refusal
         return None
+
+    async def _publish_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publish messages atomically (ADR-50 of NATS): the server keeps none until the last has come and says commit."""
+        *others, (last, rows) = messages
+        batch = {"Nats-Batch-Id": uuid.uuid4().hex} if others else {}
+        for place, (subject, part) in enumerate(others, 1):
+            await self._connection.publish(subject, part, headers={**batch, "Nats-Batch-Sequence": str(place)})
+        commit = {**batch, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1"} if others else None
+        await self._jetstream.publish(last, rows, timeout=self._timeout_s, headers=commit)
+
+
+def partitions_of(stream: StreamConfig) -> int:
+    """How many partitions a stream's subjects have."""
+    return int((stream.metadata or {}).get(PARTITIONS, 1))
 
 
 async def oldest_message(connection: Client, stream: str) -> datetime | None:

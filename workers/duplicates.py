@@ -10,14 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.clickhouse import ClickHouse
-from core.sql import Value, instant, sql, uuids
+from core.rows import Heads, Ids, key_of
+from core.sql import Sql, Value, instant, integer, sql, uuids
+from workers.partition import Partition
 
-Ids = npt.NDArray[np.uint64]
-
-# Row layout: ["xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",project_id,…
-_HEX_PLACES = np.array([place + 2 for place, character in enumerate("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") if character == "x"], np.intp)
-_AFTER_ID = 39
-_NEWLINE = ord("\n")
 _BITS = 6
 _KEYS_PER_WORD = 2
 _LOOK_UP = 5_000
@@ -63,43 +59,42 @@ class RecentIds:
 class Duplicates:
     """Knows which events of a block are stored already."""
 
-    def __init__(self, clickhouse: ClickHouse, window: timedelta) -> None:
-        """Ids are remembered for `window` after their event was received."""
+    def __init__(self, clickhouse: ClickHouse, window: timedelta, partition: Partition) -> None:
+        """Ids of the partition are remembered for `window` after their event was received."""
         self._clickhouse = clickhouse
         self._window = window
+        self._partition = partition
         self._recent = RecentIds(0)
 
     async def remember_stored(self) -> None:
         """Fill the filter anew from ClickHouse, with room for as many ids again."""
-        since = self._since()
-        counted = await self._clickhouse.query(sql("SELECT count() FROM events WHERE received_at >= {since}", since=since))
+        recent_events = sql("FROM events WHERE received_at >= {since}{ours}", since=self._since(), ours=_of(self._partition))
+        counted = await self._clickhouse.query(sql("SELECT count() {recent_events}", recent_events=recent_events))
         recent = RecentIds(2 * int(str(counted.rows[0][0])) + 1_000_000)
 
         def remember(chunk: bytes) -> None:
             recent.add(np.frombuffer(chunk, "<u8").reshape(-1, 2))
 
-        await self._clickhouse.stream_bytes(
-            sql("SELECT event_id FROM events WHERE received_at >= {since}", since=since), "RowBinary", 16, remember
-        )
+        await self._clickhouse.stream_bytes(sql("SELECT event_id {recent_events}", recent_events=recent_events), "RowBinary", 16, remember)
         self._recent = recent
 
     def remember(self, ids: Ids) -> None:
         """Remember ids that are stored now."""
         self._recent.add(ids)
 
-    async def dropped(self, rows: bytes, ids: Ids) -> tuple[int, ...]:
+    async def dropped(self, rows: bytes, heads: Heads) -> tuple[int, ...]:
         """The places of the rows whose event is stored already, or came earlier in the same block."""
         if self._recent.full:
             await self.remember_stored()
-        suspected = {int(place) for place in self._recent.suspects(ids)}
-        repeated = _repeated(ids)
+        suspected = {int(place) for place in self._recent.suspects(heads.ids)}.difference(heads.malformed)
+        repeated = _repeated(heads.ids).difference(heads.malformed)
         if not suspected and not repeated:
             return ()
         return await self._confirmed(rows, sorted(suspected | repeated), suspected)
 
     async def _confirmed(self, rows: bytes, places: list[int], suspected: set[int]) -> tuple[int, ...]:
         lines = rows.split(b"\n")
-        keys = {place: _key(lines[place]) for place in places}
+        keys = {place: key_of(lines[place]) for place in places}
         stored = await self._stored(sorted({keys[place][1] for place in suspected}))
         seen: set[tuple[int, str]] = set()
         dropped: list[int] = []
@@ -128,17 +123,15 @@ class Duplicates:
         return instant(datetime.now(UTC) - self._window)
 
 
-def ids_of(rows: bytes) -> Ids:
-    """The event ids of the rows, as an array of shape (n, 2)."""
-    if not rows:
-        return np.zeros((0, 2), np.uint64)
-    characters = np.frombuffer(rows, np.uint8)
-    starts = np.concatenate([np.zeros(1, np.intp), np.flatnonzero(characters == _NEWLINE) + 1])
-    digits = characters[starts[:, None] + _HEX_PLACES]
-    # '0'–'9' are 0x30–0x39, 'a'–'f' are 0x61–0x66: the low four bits, plus nine for a letter.
-    nibbles = (digits & 0x0F) + (digits >> 6) * 9
-    octets = ((nibbles[:, ::2] << 4) | nibbles[:, 1::2]).astype(np.uint8)
-    return octets.view(">u8").astype(np.uint64)
+def _of(partition: Partition) -> Sql:
+    """A condition on the last digit of an event's id, which says its partition (core/rows.py); none when there is only one."""
+    if partition.of == 1:
+        return sql("")
+    return sql(
+        " AND bitAnd(reinterpretAsUInt8(substring(UUIDStringToNum(toString(event_id)), 16, 1)), 15) % {of} = {number}",
+        of=integer(partition.of),
+        number=integer(partition.number),
+    )
 
 
 def _repeated(ids: Ids) -> set[int]:
@@ -147,8 +140,3 @@ def _repeated(ids: Ids) -> set[int]:
     if len(count) == len(ids):
         return set()
     return {int(place) for place in np.flatnonzero(count[group] > 1)}
-
-
-def _key(row: bytes) -> tuple[int, str]:
-    project_id = row[_AFTER_ID + 1 : row.index(b",", _AFTER_ID + 1)]
-    return int(project_id), row[2:38].decode()

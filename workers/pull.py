@@ -13,12 +13,12 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from core.errors import DeliveryBroken
+from core.rows import count_rows
+from workers.block import sequence_of
+from workers.partition import STREAM, Partition
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-STREAM = "EVENTS"
-CONSUMER = "events-writer"
-_SUBJECTS = "events.>"
 # A message has up to about 1 MiB, and a NATS server cuts a client off that has 64 MiB waiting for it (its default max_pending).
 _FETCH_MESSAGES = 32
 _IDLE_WAIT_S = 5.0
@@ -45,21 +45,22 @@ class Pull:
         self._put_back: list[Msg] = []
 
     @staticmethod
-    async def start(jetstream: JetStreamContext) -> "Pull":
-        """Take the place of the consumer before."""
+    async def start(jetstream: JetStreamContext, partition: Partition) -> "Pull":
+        """Take the place of the partition's consumer before."""
         try:
-            await jetstream.delete_consumer(STREAM, CONSUMER)
+            await jetstream.delete_consumer(STREAM, partition.worker)
         except NotFoundError:
-            log.info("consumer_created", stream=STREAM, consumer=CONSUMER)
+            log.info("consumer_created", stream=STREAM, consumer=partition.worker)
         config = ConsumerConfig(
-            durable_name=CONSUMER,
+            durable_name=partition.worker,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=_ACK_WAIT_S,
             max_ack_pending=100_000,
             max_deliver=-1,
-            filter_subject=_SUBJECTS,
+            filter_subjects=partition.subjects,
         )
-        return Pull(await jetstream.pull_subscribe(_SUBJECTS, durable=CONSUMER, stream=STREAM, config=config))
+        await jetstream.add_consumer(STREAM, config)
+        return Pull(await jetstream.pull_subscribe_bind(partition.worker, STREAM))
 
     async def until(self, last_seq: int) -> list[Msg]:
         """The messages up to that place in the stream."""
@@ -108,11 +109,6 @@ class Pull:
         return messages
 
 
-def sequence_of(message: Msg) -> int:
-    """A message's place in the stream."""
-    return message.metadata.sequence.stream
-
-
 async def acknowledge(messages: Sequence[Msg]) -> None:
     """Let the messages leave the stream."""
     for place, message in enumerate(messages):
@@ -122,7 +118,7 @@ async def acknowledge(messages: Sequence[Msg]) -> None:
 
 
 def _count_rows(messages: Sequence[Msg]) -> int:
-    return sum(message.data.count(b"\n") + 1 for message in messages)
+    return sum(count_rows(message.data) for message in messages)
 
 
 def _count_bytes(messages: Sequence[Msg]) -> int:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from core.clickhouse import ClickHouse
-from core.errors import RowsUnreadable
+from core.errors import RowsUnreadable, StoreFailed
+from core.rows import without
 from core.sql import integer, sql
-from workers.block import BlockRecord, kept_rows
+from workers.block import BlockRecord
 
 COLUMNS = ("event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties")
 
@@ -32,6 +33,9 @@ SETTINGS: Mapping[str, object] = {
 }
 
 
+_GOOD_ROW = b'["00000000-0000-7000-8000-000000000000",0,"probed","probe","",0,0,{}]'
+
+
 class EventStore:
     """The events table and what hangs on it."""
 
@@ -40,7 +44,7 @@ class EventStore:
 
     async def store(self, rows: bytes, record: BlockRecord) -> None:
         """Store the block's rows; when they are stored already, nothing happens, in dependent tables neither."""
-        await self._insert(kept_rows(rows, record.dropped), record, record.token)
+        await self._insert(without(rows, record.dropped), record, record.token)
 
     async def complete(self, rows: bytes, record: BlockRecord) -> None:
         """Store what a crash may have left out of a block.
@@ -57,7 +61,7 @@ class EventStore:
             ),
         )
         present = {str(row[0]).encode() for row in found.rows}
-        missing = [line for line in kept_rows(rows, record.dropped).split(b"\n") if line[2:38] not in present]
+        missing = [line for line in without(rows, record.dropped).split(b"\n") if line[2:38] not in present]
         await self._insert(b"\n".join(missing), record, f"{record.token}-completed")
 
     async def _insert(self, rows: bytes, record: BlockRecord, token: str) -> None:
@@ -66,18 +70,28 @@ class EventStore:
             await self._clickhouse.insert_bytes("events_in", COLUMNS, rows, FORMAT, settings)
 
     async def unreadable(self, rows: bytes, record: BlockRecord) -> dict[int, str]:
-        """The places of rows ClickHouse can never read, each with the reason, found by halving. Nothing is stored."""
+        """The places of rows ClickHouse can never read, each with the reason, found by halving. Nothing is stored.
+
+        Raises StoreFailed when ClickHouse can't read a row that is good: then it's the tables that are wrong, not the rows.
+        """
+        try:
+            await self._probe(_GOOD_ROW)
+        except RowsUnreadable as error:
+            raise StoreFailed(f"ClickHouse cannot read any row: {error.message}. Has `pug migrate` been run?") from error
         lines = rows.split(b"\n")
         places = [place for place in range(len(lines)) if place not in set(record.dropped)]
         return await self._halve(lines, places)
 
     async def _halve(self, lines: Sequence[bytes], places: Sequence[int]) -> dict[int, str]:
         try:
-            probe = b"\n".join(lines[place] for place in places)
-            await self._clickhouse.insert_bytes("events_probe", COLUMNS, probe, FORMAT, SETTINGS)
+            await self._probe(b"\n".join(lines[place] for place in places))
         except RowsUnreadable as error:
             if len(places) == 1:
                 return {places[0]: error.message}
             middle = len(places) // 2
             return await self._halve(lines, places[:middle]) | await self._halve(lines, places[middle:])
         return {}
+
+    async def _probe(self, rows: bytes) -> None:
+        if rows:
+            await self._clickhouse.insert_bytes("events_probe", COLUMNS, rows, FORMAT, SETTINGS)

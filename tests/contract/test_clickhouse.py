@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from core.clickhouse import ClickHouse
-from core.errors import FilterInvalid, QueryTooExpensive
+from core.errors import FilterInvalid, QueryTooExpensive, StoreUnavailable
 from core.sql import numbers, sql, text, texts, unsigned
 from story import Store, event, next_project
 from workers.store import COLUMNS, FORMAT, SETTINGS
@@ -120,3 +120,8 @@ async def test_a_block_that_comes_again_is_stored_once_in_every_table(engine: Cl
         project=unsigned(store.project_id),
     )
     assert (await engine.query(stored_at)).rows == [(1790000000000123,)]
+
+
+async def test_a_table_that_is_not_there_yet_is_an_engine_that_is_away(clickhouse: ClickHouse) -> None:
+    with pytest.raises(StoreUnavailable, match="UNKNOWN_TABLE"):
+        await clickhouse.query(sql("SELECT * FROM not_there_yet"))

@@ -3,8 +3,10 @@ from datetime import timedelta
 
 import numpy as np
 
+from core.rows import heads_of
 from story import Store, event
-from workers.duplicates import Duplicates, RecentIds, ids_of
+from workers.duplicates import Duplicates, RecentIds
+from workers.partition import Partition
 
 FIRST = "0190a1b2-0000-7000-8000-00000000000f"
 SECOND = "ffffffff-ffff-4fff-bfff-fffffffffffe"
@@ -12,12 +14,6 @@ SECOND = "ffffffff-ffff-4fff-bfff-fffffffffffe"
 
 def row(event_id: str, project_id: int) -> bytes:
     return f'["{event_id}",{project_id},"signed_up","ann","",0,0,{{"a":"line\\nbreak"}}]'.encode()
-
-
-def test_ids_are_read_from_rows_as_two_halves() -> None:
-    ids = ids_of(row(FIRST, 1) + b"\n" + row(SECOND, 12345))
-
-    assert [(int(high) << 64) | int(low) for high, low in ids] == [uuid.UUID(FIRST).int, uuid.UUID(SECOND).int]
 
 
 def test_a_remembered_id_is_always_suspected_and_others_hardly_ever() -> None:
@@ -35,11 +31,11 @@ def test_a_remembered_id_is_always_suspected_and_others_hardly_ever() -> None:
 async def test_an_event_stored_before_is_dropped_though_its_time_changed(store: Store) -> None:
     told = event("signed_up", at="2026-03-01T10:00:00Z")
     await store.tell(told)
-    duplicates = Duplicates(store.clickhouse, timedelta(days=36500))
+    duplicates = Duplicates(store.clickhouse, timedelta(days=36500), Partition(0, 1))
     await duplicates.remember_stored()
     rows = b"\n".join([row(str(uuid.uuid4()), store.project_id), row(told.event_id, store.project_id)])
 
-    dropped = await duplicates.dropped(rows, ids_of(rows))
+    dropped = await duplicates.dropped(rows, heads_of(rows))
 
     assert dropped == (1,)
 
@@ -47,20 +43,20 @@ async def test_an_event_stored_before_is_dropped_though_its_time_changed(store: 
 async def test_the_same_id_in_another_project_is_another_event(store: Store) -> None:
     told = event("signed_up")
     await store.tell(told)
-    duplicates = Duplicates(store.clickhouse, timedelta(days=36500))
+    duplicates = Duplicates(store.clickhouse, timedelta(days=36500), Partition(0, 1))
     await duplicates.remember_stored()
     rows = row(told.event_id, store.project_id + 100_000)
 
-    dropped = await duplicates.dropped(rows, ids_of(rows))
+    dropped = await duplicates.dropped(rows, heads_of(rows))
 
     assert dropped == ()
 
 
 async def test_of_an_id_that_comes_twice_in_a_block_the_first_is_kept(store: Store) -> None:
-    duplicates = Duplicates(store.clickhouse, timedelta(days=7))
+    duplicates = Duplicates(store.clickhouse, timedelta(days=7), Partition(0, 1))
     fresh = str(uuid.uuid4())
     rows = b"\n".join([row(fresh, store.project_id), row(fresh, store.project_id + 100_000), row(fresh, store.project_id)])
 
-    dropped = await duplicates.dropped(rows, ids_of(rows))
+    dropped = await duplicates.dropped(rows, heads_of(rows))
 
     assert dropped == (2,)

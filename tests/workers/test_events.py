@@ -9,9 +9,11 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
-from nats.js.errors import KeyWrongLastSequenceError
+from nats.js.api import RawStreamMsg
+from nats.js.errors import KeyWrongLastSequenceError, NotFoundError
 
 from app.backends import Backends
+from core.errors import StoreFailed
 from core.sql import sql, unsigned
 from core.stream import RowPublisher, oldest_message
 from story import next_project
@@ -19,10 +21,11 @@ from workers.block import BlockRecord
 from workers.duplicates import Duplicates
 from workers.events import EventsWorker
 from workers.ledger import Ledger
-from workers.pull import STREAM, BlockSize
+from workers.partition import STREAM, Partition
+from workers.pull import BlockSize
 from workers.store import EventStore
 
-WORKER = "events-writer"
+ONLY = Partition(0, 1)
 
 
 def row(project_id: int, event_id: str | None = None, at_ms: int = 1_790_000_000_000, properties: object = None) -> bytes:
@@ -34,14 +37,7 @@ def row(project_id: int, event_id: str | None = None, at_ms: int = 1_790_000_000
 async def working(backends: Backends) -> AsyncGenerator[None]:
     """A worker while the block runs; at its end the stream has been emptied."""
     stop = asyncio.Event()
-    worker = EventsWorker(
-        backends.jetstream,
-        await ledger(backends),
-        EventStore(backends.clickhouse),
-        Duplicates(backends.clickhouse, timedelta(days=7)),
-        BlockSize(1000, timedelta(milliseconds=20)),
-    )
-    task = asyncio.create_task(worker.run(stop))
+    task = asyncio.create_task(started(backends, stop))
     yield
     while await oldest_message(backends.nats, STREAM) and not task.done():  # noqa: ASYNC110 (what is waited for is in another process)
         await asyncio.sleep(0.02)
@@ -49,8 +45,20 @@ async def working(backends: Backends) -> AsyncGenerator[None]:
     await task
 
 
+async def started(backends: Backends, stop: asyncio.Event | None = None, partition: Partition = ONLY) -> None:
+    worker = EventsWorker(
+        partition,
+        backends.jetstream,
+        ledger=Ledger(await backends.jetstream.key_value("BLOCKS"), partition.worker),
+        store=EventStore(backends.clickhouse),
+        duplicates=Duplicates(backends.clickhouse, timedelta(days=7), partition),
+        size=BlockSize(1000, timedelta(milliseconds=20)),
+    )
+    await worker.run(stop or asyncio.Event())
+
+
 async def ledger(backends: Backends) -> Ledger:
-    return Ledger(await backends.jetstream.key_value("BLOCKS"), WORKER)
+    return Ledger(await backends.jetstream.key_value("BLOCKS"), ONLY.worker)
 
 
 async def publish(backends: Backends, *messages: bytes) -> list[int]:
@@ -67,6 +75,24 @@ async def counted(backends: Backends, project_id: int) -> tuple[int, int]:
         )
     )
     return int(str(found.rows[0][0])), int(str(found.rows[0][1]))
+
+
+@contextlib.asynccontextmanager
+async def refusing(backends: Backends, allowed: str) -> AsyncGenerator[None]:
+    """ClickHouse refuses all events but some while the block runs."""
+    await backends.clickhouse.command(f"ALTER TABLE events ADD CONSTRAINT refusing CHECK {allowed}")
+    yield
+    await backends.clickhouse.command("ALTER TABLE events DROP CONSTRAINT refusing")
+
+
+async def letters_of(backends: Backends, sequence: int) -> list[RawStreamMsg]:
+    """The dead letters of a message of the stream."""
+    state = (await backends.jetstream.stream_info("DEAD")).state
+    letters: list[RawStreamMsg] = []
+    for place in range(state.first_seq, state.last_seq + 1):
+        with contextlib.suppress(NotFoundError):
+            letters.append(await backends.jetstream.get_msg("DEAD", place))
+    return [letter for letter in letters if (letter.headers or {}).get("Pug-Stream-Sequence") == str(sequence)]
 
 
 async def begun_block(backends: Backends, project_id: int) -> tuple[bytes, BlockRecord]:
@@ -211,3 +237,94 @@ async def test_a_block_over_more_months_than_a_table_remembers_tokens_for_is_not
         pass
 
     assert await counted(backends, project) == (1_100, 1_100)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\x00\xff" * 50, b"not a row\n[1]\n" * 20, b'["' + b"x" * 5000])
+async def test_garbage_in_the_stream_is_buried_as_it_was_and_its_neighbours_are_stored(backends: Backends, garbage: bytes) -> None:
+    project = next_project()
+
+    async with working(backends):
+        sequences = await publish(backends, row(project), garbage, row(project))
+
+    assert await counted(backends, project) == (2, 2)
+    letters = await letters_of(backends, sequences[1])
+    assert sorted(letter.data or b"" for letter in letters) == sorted(set(garbage.split(b"\n")))
+    assert {(letter.headers or {})["Pug-Subject"] for letter in letters} == {"events.captured"}
+
+
+async def test_a_row_that_dies_is_kept_with_the_place_it_had_in_the_stream(backends: Backends) -> None:
+    project = next_project()
+    dead = row(project).replace(b"1790000000000", b'"soon"')
+
+    async with working(backends):
+        _, _, third = await publish(backends, row(project), row(project), row(project) + b"\n" + dead)
+
+    assert [letter.data for letter in await letters_of(backends, third)] == [dead]
+
+
+async def test_a_message_clickhouse_refuses_for_no_known_reason_is_buried_when_its_neighbours_are_stored(backends: Backends) -> None:
+    project = next_project()
+    refused = row(project).replace(b"pressed", b"refused")
+
+    async with refusing(backends, "name != 'refused'"), working(backends):
+        sequences = await publish(backends, *(row(project) for _ in range(5)), refused, *(row(project) for _ in range(5)))
+
+    assert await counted(backends, project) == (10, 10)
+    assert [letter.data for letter in await letters_of(backends, sequences[5])] == [refused]
+
+
+async def test_a_clickhouse_that_refuses_everything_buries_nothing(backends: Backends) -> None:
+    project = next_project()
+    published = await publish(backends, *(row(project) for _ in range(9)))
+
+    async with refusing(backends, "project_id = 0"):
+        with pytest.raises(StoreFailed):
+            await asyncio.wait_for(started(backends), 60)
+    async with working(backends):
+        pass
+
+    assert await counted(backends, project) == (9, 9)
+    assert [await letters_of(backends, sequence) for sequence in published] == [[]] * 9
+
+
+async def test_what_cannot_be_buried_stays_in_the_stream_and_holds_nothing_up(backends: Backends) -> None:
+    project = next_project()
+    letters = (await backends.jetstream.stream_info("DEAD")).config
+    await backends.jetstream.update_stream(letters.evolve(max_msg_size=64))
+    try:
+        stop = asyncio.Event()
+        task = asyncio.create_task(started(backends, stop))
+        (sequence,) = await publish(backends, row(project) + b"\n" + b"?" * 100)
+        await publish(backends, row(project))
+        while (await counted(backends, project))[0] < 2:  # noqa: ASYNC110 (what is waited for is in another thread)
+            await asyncio.sleep(0.02)
+        stop.set()
+        await task
+        staying = await backends.jetstream.get_msg(STREAM, sequence)
+    finally:
+        await backends.jetstream.update_stream(letters)
+
+    assert staying.data
+    async with working(backends):
+        pass
+    assert await counted(backends, project) == (2, 2)
+    assert [letter.data for letter in await letters_of(backends, sequence)] == [b"?" * 100]
+
+
+async def test_several_partitions_store_side_by_side_and_an_event_that_comes_again_counts_once(backends: Backends) -> None:
+    project, ids = next_project(), [str(uuid.uuid4()) for _ in range(200)]
+    publisher = RowPublisher(backends.nats, backends.jetstream, "events.captured", partitions=4)
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(started(backends, stop, Partition(number, 4))) for number in range(4)]
+
+    for later_ms in (0, 86_400_000):
+        rows = [row(project, event_id, at_ms=1_790_000_000_000 + later_ms) for event_id in ids]
+        await asyncio.gather(*(publisher.publish(b"\n".join(rows[start : start + 20])) for start in range(0, 200, 20)))
+    while await oldest_message(backends.nats, STREAM):  # noqa: ASYNC110 (as above)
+        await asyncio.sleep(0.02)
+    stop.set()
+    await asyncio.gather(*tasks)
+
+    assert await counted(backends, project) == (200, 200)
+    for number in range(1, 4):
+        await backends.jetstream.delete_consumer(STREAM, Partition(number, 4).worker)
