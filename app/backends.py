@@ -51,8 +51,8 @@ class Backends:
 
 
 @asynccontextmanager
-async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
-    """All three engines, started where they are embedded and stopped at the end."""
+async def open_backends(settings: Settings, *, stores: bool = True) -> AsyncGenerator[Backends]:
+    """All three engines, started where they are embedded and stopped at the end; ClickHouse is left closed unless `stores`."""
     check_urls(settings)
     async with open_folder(settings.data_dir) as folder, AsyncExitStack() as stack:
         # Both of them come or go before an error is raised, so that none is left half open.
@@ -67,7 +67,7 @@ async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
         if isinstance(postgres, BaseException):
             raise postgres
         # After the children: they are started from a process that has no chDB in it yet.
-        clickhouse = await stack.enter_async_context(open_store(settings, folder))
+        clickhouse = await stack.enter_async_context(open_store(settings, folder)) if stores else ClickHouse(_closed, 1)
         yield Backends(clickhouse, connection, connection.jetstream(), postgres, folder)
 
 
@@ -122,6 +122,10 @@ def open_clickhouse(url: str, *, connections: int, memory_bytes: int) -> ClickHo
     # The driver looks at the port only, and would speak plain HTTP to https://host.
     secure = scheme in {"https", "clickhouses"} or urlsplit(url).port in {443, 8443}
     return ClickHouse(lambda: clickhouse_connect.get_client(dsn=url, secure=secure, autogenerate_session_id=False), connections)
+
+
+def _closed() -> ClickHouseClient:
+    raise SettingsInvalid("This process only takes events in and does without ClickHouse.", field="roles", hint="Give it the role query.")
 
 
 def _embedded(folder: Path, memory_bytes: int) -> Callable[[], ClickHouseClient]:

@@ -2,20 +2,21 @@
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict
-from enum import StrEnum
 
 import structlog
 
 from app.backends import Backends, open_backends
+from app.fleet import Fleet
 from app.migrate import migrate
 from app.projects import ProjectKeys, ensure_demo, write_private
-from app.serving import Ports, Servers
-from app.wiring import Edge, build_edge, run_workers
+from app.serving import Ports, Servers, free_port, require_free
+from app.wiring import Edge, Role, build_edge, run_workers
 from core.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -27,24 +28,32 @@ _SHARE_OF_CALLS = 0.8
 _CANCELLED_WITHIN_S = 1.0
 
 
-class Role(StrEnum):
-    """What a process does."""
-
-    SERVE = "serve"
-    WORK = "work"
+SERVING = frozenset({Role.CAPTURE, Role.QUERY})
 
 
-async def run(settings: Settings, roles: frozenset[Role]) -> None:
-    """Serve or work, or both, on engines that are migrated already, until told to stop."""
+async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool = False) -> None:
+    """Serve or work, or both, on engines that are migrated already, until told to stop. `shared_ports` other processes listen on too."""
     grace = Grace(settings.shutdown_timeout_s)
-    async with open_backends(settings) as backends, _stopping() as stop, _working(settings, backends, roles, stop, grace):
-        if Role.SERVE in roles:
-            edge = await build_edge(settings, backends)
-            async with _serving(settings, edge, grace) as ports:
-                log.info("serving", http_port=ports.http, grpc_port=ports.grpc)
+    # Whoever only takes events in never asks ClickHouse, and does without it.
+    opened = open_backends(settings, stores=roles != frozenset({Role.CAPTURE}))
+    async with opened as backends, _stopping() as stop, _working(settings, backends, roles, stop, grace):
+        if roles & SERVING:
+            edge = await build_edge(settings, backends, roles)
+            async with _serving(settings, edge, grace, shared_ports=shared_ports) as ports:
+                log.info("serving", http_port=ports.http, grpc_port=ports.grpc, roles=sorted(roles))
                 await stop.wait()
         else:
             await stop.wait()
+
+
+async def run_fleet(settings: Settings, command: Sequence[str], processes: int) -> None:
+    """Several processes of a serving command behind the same ports, until told to stop."""
+    ports = Ports(settings.http_port or free_port(settings.host), settings.grpc_port or free_port(settings.host))
+    require_free(settings, ports)
+    environment = os.environ | {"PUG_HTTP_PORT": str(ports.http), "PUG_GRPC_PORT": str(ports.grpc)}
+    async with _stopping() as stop:
+        log.info("fleet_started", processes=processes, http_port=ports.http, grpc_port=ports.grpc)
+        await Fleet(command, environment, processes, settings.shutdown_timeout_s + _CANCELLED_WITHIN_S).run(stop)
 
 
 async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:
@@ -55,7 +64,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
         async with open_backends(settings) as backends:
             say("Migrating …")
             await migrate(backends, settings)
-            edge = await build_edge(settings, backends)
+            edge = await build_edge(settings, backends, frozenset(Role))
             demo = await ensure_demo(edge.accounts, backends.folder.path / "demo.json")
             async with _working(settings, backends, frozenset(Role), stop, grace), _serving(settings, edge, grace) as ports:
                 host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (a comparison, not a binding)
@@ -109,8 +118,8 @@ async def _stopping() -> AsyncGenerator[asyncio.Event]:
 
 
 @contextlib.asynccontextmanager
-async def _serving(settings: Settings, edge: Edge, grace: Grace) -> AsyncGenerator[Ports]:
-    servers = Servers(settings, edge)
+async def _serving(settings: Settings, edge: Edge, grace: Grace, *, shared_ports: bool = False) -> AsyncGenerator[Ports]:
+    servers = Servers(settings, edge, shared_ports=shared_ports)
     try:
         yield await servers.start()
     finally:

@@ -51,21 +51,21 @@ class Ports:
 class Servers:
     """Both servers, over the same services."""
 
-    def __init__(self, settings: Settings, edge: Edge) -> None:
-        """Nothing is bound before `start`."""
+    def __init__(self, settings: Settings, edge: Edge, *, shared_ports: bool = False) -> None:
+        """Nothing is bound before `start`. Shared ports are others' too, which the kernel shares connections out to."""
         self._settings = settings
+        self._shared_ports = shared_ports
         self._application = _with_cors(connect_application(edge.services, edge.gate, {"/healthz": _healthy}), settings.cors_origins)
-        self._native = NativeServer(edge.services, edge.gate)
+        self._native = NativeServer(edge.services, edge.gate, shared_port=shared_ports)
         self._http: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> Ports:
         """Listen; a port of 0 becomes a free one."""
         settings = self._settings
-        http_port = settings.http_port or _free_port(settings.host)
-        _require_free(settings.host, http_port, "PUG_HTTP_PORT")
-        if settings.grpc_port:
-            _require_free(settings.host, settings.grpc_port, "PUG_GRPC_PORT")
+        http_port = settings.http_port or free_port(settings.host)
+        if not self._shared_ports:
+            require_free(settings, Ports(http_port, settings.grpc_port))
         grpc_port = await self._native.start(f"{settings.host}:{settings.grpc_port}", _grpc_credentials(settings))
         self._http = Server(
             self._application,
@@ -131,13 +131,20 @@ async def _healthy(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok\n"})
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
+    """A port nobody listens on."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
-def _require_free(host: str, port: int, setting: str) -> None:
+def require_free(settings: Settings, ports: Ports) -> None:
+    """Refuses ports that others listen on, which servers that can share theirs would not notice; 0 stands for any that is free."""
+    _require_one_free(settings.host, ports.http, "PUG_HTTP_PORT")
+    _require_one_free(settings.host, ports.grpc, "PUG_GRPC_PORT")
+
+
+def _require_one_free(host: str, port: int, setting: str) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -43,6 +44,14 @@ _WORKER_CONNECTIONS = 2
 _QUESTION_BYTES = 128 * 1024
 
 
+class Role(StrEnum):
+    """What a process does."""
+
+    CAPTURE = "capture"
+    QUERY = "query"
+    WORK = "work"
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """What answers RPCs."""
@@ -53,19 +62,21 @@ class Edge:
     accounts: AccountsRepository
 
 
-async def build_edge(settings: Settings, backends: Backends) -> Edge:
-    """The services and the gate before them."""
+async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Role]) -> Edge:
+    """The services of these roles and the gate before them."""
     publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=await event_partitions(backends.jetstream))
     accounts = AccountsRepository(backends.postgres)
     credentials = Credentials(accounts.find_credential)
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
-    services = (
+    capture = (
         Service(
             CAPTURE.services_by_name["CaptureService"],
             CaptureServiceASGIApplication,
             CaptureService(publisher.publish, _now, new_uuid7),
             encoded=True,
         ),
+    )
+    query = (
         Service(
             INSIGHTS.services_by_name["InsightsService"],
             InsightsServiceASGIApplication,
@@ -79,6 +90,7 @@ async def build_edge(settings: Settings, backends: Backends) -> Edge:
             max_bytes=_QUESTION_BYTES,
         ),
     )
+    services = (*(capture if Role.CAPTURE in roles else ()), *(query if Role.QUERY in roles else ()))
     gate = Gate(credentials.find, [service.descriptor for service in services])
     return Edge(services, gate, publisher, accounts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,16 +34,33 @@ def dev() -> None:
     _run(run_dev(settings, lambda ports, demo: _banner(settings, ports, demo), lambda line: notes.print(f"[dim]{escape(line)}[/]")))
 
 
-def serve() -> None:
-    """Serve RPCs, on engines that `pug migrate` has prepared."""
-    from app.running import Role, run  # noqa: PLC0415 (as above)
+_ROLES = "capture", "query"
 
-    _run(run(_settings(serves=True), frozenset({Role.SERVE})))
+
+def serve(
+    roles: Annotated[str, typer.Option(help="What to serve: capture, query, or both, joined by a comma.")] = ",".join(_ROLES),
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes share the ports.")] = 1,
+    shared_ports: Annotated[bool, typer.Option("--shared-ports", hidden=True)] = False,  # noqa: FBT002 (how typer is told of a flag)
+) -> None:
+    """Serve RPCs, on engines that `pug migrate` has prepared."""
+    from app.running import run, run_fleet  # noqa: PLC0415 (as above)
+    from app.wiring import Role  # noqa: PLC0415 (as above)
+
+    asked = {role.strip() for role in roles.split(",")}
+    if not asked <= set(_ROLES):
+        raise typer.BadParameter(f"Give {' or '.join(_ROLES)}, or both joined by a comma.", param_hint="--roles")
+    settings = _settings(serves=True)
+    if workers == 1:
+        _run(run(settings, frozenset(Role(role) for role in asked), shared_ports=shared_ports))
+    else:
+        command = (sys.executable, "-m", "app.cli", "serve", "--roles", roles, "--shared-ports")
+        _run(run_fleet(settings, command, workers))
 
 
 def work(worker: Annotated[str, typer.Argument(help="Which worker: `events`.")] = "events") -> None:
-    """Run a worker, on engines that `pug migrate` has prepared. Of several processes one works, the others stand by."""
-    from app.running import Role, run  # noqa: PLC0415 (as above)
+    """Run a worker, on engines that `pug migrate` has prepared. Several share the partitions of the stream (PUG_EVENT_PARTITIONS)."""
+    from app.running import run  # noqa: PLC0415 (as above)
+    from app.wiring import Role  # noqa: PLC0415 (as above)
 
     if worker != "events":
         raise typer.BadParameter("There is one worker: events.", param_hint="worker")

@@ -34,11 +34,12 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 class NativeServer:
     """A gRPC server on a port of its own."""
 
-    def __init__(self, services: Sequence[Service], gate: Gate) -> None:
-        """Nothing is bound before `start`."""
+    def __init__(self, services: Sequence[Service], gate: Gate, *, shared_port: bool = False) -> None:
+        """Nothing is bound before `start`. On a shared port other processes may listen too."""
         limit = max(service.max_bytes for service in services)
         self._server = grpc.aio.server(
-            options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=_CONCURRENT_RPCS
+            options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", int(shared_port))],
+            maximum_concurrent_rpcs=_CONCURRENT_RPCS,
         )
         self._server.add_generic_rpc_handlers(tuple(_generic_handlers(services, gate)))
         self._health = HealthServicer()

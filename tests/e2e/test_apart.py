@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -53,15 +54,11 @@ def post(port: str, method: str, key: str, body: object) -> dict[str, dict[str, 
 
 
 def test_serving_and_working_apart_stores_once_and_a_standby_takes_over(urls: dict[str, str], tmp_path: Path) -> None:
-    settings = {"PUG_DATA_DIR": str(tmp_path / "data"), "PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0", "PUG_LOG_FORMAT": "json"}
-    environment = os.environ | urls | settings
-    subprocess.run([PUG, "migrate"], env=environment, check=True, timeout=60)
-    made = subprocess.run([PUG, "projects", "create", "Shop", "--json"], env=environment, check=True, timeout=60, stdout=subprocess.PIPE)
-    keys = json.loads(made.stdout)
+    environment = prepared(urls, tmp_path)
+    keys = migrated(environment)
 
     with running(environment, "serve") as server, running(environment, "work") as first, running(environment, "work"):
-        assert server.stderr
-        port = next(found[1] for line in server.stderr if (found := re.search(r'"http_port": (\d+)', line)))
+        port = said(server, r'"http_port": (\d+)')
         for number in range(40):
             events = [{"name": "bought", "distinctId": f"u{number}"}] * 5
             receipt = post(port, "capture.v1.CaptureService/Capture", keys["write_key"], {"events": events})
@@ -71,6 +68,67 @@ def test_serving_and_working_apart_stores_once_and_a_standby_takes_over(urls: di
                 first.wait()
                 first.returncode = 0
         assert settled(port, keys["secret_key"], 200) == 200
+
+
+@pytest.mark.parametrize("partitions", ["1", "4"])
+def test_a_fleet_captures_for_several_workers_and_a_killed_process_of_each_is_made_up_for(
+    urls: dict[str, str], tmp_path: Path, partitions: str
+) -> None:
+    environment = prepared(urls, tmp_path) | {"PUG_EVENT_PARTITIONS": partitions}
+    keys = migrated(environment)
+
+    with (
+        running(environment, "serve", "--roles", "capture", "--workers", "2") as fleet,
+        running(environment, "serve", "--roles", "query") as query,
+        running(environment, "work", "events") as first,
+        running(environment, "work", "events"),
+    ):
+        pids = [int(said(fleet, r'"pid": (\d+)')) for _ in range(2)]
+        port = said(fleet, r'"http_port": (\d+)')
+        said(fleet, r'"http_port": (\d+)')
+        for number in range(60):
+            if number == 20:
+                os.kill(pids[0], signal.SIGKILL)
+            if number == 40:
+                first.kill()
+                first.wait()
+                first.returncode = 0
+            events = [
+                {"name": "bought", "distinctId": f"u{number}", "eventId": f"0190a1b2-0000-7000-8000-{number:06x}{place:06x}"}
+                for place in range(5)
+            ]
+            until_accepted(port, keys["write_key"], {"events": events})
+        asked = said(query, r'"http_port": (\d+)')
+
+        assert settled(asked, keys["secret_key"], 300) == 300
+        assert {int(said(fleet, r'"pid": (\d+)'))}.isdisjoint(pids)
+
+
+def prepared(urls: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    settings = {"PUG_DATA_DIR": str(tmp_path / "data"), "PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0", "PUG_LOG_FORMAT": "json"}
+    return os.environ | urls | settings
+
+
+def migrated(environment: dict[str, str]) -> dict[str, str]:
+    subprocess.run([PUG, "migrate"], env=environment, check=True, timeout=60)
+    made = subprocess.run([PUG, "projects", "create", "Shop", "--json"], env=environment, check=True, timeout=60, stdout=subprocess.PIPE)
+    return json.loads(made.stdout)
+
+
+def said(process: "subprocess.Popen[str]", pattern: str) -> str:
+    """What the next line of log that fits says."""
+    assert process.stderr
+    return next(found[1] for line in process.stderr if (found := re.search(pattern, line)))
+
+
+def until_accepted(port: str, key: str, body: object) -> None:
+    """Send a batch again under the same ids until there is a receipt, as a client does."""
+    for _ in range(50):
+        with contextlib.suppress(OSError, HTTPException):
+            post(port, "capture.v1.CaptureService/Capture", key, body)
+            return
+        time.sleep(0.1)
+    raise AssertionError("the batch was never accepted")
 
 
 def settled(port: str, key: str, expected: int) -> float:
