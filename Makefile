@@ -42,6 +42,11 @@ proto: $(VENV)/development.stamp ## Generate gen/ from proto/
 bench: $(VENV)/development.stamp ## Measure speed; BENCH=capture|freshness|trends picks one
 	$(BIN)/python -m bench $(BENCH)
 
+MINUTES ?= 10
+.PHONY: soak
+soak: $(VENV)/development.stamp ## Kill and hang everything at random under load, and count; MINUTES=10 RATE=8000 SEED=1
+	$(BIN)/python -m bench.soak --minutes $(MINUTES) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: lock
 lock: $(VENV)/uv.stamp ## Refresh locks/ from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build -o locks/runtime.txt pyproject.toml

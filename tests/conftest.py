@@ -1,15 +1,20 @@
 import os
-from collections.abc import AsyncGenerator
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from app.backends import Backends, open_nats, open_postgres, open_store
+from app.backends import Backends, open_clickhouse, open_nats, open_postgres, open_store
 from app.embedded.folder import DataFolder, open_folder
 from app.migrate import migrate, migrate_clickhouse
 from core.clickhouse import ClickHouse
 from core.settings import Settings
 from story import Store, next_project
+
+FRONT = Path(__file__).parents[1] / "tools/engines/clickhouse_front.py"
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +46,32 @@ async def backends(engine_settings: Settings, folder: DataFolder, clickhouse: Cl
         engines = Backends(clickhouse, nats, nats.jetstream(), postgres, folder)
         await migrate(engines, engine_settings)
         yield engines
+
+
+@pytest.fixture(scope="session")
+def front_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """ClickHouse's HTTP interface, over a chDB of its own in another process."""
+    process = subprocess.Popen(
+        [sys.executable, str(FRONT), str(tmp_path_factory.mktemp("front"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    process.communicate(timeout=30)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def clickhouse_over_http(front_url: str) -> AsyncGenerator[ClickHouse]:
+    """ClickHouse through the driver's HTTP client: our front, or the server that PUG_TEST_CLICKHOUSE_URL names."""
+    engine = open_clickhouse(os.environ.get("PUG_TEST_CLICKHOUSE_URL", front_url), connections=4, memory_bytes=2**30)
+    await migrate_clickhouse(engine)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture(params=["embedded", "http"])
+def engine(request: pytest.FixtureRequest) -> ClickHouse:
+    """The same engine by both ways there are to it."""
+    return request.getfixturevalue("clickhouse" if request.param == "embedded" else "clickhouse_over_http")
 
 
 @pytest.fixture

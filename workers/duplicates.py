@@ -128,8 +128,8 @@ def _of(partition: Partition) -> Sql:
     if partition.of == 1:
         return sql("")
     return sql(
-        " AND bitAnd(reinterpretAsUInt8(substring(UUIDStringToNum(toString(event_id)), 16, 1)), 15) % {of} = {number}",
-        of=integer(partition.of),
+        " AND bitAnd(reinterpretAsUInt8(substring(UUIDStringToNum(toString(event_id)), 16, 1)), {mask}) = {number}",
+        mask=integer(partition.of - 1),
         number=integer(partition.number),
     )
 

@@ -125,3 +125,9 @@ async def test_a_block_that_comes_again_is_stored_once_in_every_table(engine: Cl
 async def test_a_table_that_is_not_there_yet_is_an_engine_that_is_away(clickhouse: ClickHouse) -> None:
     with pytest.raises(StoreUnavailable, match="UNKNOWN_TABLE"):
         await clickhouse.query(sql("SELECT * FROM not_there_yet"))
+
+
+async def test_values_too_long_for_an_address_are_bound(engine: ClickHouse) -> None:
+    found = await engine.query(sql("SELECT length({long}), endsWith({long}, 'é\r\n--')", long=text("x" * 200_000 + "é\r\n--")))
+
+    assert found.rows == [(200_006, 1)]

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-HERE = Path(__file__).parent
+ENGINES = Path(__file__).parents[2] / "tools/engines"
 PUG = Path(sys.executable).with_name("pug")
 
 
@@ -23,7 +23,7 @@ PUG = Path(sys.executable).with_name("pug")
 def script(*command: object) -> Generator[str]:
     """A script that says one line and ends with its standard input."""
     arguments = [sys.executable, *(str(part) for part in command)]
-    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parent.parent)
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ENGINES.parents[1])
     assert process.stdout
     yield process.stdout.readline()
     process.communicate(timeout=30)
@@ -32,8 +32,8 @@ def script(*command: object) -> Generator[str]:
 @pytest.fixture
 def urls(tmp_path: Path) -> Generator[dict[str, str]]:
     with (
-        script(HERE / "engines_apart.py", tmp_path / "engines") as engines,
-        script(HERE.parent / "contract/clickhouse_front.py", tmp_path) as port,
+        script(ENGINES / "nats_and_postgres.py", tmp_path / "engines") as engines,
+        script(ENGINES / "clickhouse_front.py", tmp_path) as port,
     ):
         yield json.loads(engines) | {"CLICKHOUSE_URL": f"http://127.0.0.1:{int(port)}"}
 

@@ -3,8 +3,9 @@ from datetime import timedelta
 
 import numpy as np
 
+from core.clickhouse import ClickHouse
 from core.rows import heads_of
-from story import Store, event
+from story import Store, event, next_project
 from workers.duplicates import Duplicates, RecentIds
 from workers.partition import Partition
 
@@ -60,3 +61,17 @@ async def test_of_an_id_that_comes_twice_in_a_block_the_first_is_kept(store: Sto
     dropped = await duplicates.dropped(rows, heads_of(rows))
 
     assert dropped == (2,)
+
+
+async def test_a_partition_remembers_its_own_ids_and_no_others(engine: ClickHouse) -> None:
+    store = Store(engine, next_project())
+    told = [event("signed_up") for _ in range(40)]
+    await store.tell(*told)
+    rows = b"\n".join(row(one.event_id, store.project_id) for one in told)
+
+    for number in range(4):
+        duplicates = Duplicates(engine, timedelta(days=36500), Partition(number, 4))
+        await duplicates.remember_stored()
+        dropped = await duplicates.dropped(rows, heads_of(rows))
+
+        assert [place for place in range(40) if int(told[place].event_id[-1], 16) % 4 == number] == list(dropped)

@@ -1,6 +1,6 @@
 """Run as a script with a folder: NATS and PostgreSQL as servers of another process, so that Pug meets them as it would meet a cluster's.
 
-Prints their URLs and ends when its standard input does.
+Prints their URLs and ends when its standard input does. Either that is killed is started again at the same address.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """ClickHouse's HTTP interface over chDB, so that the driver's HTTP path meets a real engine where there is no server.
 
-Run as a script with a folder: prints its port, and ends when its standard input does. It keeps nothing between requests, buffers whole, and
-knows what the driver sends; it is no server for anything else.
+Run as a script with a folder and perhaps a port: prints its port, and ends when its standard input does. It keeps nothing between requests,
+buffers whole, and knows what the driver sends; it is no server for anything else. While there is a file `refuse` in the folder, every
+request is refused with the error code that stands in it, or without one when it is empty.
 """
 
 import gzip
@@ -10,6 +11,9 @@ import re
 import sys
 import tempfile
 import threading
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol, cast
@@ -42,6 +46,7 @@ class Connection(Protocol):
 class Front(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     engine = ""
+    refusal = Path()
 
     def do_GET(self) -> None:
         self.answer()
@@ -51,7 +56,13 @@ class Front(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         body = self.decompressed(self.body())
+        if self.refusal.exists():
+            self.reply(503, b"refused", {"X-ClickHouse-Exception-Code": code} if (code := self.refusal.read_text()) else {})
+            return
         options = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        if self.headers.get_content_type() == "multipart/form-data":
+            # How the driver sends a query whose values are too long for an address.
+            options, body = options | self.fields(body), b""
         try:
             result = self.run(options, body)
         except RuntimeError as error:
@@ -90,6 +101,14 @@ class Front(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(chunks)
+
+    def fields(self, body: bytes) -> dict[str, str]:
+        message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + body)
+        parts = cast("list[EmailMessage]", message.get_payload())
+        return {
+            str(part.get_param("name", header="Content-Disposition")): cast("bytes", part.get_payload(decode=True)).decode()
+            for part in parts
+        }
 
     def decompressed(self, body: bytes) -> bytes:
         match self.headers.get("Content-Encoding", ""):
@@ -145,10 +164,10 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def main(folder: str) -> None:
-    Front.engine = str(Path(folder) / "clickhouse")
+def main(folder: str, port: str = "0") -> None:
+    Front.engine, Front.refusal = str(Path(folder) / "clickhouse"), Path(folder) / "refuse"
     keep_open = chdb.connect(Front.engine)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Front)
+    server = ThreadingHTTPServer(("127.0.0.1", int(port)), Front)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"{server.server_port}\n")
@@ -159,4 +178,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
