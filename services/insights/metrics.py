@@ -35,6 +35,8 @@ class Measure:
 
     column: Sql | None
     value: Callable[[Rows], Sql]
+    # Whether it is about persons, so that events of nobody who is counted as one are left out.
+    of_persons: bool = False
 
 
 def measure_of(metric: Metric, place: int, field: str) -> Measure:
@@ -45,12 +47,13 @@ def measure_of(metric: Metric, place: int, field: str) -> Measure:
         case Metric.KIND_UNSPECIFIED | Metric.KIND_TOTAL:
             return Measure(None, lambda rows: sql("toFloat64({total})", total=_total(rows)))
         case Metric.KIND_PERSONS:
-            return Measure(_person_column(), lambda rows: sql("toFloat64({persons})", persons=_persons(rows)))
+            return Measure(_person_column(), lambda rows: sql("toFloat64({persons})", persons=_persons(rows)), of_persons=True)
         case Metric.KIND_PER_PERSON:
             return Measure(
                 _person_column(),
                 # 0 ÷ 0 where nothing happened.
                 lambda rows: sql("ifNotFinite({total} / {persons}, 0)", total=_total(rows), persons=_persons(rows)),
+                of_persons=True,
             )
         case Metric.KIND_SESSIONS:
             return Measure(sql("session_id AS session"), _sessions)

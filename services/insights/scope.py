@@ -11,6 +11,7 @@ from core.sql import Sql, instant, join, sql, unsigned
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket, cut
 from services.insights.filters import group_condition
+from services.insights.people import is_counted
 from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
 from services.rpc.call import Project
 
@@ -31,6 +32,12 @@ class Scope:
     buckets: tuple[Bucket, ...]
     now: datetime
     filters: Sql | None
+    include_cookieless: bool
+
+    @property
+    def of_persons(self) -> list[Sql]:
+        """What has to hold for an event to count for a metric of persons."""
+        return [] if self.include_cookieless else [is_counted()]
 
     def events(self, columns: list[Sql], where: list[Sql]) -> Sql:
         """A subquery with one row for each event in the scope for which all of `where` holds.
@@ -61,4 +68,5 @@ def scope_of(request: QueryRequest, project: Project, now: datetime) -> Scope:
         buckets=cut(asked.start, asked.end, now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday(request)),
         now=now,
         filters=group_condition(filters, "insight.filters", now) if filters.ByteSize() else None,
+        include_cookieless=request.insight.include_cookieless,
     )

@@ -57,16 +57,17 @@ class _Series:
     number: int
     name: str
     filters: list[Sql]
+    counted: list[Sql]
     measure: Measure
 
     def matches(self) -> list[Sql]:
         named = [sql("name = {name}", name=text(self.name))] if self.name else []
-        return [*named, *self.filters]
+        return [*named, *self.filters, *self.counted]
 
 
 def plan(spec: Trends, scope: Scope) -> Sql:
     """The rows (series, rank of the cell, start of the bucket, value, then the cell), where something happened."""
-    series = _series_of(spec, scope.now)
+    series = _series_of(spec, scope)
     cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD)
     bucket = sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets))
     if cells:
@@ -101,22 +102,25 @@ def filters(spec: Trends) -> list[Placed]:
     return [found for place, one in enumerate(spec.series) for found in in_list(one.event.filters, _filters_field(place))]
 
 
-def _series_of(spec: Trends, now: datetime) -> list[_Series]:
+def _series_of(spec: Trends, scope: Scope) -> list[_Series]:
     if not spec.series:
         raise MissingField(
             "Trends need at least one series.", field=f"{FIELD}.series", hint='For example [{"event": {"name": "signed_up"}}].'
         )
     if len(spec.series) > len(ascii_uppercase):
         raise TooMany(f"Trends have at most {len(ascii_uppercase)} series.", field=f"{FIELD}.series", hint="Ask in two queries.")
-    return [
-        _Series(
-            number=place + 1,
-            name=event_name(one.event, f"{FIELD}.series[{place}].event"),
-            filters=all_conditions(one.event.filters, _filters_field(place), now),
-            measure=measure_of(one.metric, place + 1, f"{FIELD}.series[{place}].metric"),
-        )
-        for place, one in enumerate(spec.series)
-    ]
+    return [_one_series(one, place, scope) for place, one in enumerate(spec.series)]
+
+
+def _one_series(one: Trends.Series, place: int, scope: Scope) -> _Series:
+    measure = measure_of(one.metric, place + 1, f"{FIELD}.series[{place}].metric")
+    return _Series(
+        number=place + 1,
+        name=event_name(one.event, f"{FIELD}.series[{place}].event"),
+        filters=all_conditions(one.event.filters, _filters_field(place), scope.now),
+        counted=scope.of_persons if measure.of_persons else [],
+        measure=measure,
+    )
 
 
 def _filters_field(place: int) -> str:

@@ -63,7 +63,7 @@ def questions(draw: st.DrawFn) -> Asked:
     happenings = st.builds(
         Happening,
         name=st.sampled_from("ab"),
-        distinct_id=st.sampled_from(["ann", "bob", "cid", "dan"]),
+        distinct_id=st.sampled_from(["ann", "bob", "cid", "dan", "cookieless-a", "cookieless-b"]),
         at=moments | st.sampled_from([start, end, end - timedelta(milliseconds=1)]),
         session_id=st.sampled_from(["", "s1", "s2", "s3"]),
         properties=st.fixed_dictionaries(
@@ -78,7 +78,10 @@ def questions(draw: st.DrawFn) -> Asked:
         breakdown_limit=draw(st.integers(0, 3)),
     )
     request = QueryRequest(
-        insight=Insight(trends=trends), time_range=TimeRange(**{"from": start}, to=end), granularity=grain, time_zone=zone
+        insight=Insight(trends=trends, include_cookieless=draw(st.booleans())),
+        time_range=TimeRange(**{"from": start}, to=end),
+        granularity=grain,
+        time_zone=zone,
     )
     return Asked(
         draw(st.lists(happenings, max_size=40) | st.lists(happenings, min_size=15, max_size=40)), request, ZoneInfo(zone), start, end
@@ -154,6 +157,8 @@ def cells_of(one: Trends.Series, asked: Asked) -> list[tuple[Cell | str, list[Ha
     matching = [e for e in asked.events if asked.start <= e.at < asked.end and one.event.name in ("", e.name)]
     if one.event.filters:
         matching = [e for e in matching if e.properties["plan"] != "pro"]
+    if one.metric.kind in (Metric.KIND_PERSONS, Metric.KIND_PER_PERSON) and not asked.request.insight.include_cookieless:
+        matching = [e for e in matching if not e.distinct_id.startswith("cookieless-")]
     if not trends.breakdowns:
         return [((), matching)]
     cells: dict[Cell, list[Happening]] = {}
