@@ -16,7 +16,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.client import JetStreamContext
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, BucketNotFoundError, NotFoundError
+from nats.js.kv import KeyValue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.backends import Backends
@@ -131,6 +132,11 @@ class _Bucket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     history: int
+    storage: StorageType = StorageType.FILE
+    # Whether a value may say how long it is to be kept.
+    values_expire: bool = False
+    max_age: timedelta = timedelta()
+    max_bytes: int | None = None
 
 
 class _Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,15 +147,30 @@ class _Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def migrate_jetstream(jetstream: JetStreamContext, settings: Settings) -> list[str]:
     """Make the streams and buckets, or bring them up to their description; returns the names of those that changed."""
+    wanted = _described(settings)
+    configs = [_stream_config(stream, wanted.replicas) for stream in wanted.streams]
+    configs += [_bucket_config(bucket, wanted.replicas) for bucket in wanted.buckets]
+    return [str(config.name) for config in configs if await _apply(jetstream, config)]
+
+
+async def open_bucket(jetstream: JetStreamContext, settings: Settings, name: str) -> KeyValue:
+    """A key-value bucket, made anew when the server has lost it: one in memory ends with a server that stands alone."""
+    try:
+        return await jetstream.key_value(name)
+    except BucketNotFoundError:
+        wanted = _described(settings)
+        bucket = next(bucket for bucket in wanted.buckets if bucket.name == name)
+        await jetstream.add_stream(_bucket_config(bucket, wanted.replicas))
+        return await jetstream.key_value(name)
+
+
+def _described(settings: Settings) -> _Streams:
     described = Template((MIGRATIONS / "jetstream" / "streams.yaml").read_text()).substitute(
         stream_max_bytes=settings.stream_max_bytes,
         streams_replicas=settings.streams_replicas,
         event_partitions=settings.event_partitions,
     )
-    wanted = msgspec.yaml.decode(described, type=_Streams)
-    configs = [_stream_config(stream, wanted.replicas) for stream in wanted.streams]
-    configs += [_bucket_config(bucket, wanted.replicas) for bucket in wanted.buckets]
-    return [str(config.name) for config in configs if await _apply(jetstream, config)]
+    return msgspec.yaml.decode(described, type=_Streams)
 
 
 def _stream_config(stream: _Stream, replicas: int) -> StreamConfig:
@@ -176,8 +197,11 @@ def _bucket_config(bucket: _Bucket, replicas: int) -> StreamConfig:
     return StreamConfig(
         name=f"KV_{bucket.name}",
         subjects=[f"$KV.{bucket.name}.>"],
-        storage=StorageType.FILE,
+        storage=bucket.storage,
         discard=DiscardPolicy.NEW,
+        max_age=bucket.max_age.total_seconds(),
+        max_bytes=bucket.max_bytes,
+        allow_msg_ttl=bucket.values_expire or None,
         max_msgs_per_subject=bucket.history,
         allow_rollup_hdrs=True,
         deny_delete=True,

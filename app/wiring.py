@@ -9,6 +9,8 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from app.backends import Backends
+from app.migrate import open_bucket
+from core.bucket import Bucket
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.settings import Settings
@@ -22,6 +24,10 @@ from pug.insights.v1.insights_pb2 import DESCRIPTOR as INSIGHTS
 from services.accounts.credentials import Credentials
 from services.accounts.repository import AccountsRepository
 from services.accounts.service import AccountsService
+from services.capture.cookieless.degradations import Degradations
+from services.capture.cookieless.salts import Salts
+from services.capture.cookieless.sessions import Sessions
+from services.capture.cookieless.visitors import Visitors
 from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.insights.engine import QueryLimits
@@ -39,6 +45,8 @@ from workers.turn import in_turns
 
 _SUBJECT = "events.captured"
 _BUCKET = "BLOCKS"
+_SALTS = "COOKIELESS_SALTS"
+_SESSIONS = "COOKIELESS_SESSIONS"
 _WORKER_CONNECTIONS = 2
 # Only batches of events are large; a question that long would just keep the event loop reading.
 _QUESTION_BYTES = 128 * 1024
@@ -72,7 +80,7 @@ async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Ro
         Service(
             CAPTURE.services_by_name["CaptureService"],
             CaptureServiceASGIApplication,
-            CaptureService(publisher.publish, _now, new_uuid7),
+            CaptureService(publisher.publish, _now, new_uuid7, build_visitors(settings, backends)),
             encoded=True,
         ),
     )
@@ -93,6 +101,16 @@ async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Ro
     services = (*(capture if Role.CAPTURE in roles else ()), *(query if Role.QUERY in roles else ()))
     gate = Gate(credentials.find, [service.descriptor for service in services])
     return Edge(services, gate, publisher, accounts)
+
+
+def build_visitors(settings: Settings, backends: Backends) -> Visitors:
+    """What tells cookieless visitors apart; processes that share a NATS come to the same."""
+    degradations = Degradations()
+
+    def bucket(name: str) -> Bucket:
+        return Bucket(backends.nats, lambda: open_bucket(backends.jetstream, settings, name))
+
+    return Visitors(Salts(bucket(_SALTS), degradations), Sessions(bucket(_SESSIONS), degradations), degradations)
 
 
 async def run_workers(settings: Settings, backends: Backends, stop: asyncio.Event) -> None:

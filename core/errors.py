@@ -141,6 +141,14 @@ class StreamUnavailable(Unavailable):
     """JetStream did not take the events: none of the batch was accepted."""
 
 
+class BucketUnavailable(Unavailable):
+    """JetStream does not answer for a key-value bucket."""
+
+
+class SaltUnavailable(Unavailable):
+    """The salt that cookieless visitors are told apart by cannot be read: none of the batch was accepted."""
+
+
 class StoreUnavailable(Unavailable):
     """ClickHouse or PostgreSQL doesn't answer."""
 

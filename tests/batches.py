@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+from services.capture.admission import Admission
 from services.capture.batch import Batch
 
 Decode = Callable[..., Batch]
@@ -11,6 +12,16 @@ ID = "0195b0a2-0000-7000-8000-000000000001"
 OTHER_ID = "0195b0a2-0000-7000-8000-000000000002"
 NOON_MS = 1_772_366_400_000
 HOUR_MS = 3_600_000
+
+
+SOMEBODY = ("cookieless-somebody", "a-visit")
+
+
+def batch_of(admission: Admission) -> Batch:
+    """The batch, with one visitor for all its cookieless events."""
+    for index in admission.unidentified:
+        admission.identify(index, *SOMEBODY)
+    return admission.batch()
 
 
 def event(**fields: object) -> dict[str, object]:

@@ -15,7 +15,7 @@ from msgspec import Meta
 from core.errors import MalformedRequest, UnknownField
 from services.capture import loose_json
 from services.capture.admission import Admission, Properties
-from services.capture.batch import Arrival, Batch, Reason, check_count, check_size
+from services.capture.batch import Arrival, Reason, check_count, check_size
 from services.capture.rules import (
     MAX_KEY,
     MAX_PROPERTIES,
@@ -53,6 +53,7 @@ class _Event(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     session_id: str | None = None
     occurred_at: _Instant | None = None
     properties: _Properties | None = None
+    cookieless: bool | None = None
 
 
 # Said again, because `rename` passes over fields that are inherited.
@@ -63,6 +64,7 @@ class _CamelEvent(_Event, gc=False, forbid_unknown_fields=True, rename="camel"):
     session_id: str | None = None
     occurred_at: _Instant | None = None
     properties: _Properties | None = None
+    cookieless: bool | None = None
 
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,8 +91,8 @@ _READ_LOOSELY = (b"\\u", b"NaN", b"Infinity")
 _rounds_up = re.compile(rb"\.[0-9]{3}999[5-9]").search
 
 
-def decode_json(body: bytes, arrival: Arrival) -> Batch:
-    """The batch of a JSON `CaptureRequest`; what is wrong with the whole of it is raised, what is wrong with an event is a problem."""
+def decode_json(body: bytes, arrival: Arrival) -> Admission:
+    """The events of a JSON `CaptureRequest`; what is wrong with the whole of it is raised, what is wrong with an event is a problem."""
     check_size(body)
     request = _first_to_read(_read_request, body)
     if request is None:
@@ -101,7 +103,7 @@ def decode_json(body: bytes, arrival: Arrival) -> Batch:
     has_nulls = b"null" in body
     for index, event in enumerate(events):
         _admit(admission, index, event, has_nulls)
-    return admission.batch()
+    return admission
 
 
 def _first_to_read(readers: Sequence[Callable[[bytes], T]], data: bytes) -> T | None:
@@ -117,7 +119,8 @@ def _first_to_read(readers: Sequence[Callable[[bytes], T]], data: bytes) -> T | 
 
 def _admit(admission: Admission, index: int, event: _Event, has_nulls: bool) -> None:  # noqa: FBT001 - a name would cost time
     properties: Properties = event.properties or {}
-    admission.admit(
+    admit = admission.admit_cookieless if event.cookieless else admission.admit
+    admit(
         index,
         event.event_id or "",
         event.name or "",
@@ -141,8 +144,8 @@ def _clean(value: object) -> object:
     return value
 
 
-def decode_one_by_one(body: bytes, arrival: Arrival) -> Batch:
-    """The batch, with what is wrong with each event that is wrong."""
+def decode_one_by_one(body: bytes, arrival: Arrival) -> Admission:
+    """The same, with what is wrong with each event that is wrong."""
     events, sent_at = _open_envelope(body)
     check_count(len(events))
     admission = Admission(arrival, None if sent_at is None else check_sent_at(read_rfc3339(sent_at)))
@@ -151,7 +154,7 @@ def decode_one_by_one(body: bytes, arrival: Arrival) -> Batch:
             _admit_raw(admission, index, bytes(event))
         else:
             _admit_loosely(admission, index, event)
-    return admission.batch()
+    return admission
 
 
 def _open_envelope(body: bytes) -> tuple[Sequence[object], object]:
@@ -210,4 +213,5 @@ def _admit_loosely(admission: Admission, index: int, event: object) -> None:
     except Refused as refused:
         admission.refuse(index, loose_json.id_of(event), refused)
         return
-    admission.admit(index, read.event_id, read.name, read.distinct_id, read.session_id, read.occurred_ms, read.properties)
+    admit = admission.admit_cookieless if read.cookieless else admission.admit
+    admit(index, read.event_id, read.name, read.distinct_id, read.session_id, read.occurred_ms, read.properties)

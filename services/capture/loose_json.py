@@ -26,7 +26,7 @@ from services.capture.rules import (
 )
 
 _MIN_INT, _MAX_UINT = -(2**63), 2**64 - 1
-_FIELDS = ("eventId", "name", "distinctId", "sessionId", "occurredAt", "properties")
+_FIELDS = ("eventId", "name", "distinctId", "sessionId", "occurredAt", "properties", "cookieless")
 _SPELLINGS = {
     **{field: field for field in _FIELDS},
     "event_id": "eventId",
@@ -52,6 +52,7 @@ class LooseEvent:
     session_id: str
     occurred_ms: int | None
     properties: dict[str, object]
+    cookieless: bool
 
 
 def load(data: bytes) -> object:
@@ -95,6 +96,7 @@ def read_event(event: object) -> LooseEvent:
         session_id=_read_identity(fields, "sessionId"),
         occurred_ms=_read_occurred_at(fields.get("occurredAt")),
         properties=_read_properties(fields.get("properties")),
+        cookieless=_read_cookieless(fields.get("cookieless")),
     )
 
 
@@ -152,6 +154,12 @@ def _read_occurred_at(value: object) -> int | None:
     if occurred_ms is None:
         raise occurred_at_invalid()
     return occurred_ms
+
+
+def _read_cookieless(value: object) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise Refused(Reason.WRONG_TYPE, "cookieless", "`cookieless` must be true or false.")
+    return bool(value)
 
 
 def _read_properties(value: object) -> dict[str, object]:

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import MalformedRequest
 from services.capture.admission import Admission
-from services.capture.batch import Arrival, Batch, Reason, check_count, check_size
+from services.capture.batch import Arrival, Reason, check_count, check_size
 from services.capture.rules import (
     MAX_KEY,
     MAX_TEXT,
@@ -37,8 +37,8 @@ _DOUBLE_SIZE = 9
 _UNREADABLE = "The event can't be read: a string isn't UTF-8, it is nested too deeply, or it isn't an `Event`."
 
 
-def decode_protobuf(body: bytes, arrival: Arrival) -> Batch:
-    """The batch of a binary request; what is wrong with the whole of it is raised, what is wrong with an event is a problem.
+def decode_protobuf(body: bytes, arrival: Arrival) -> Admission:
+    """The events of a binary request; what is wrong with the whole of it is raised, what is wrong with an event is a problem.
 
     Fields with numbers we don't know are ignored, as protobuf does: a newer client may send them.
     """
@@ -51,7 +51,7 @@ def decode_protobuf(body: bytes, arrival: Arrival) -> Batch:
     admission = Admission(arrival, _sent_ms(request))
     for index, event in enumerate(request.events):
         _admit(admission, index, event)
-    return admission.batch()
+    return admission
 
 
 def _sent_ms(request: UnreadRequest) -> int | None:
@@ -69,7 +69,8 @@ def _admit(admission: Admission, index: int, event: UnreadEvent) -> None:
     except (DecodeError, UnicodeDecodeError):
         admission.refuse(index, event.event_id, Refused(Reason.EVENT_UNREADABLE, "properties", _UNREADABLE))
     else:
-        admission.admit(index, event.event_id, event.name, event.distinct_id, event.session_id, occurred_ms, properties)
+        admit = admission.admit_cookieless if event.cookieless else admission.admit
+        admit(index, event.event_id, event.name, event.distinct_id, event.session_id, occurred_ms, properties)
 
 
 def _read_properties(fields: Mapping[str, bytes]) -> dict[str, object]:
@@ -150,8 +151,8 @@ def _read_value(value: Value, path: str, key: str | int, depth: int) -> object:
             return None
 
 
-def _decode_one_by_one(body: bytes, arrival: Arrival) -> Batch:
-    """The batch when some part of it can't be read: a string that isn't UTF-8 costs only its own event."""
+def _decode_one_by_one(body: bytes, arrival: Arrival) -> Admission:
+    """The same when some part of it can't be read: a string that isn't UTF-8 costs only its own event."""
     try:
         outline = read_outline(body)
         check_count(len(outline.events))
@@ -167,4 +168,4 @@ def _decode_one_by_one(body: bytes, arrival: Arrival) -> Batch:
             admission.refuse(index, "", Refused(Reason.EVENT_UNREADABLE, "", _UNREADABLE))
         else:
             _admit(admission, index, read)
-    return admission.batch()
+    return admission

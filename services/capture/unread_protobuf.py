@@ -32,6 +32,7 @@ class UnreadEvent(Protocol):
     session_id: str
     occurred_at: Timestamp
     properties: UnreadProperties
+    cookieless: bool
 
     def HasField(self, field_name: str) -> bool: ...  # noqa: D102, N802 (protobuf's)
 

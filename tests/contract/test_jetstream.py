@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,10 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, KeyWrongLastSequenceError
 
 from app.backends import Backends
+from app.migrate import open_bucket
+from core.bucket import Bucket
+from core.settings import Settings
+from visiting import is_gone
 
 LIMIT = 64 * 1024
 SUBJECT = "contract.rows"
@@ -106,3 +111,21 @@ async def test_of_two_who_change_a_key_one_is_refused(jetstream: JetStreamContex
 
     assert (await blocks.get("contract")).value == b"1"
     await blocks.delete("contract")
+
+
+async def test_a_value_in_memory_is_gone_after_its_time_and_was_never_on_the_disk(backends: Backends, engine_settings: Settings) -> None:
+    salts = Bucket(backends.nats, lambda: open_bucket(backends.jetstream, engine_settings, "COOKIELESS_SALTS"))
+    secret = os.urandom(32)
+
+    created = await salts.create("contract", secret, timedelta(seconds=0.1))
+    taken = await salts.create("contract", bytes(32))
+
+    stored = await salts.get("contract")
+    assert (created, taken, stored and stored.value) == (True, False, secret)
+    # A stream in a file of this server shows that the folder is the right one.
+    await backends.jetstream.publish("dead.contract", b"found on the disk")
+    kept = [path.read_bytes() for path in (backends.folder.path / "nats").rglob("*") if path.is_file()]
+    assert any(b"found on the disk" in content for content in kept) == bool(kept)
+    assert not any(secret in content for content in kept)
+    await backends.jetstream.purge_stream("DEAD")
+    assert await is_gone(salts, "contract")

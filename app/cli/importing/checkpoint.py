@@ -14,16 +14,28 @@ _VERSION = 1
 _PART = 2**20
 
 
+class Warned(msgspec.Struct, frozen=True):
+    """How many accepted events had a warning of one reason, and what it said of one of them."""
+
+    events: int
+    message: str
+
+
 class Totals(msgspec.Struct, frozen=True):
     """How many events had which fate."""
 
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
+    warnings: dict[str, Warned] = {}
 
     def plus(self, other: "Totals") -> "Totals":
         """Both together."""
-        return Totals(self.accepted + other.accepted, self.duplicates + other.duplicates, self.rejected + other.rejected)
+        warnings = self.warnings | {
+            reason: Warned(warned.events + (before.events if (before := self.warnings.get(reason)) else 0), warned.message)
+            for reason, warned in other.warnings.items()
+        }
+        return Totals(self.accepted + other.accepted, self.duplicates + other.duplicates, self.rejected + other.rejected, warnings)
 
 
 class Journey(msgspec.Struct, frozen=True):

@@ -191,6 +191,7 @@ def _print_report(plan: Plan, report: Report, complete_until: datetime | None, *
                 "duplicates": totals.duplicates,
                 "rejected": totals.rejected,
                 "rejects_file": str(plan.rejects) if totals.rejected else None,
+                "warnings": {reason: warned.events for reason, warned in totals.warnings.items()},
                 "resumed_from_line": report.resumed_from_line,
                 "seconds": round(report.seconds, 3),
                 "complete_until": complete_until.isoformat() if complete_until else None,
@@ -201,5 +202,7 @@ def _print_report(plan: Plan, report: Report, complete_until: datetime | None, *
     print_table(table(("accepted", "duplicates", "rejected", "took"), rows, numbers=range(4)))
     if totals.rejected:
         note(f"The rejected lines and what is wrong with them: {plan.rejects}")
+    for reason, warned in totals.warnings.items():
+        note(f"{warned.events:,} of the accepted events have the warning {reason}: {warned.message}")
     if complete_until:
         note(f"Queries see all of it (complete until {instant_text(complete_until)}).")

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from tenacity.wait import wait_random_exponential
 
 from app.cli.client import Server, call_failure, error_info, sync_http
 from app.cli.importing.batches import Batch, Entry, Reject, capture_body
-from app.cli.importing.checkpoint import Totals
+from app.cli.importing.checkpoint import Totals, Warned
 from pug.capture.v1.capture_connect import CaptureServiceClientSync
 
 # Ids make it harmless to send a batch again of which nobody knows whether it arrived.
@@ -163,7 +163,14 @@ def deliver(entries: list[Entry], capture: Capture) -> Outcome:
         for problem in receipt.problems
         if not problem.warning
     ]
-    return Outcome(Totals(receipt.accepted, receipt.duplicates, receipt.rejected), rejects)
+    return Outcome(Totals(receipt.accepted, receipt.duplicates, receipt.rejected, _warnings(receipt.problems)), rejects)
+
+
+def _warnings(problems: Iterable[Problem]) -> dict[str, Warned]:
+    """The warnings by reason: a file of old events has one for each, all saying the same."""
+    warnings = [problem for problem in problems if problem.warning]
+    messages = {problem.reason: problem.message for problem in warnings}
+    return {reason: Warned(count, messages[reason]) for reason, count in Counter(problem.reason for problem in warnings).items()}
 
 
 def deliver_all(

@@ -78,6 +78,8 @@ def test_the_documented_import_of_cdnow_gives_the_numbers_of_the_file(run_with: 
 
     report = import_cdnow(run_with, cdnow)
 
+    assert report["warnings"] == {"OCCURRED_LONG_AGO": 6919}
+    assert not cdnow.with_name(f"{cdnow.name}.rejects.ndjson").exists()
     assert (report["accepted"], report["duplicates"], report["rejected"], report["rejects_file"]) == (6919, 0, 0, None)
     assert report["complete_until"]
     assert monthly(run_with) == purchases

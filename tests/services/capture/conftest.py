@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from batches import batch_of
 from pug.capture.v1 import capture_pb2
 from services.capture.batch import Arrival, Batch
 from services.capture.json_batch import decode_json
@@ -41,14 +42,14 @@ def through_protobuf(arrival: Arrival) -> Callable[..., Batch]:
 
 
 def _through_json(arrival: Arrival, *events: Event, sent_at: str | None = None) -> Batch:
-    return decode_json(json.dumps({"events": events} | ({"sentAt": sent_at} if sent_at else {})).encode(), arrival)
+    return batch_of(decode_json(json.dumps({"events": events} | ({"sentAt": sent_at} if sent_at else {})).encode(), arrival))
 
 
 def _through_protobuf(arrival: Arrival, *events: Event, sent_at: str | None = None) -> Batch:
     request = capture_pb2.CaptureRequest(events=[_event(event) for event in events])
     if sent_at:
         request.sent_at.CopyFrom(_timestamp(sent_at))
-    return decode_protobuf(request.SerializeToString(), arrival)
+    return batch_of(decode_protobuf(request.SerializeToString(), arrival))
 
 
 def _event(event: Event) -> capture_pb2.Event:
@@ -57,6 +58,7 @@ def _event(event: Event) -> capture_pb2.Event:
         name=cast("str", event.get("name", "")),
         distinct_id=cast("str", event.get("distinctId", "")),
         session_id=cast("str", event.get("sessionId", "")),
+        cookieless=cast("bool", event.get("cookieless", False)),
     )
     if "occurredAt" in event:
         message.occurred_at.CopyFrom(_timestamp(cast("str", event["occurredAt"])))

@@ -1,10 +1,14 @@
 """What every batch has to be, whichever format it comes in."""
 
+from datetime import datetime
+
 import pytest
 
-from batches import HOUR_MS, ID, NOON_MS, OTHER_ID, Decode, event, only_problem, rows, stored_time
+from batches import HOUR_MS, ID, NOON_MS, OTHER_ID, SOMEBODY, Decode, event, only_problem, rows, stored_time
 from core.errors import BatchTooLarge, InvalidArgument
-from services.capture.batch import Batch, Reason
+from services.capture.admission import Admission
+from services.capture.batch import Arrival, Batch, Reason
+from services.capture.rules import unix_ms
 
 
 def test_an_event_becomes_one_row_of_compact_json_in_the_order_of_the_columns(decode: Decode) -> None:
@@ -258,11 +262,122 @@ def test_a_correction_further_ahead_is_ignored_with_a_warning(decode: Decode) ->
     assert (batch.accepted, batch.rejected) == (1, 0)
 
 
-def test_a_future_time_without_a_time_of_sending_is_kept_as_sent(decode: Decode) -> None:
+def test_a_future_time_without_a_time_of_sending_is_kept_as_sent_with_a_warning(decode: Decode) -> None:
     batch = decode(event(occurredAt="2026-04-01T12:00:00Z"))
 
     assert stored_time(batch) == NOON_MS + 31 * 24 * HOUR_MS
+    assert warnings(batch) == [(0, ID, "OCCURRED_IN_FUTURE", "occurredAt")]
+
+
+def warnings(batch: Batch) -> list[tuple[int, str, str, str]]:
+    assert all(problem.warning and problem.message for problem in batch.problems)
+    assert (batch.rejected, batch.accepted) == (0, len(rows(batch)))
+    return [(problem.index, problem.event_id, problem.reason, problem.field) for problem in batch.problems]
+
+
+@pytest.mark.parametrize(("occurred_at", "reasons"), [("11:00:00Z", []), ("11:00:00.001Z", ["OCCURRED_IN_FUTURE"])])
+def test_up_to_23_hours_ahead_may_be_a_time_zone(decode: Decode, occurred_at: str, reasons: list[str]) -> None:
+    batch = decode(event(occurredAt=f"2026-03-02T{occurred_at}"))
+
+    assert [warning[2] for warning in warnings(batch)] == reasons
+
+
+@pytest.mark.parametrize(("occurred_at", "reasons"), [("2006-03-06T12:00:00Z", []), ("2006-03-06T11:59:59.999Z", ["OCCURRED_LONG_AGO"])])
+def test_a_time_of_more_than_twenty_years_ago_is_kept_with_a_warning(decode: Decode, occurred_at: str, reasons: list[str]) -> None:
+    batch = decode(event(occurredAt=occurred_at))
+
+    assert [warning[2] for warning in warnings(batch)] == reasons
+    assert stored_time(batch) == unix_ms(datetime.fromisoformat(occurred_at))
+
+
+def test_the_corrected_time_is_what_is_warned_about(decode: Decode) -> None:
+    clock_of_1970 = decode(event(occurredAt="1970-01-01T00:00:00Z"), sent_at="1970-01-01T01:00:00Z")
+
+    assert stored_time(clock_of_1970) == NOON_MS - HOUR_MS
+    assert warnings(clock_of_1970) == [(0, ID, "CLOCK_SKEW_LARGE", "sentAt")]
+
+
+@pytest.mark.parametrize("sent_at", ["2026-02-28T12:00:00Z", "2026-03-02T12:00:00Z"])
+def test_a_clock_that_is_off_by_a_day_is_nothing_to_warn_about(decode: Decode, sent_at: str) -> None:
+    batch = decode(event(occurredAt="2026-02-20T12:00:00Z"), sent_at=sent_at)
+
     assert batch.problems == []
+
+
+@pytest.mark.parametrize(("sent_at", "way"), [("2026-02-28T11:59:59Z", "behind"), ("2026-03-02T12:00:01Z", "ahead")])
+def test_a_clock_that_is_off_by_more_is_warned_about_once_a_batch(decode: Decode, sent_at: str, way: str) -> None:
+    timed = [event(eventId="", occurredAt=f"2026-02-20T12:00:0{second}Z") for second in range(3)]
+
+    batch = decode(event(), event(eventId="", name=""), *timed, sent_at=sent_at)
+
+    (refused, warning) = batch.problems
+    assert (refused.index, warning.index, warning.reason) == (1, 2, "CLOCK_SKEW_LARGE")
+    assert way in warning.message
+
+
+def test_a_clock_is_not_warned_about_when_no_time_was_corrected(decode: Decode) -> None:
+    batch = decode(event(), sent_at="2020-01-01T00:00:00Z")
+
+    assert batch.problems == []
+
+
+def cookieless(**fields: object) -> dict[str, object]:
+    return {"eventId": ID, "name": "signed_up", "cookieless": True, **fields}
+
+
+def test_a_cookieless_event_is_let_in_without_an_id_and_gets_its_visitors(decode: Decode) -> None:
+    batch = decode(event(), cookieless(eventId=OTHER_ID))
+
+    assert [(row[0], *row[3:5]) for row in rows(batch)] == [(ID, "ann", ""), (OTHER_ID, *SOMEBODY)]
+    assert batch.problems == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "field"),
+    [
+        ({"distinctId": "ann"}, "COOKIELESS_DISTINCT_ID", "distinctId"),
+        ({"distinctId": "null"}, "COOKIELESS_DISTINCT_ID", "distinctId"),
+        ({"sessionId": "s"}, "COOKIELESS_SESSION_ID", "sessionId"),
+        ({"name": ""}, "NAME_MISSING", "name"),
+        ({"eventId": "nonsense"}, "EVENT_ID_INVALID", "eventId"),
+        ({"properties": {"a": "\0"}}, "NUL_CHARACTER", "properties.a"),
+        ({"occurredAt": "1969-01-01T00:00:00Z"}, "OCCURRED_AT_OUT_OF_RANGE", "occurredAt"),
+    ],
+)
+def test_a_cookieless_event_says_not_who_did_it_and_all_the_rest(
+    decode: Decode, fields: dict[str, object], reason: str, field: str
+) -> None:
+    batch = decode(cookieless(**fields))
+
+    assert only_problem(batch) == (reason, field)
+
+
+def test_an_event_that_is_not_cookieless_has_to_say_who_did_it(decode: Decode) -> None:
+    batch = decode(cookieless(cookieless=False))
+
+    assert only_problem(batch) == ("DISTINCT_ID_MISSING", "distinctId")
+
+
+@pytest.mark.parametrize("distinct_id", ["cookieless-", "cookieless-ann"])
+def test_an_id_like_those_we_derive_is_refused(decode: Decode, distinct_id: str) -> None:
+    batch = decode(event(distinctId=distinct_id))
+
+    assert only_problem(batch) == ("RESERVED_DISTINCT_ID", "distinctId")
+
+
+@pytest.mark.parametrize("distinct_id", ["cookieless", "Cookieless-ann", "a-cookieless-ann"])
+def test_an_id_that_only_resembles_those_we_derive_is_somebody(decode: Decode, distinct_id: str) -> None:
+    batch = decode(event(distinctId=distinct_id))
+
+    assert rows(batch)[0][3] == distinct_id
+
+
+def test_a_batch_is_not_made_as_long_as_a_visitor_is_unknown(arrival: Arrival) -> None:
+    admission = Admission(arrival, None)
+    admission.admit_cookieless(0, ID, "signed_up", "", "", None, {})
+
+    with pytest.raises(RuntimeError, match="without its visitor"):
+        admission.batch()
 
 
 def test_a_correction_to_before_1970_is_refused(decode: Decode) -> None:

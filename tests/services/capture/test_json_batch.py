@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batches import batch_of
 from core.errors import BatchTooLarge, InvalidArgument, MalformedRequest, PugError, UnknownField
+from services.capture.admission import Admission
 from services.capture.batch import Arrival, Batch, receipt
 from services.capture.json_batch import decode_json, decode_one_by_one
 
@@ -19,7 +21,7 @@ GOOD = b'{"name":"kept","distinctId":"ann"}'
 
 @pytest.fixture(scope="session")
 def read(arrival: Arrival) -> Callable[[bytes], Batch]:
-    return lambda body: decode_json(body, arrival)
+    return lambda body: batch_of(decode_json(body, arrival))
 
 
 Read = Callable[[bytes], Batch]
@@ -331,6 +333,8 @@ EVENTS = st.fixed_dictionaries(
     optional={
         "occurredAt": TIMES | st.none(),
         "properties": st.dictionaries(st.text(max_size=3), VALUES, max_size=4) | st.none(),
+        "cookieless": st.sampled_from([True, False, None, 1, "true"]),
+        "sessionId": st.sampled_from(["", "s"]),
         "x": st.none(),
     },
 )
@@ -340,10 +344,24 @@ EVENTS = st.fixed_dictionaries(
 def test_reading_at_once_and_one_by_one_come_to_the_same(arrival: Arrival, events: list[object], sent_at: str | None) -> None:
     body = json.dumps({"events": events, "sentAt": sent_at}).encode()
 
-    def outcome(read: Callable[[bytes, Arrival], Batch]) -> object:
+    def outcome(read: Callable[[bytes, Arrival], Admission]) -> object:
         try:
-            return read(body, arrival)
+            return batch_of(read(body, arrival))
         except PugError as error:
             return error.reason, error.field
 
     assert outcome(decode_json) == outcome(decode_one_by_one)
+
+
+@pytest.mark.parametrize("value", [b"1", b'"true"', b"[]", b"{}"])
+def test_cookieless_is_true_or_false(read: Read, value: bytes) -> None:
+    batch = read(with_event(b'{"name":"n","distinctId":"d","cookieless":' + value + b"}"))
+
+    assert middle_problem(batch) == ("WRONG_TYPE", "cookieless")
+
+
+@pytest.mark.parametrize("spelling", [b"cookieless", b"Cookieless"])
+def test_cookieless_is_spelt_in_one_way(read: Read, spelling: bytes) -> None:
+    batch = read(with_event(b'{"name":"n","' + spelling + b'":true}'))
+
+    assert [problem.reason for problem in batch.problems] == ([] if spelling == b"cookieless" else ["UNKNOWN_FIELD"])

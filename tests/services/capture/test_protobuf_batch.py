@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
+import batches
 from core.errors import BatchTooLarge, InvalidArgument, MalformedRequest, PugError
 from pug.capture.v1 import capture_pb2
 from services.capture.batch import Arrival, Batch, receipt
@@ -22,7 +23,7 @@ Read = Callable[[bytes], Batch]
 
 @pytest.fixture(scope="session")
 def read(arrival: Arrival) -> Read:
-    return lambda body: decode_protobuf(body, arrival)
+    return lambda body: batches.batch_of(decode_protobuf(body, arrival))
 
 
 def event(name: str = "signed_up", occurred_at: Timestamp | None = None, **properties: Value) -> capture_pb2.Event:

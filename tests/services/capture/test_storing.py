@@ -55,7 +55,7 @@ PROPERTIES = st.dictionaries(KEYS, VALUES, max_size=8)
 async def store(clickhouse: ClickHouse, arrival: Arrival, events: list[object]) -> tuple[Batch, dict[str, list[tuple[str, object]]]]:
     """The batch, and the stored properties of each event as paths and values."""
     mine = replace(arrival, project_id=next_project())
-    batch = decode_json(json.dumps({"events": events}).encode(), mine)
+    batch = decode_json(json.dumps({"events": events}).encode(), mine).batch()
     if batch.rows:
         await clickhouse.insert_bytes("events_in", COLUMNS, batch.rows, FORMAT, SETTINGS)
     query = sql("SELECT event_id, properties FROM events WHERE project_id = {project}", project=unsigned(mine.project_id))
@@ -173,8 +173,9 @@ EVENTS = st.fixed_dictionaries(
     {"eventId": st.uuids(version=4).map(str) | st.sampled_from(["0195b0a2-0000-7000-8000-000000000001", "nonsense"])},
     optional={
         "name": st.text(max_size=4),
-        "distinctId": st.sampled_from(["ann", "bob", "null", " "]),
+        "distinctId": st.sampled_from(["ann", "bob", "null", " ", "", "cookieless-ann"]),
         "sessionId": st.text(max_size=4),
+        "cookieless": st.booleans(),
         "occurredAt": st.datetimes().map(lambda time: f"{time.isoformat()}Z"),
         # A number in protobuf is a float: only integers a float holds exactly can come to the same.
         "properties": PROPERTIES.filter(lambda properties: not re.search(r"[0-9]{16}", json.dumps(properties))),

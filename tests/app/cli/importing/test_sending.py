@@ -8,7 +8,7 @@ from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 
 from app.cli.importing.batches import MOST_BYTES, Batch, Entry, batches_of
-from app.cli.importing.checkpoint import Totals
+from app.cli.importing.checkpoint import Totals, Warned
 from app.cli.importing.records import Position, Record
 from app.cli.importing.sending import Capture, CaptureRefused, Outcome, Problem, Receipt, deliver, deliver_all, patient
 
@@ -36,8 +36,20 @@ def test_rejects_are_the_problems_that_are_no_warnings_with_the_lines_they_came_
 
     outcome = deliver(entries(3), lambda _: Receipt(accepted=2, duplicates=0, rejected=1, problems=problems))
 
-    assert outcome.totals == Totals(accepted=2, duplicates=0, rejected=1)
+    assert (outcome.totals.accepted, outcome.totals.duplicates, outcome.totals.rejected) == (2, 0, 1)
     assert [(reject.line, reject.reason, reject.raw) for reject in outcome.rejects] == [(2, "NAME_MISSING", b"line 2")]
+
+
+def test_warnings_are_counted_by_reason_with_what_one_of_them_says() -> None:
+    problems = [Problem(index, "OCCURRED_LONG_AGO", message="Old.", warning=True) for index in range(2)]
+    problems.append(Problem(2, "CLOCK_SKEW_IGNORED", message="Odd.", warning=True))
+
+    outcome = deliver(entries(3), lambda _: Receipt(accepted=3, problems=problems))
+    twice = outcome.plus(outcome)
+
+    assert outcome.totals.warnings == {"OCCURRED_LONG_AGO": Warned(2, "Old."), "CLOCK_SKEW_IGNORED": Warned(1, "Odd.")}
+    assert {reason: warned.events for reason, warned in twice.totals.warnings.items()} == {"OCCURRED_LONG_AGO": 4, "CLOCK_SKEW_IGNORED": 2}
+    assert outcome.rejects == []
 
 
 def test_a_batch_that_is_too_large_goes_in_halves() -> None:
