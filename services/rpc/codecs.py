@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError, Message
 
 from core.errors import MalformedRequest, PugError, UnknownField
 from services.rpc.misfits import Misfit, first_misfit
+from services.rpc.plain_json import plain_writer
 
 _HINT = "Check it against the contract in proto/."
 
@@ -40,6 +41,8 @@ def write_binary(message: Message) -> bytes:
 
 def write_json(message: Message) -> bytes:
     """A message in protobuf's JSON format, zeros and empty lists included."""
+    if (write := plain_writer(message.DESCRIPTOR)) is not None:
+        return json.dumps(write(message), ensure_ascii=False).encode()
     return json_format.MessageToJson(message, indent=None, always_print_fields_with_no_presence=True, ensure_ascii=False).encode()
 
 
