@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Bucket:
         self._open_bucket = open_bucket
         self._timeout_s = timeout_s
         self._bucket: KeyValue | None = None
+        self._silent_until = 0.0
 
     async def get(self, key: str) -> Entry | None:
         """What stands under the key, if anything does; raises BucketUnavailable like all that follow."""
@@ -81,10 +83,15 @@ class Bucket:
     async def _answering(self) -> AsyncGenerator[None]:
         if not self._connection.is_connected:
             raise _unavailable("it is not connected")
+        if time.monotonic() < self._silent_until:
+            # Callers that wait for one another would else each wait anew.
+            raise _unavailable("it did not a moment ago")
         try:
             async with asyncio.timeout(self._timeout_s):
                 yield
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                self._silent_until = time.monotonic() + _RETRY_AFTER.total_seconds()
             raise _unavailable(str(error) or type(error).__name__) from error
 
 

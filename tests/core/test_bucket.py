@@ -7,8 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 from nats.aio.client import Client
+from nats.js.kv import KeyValue
 
-from app.backends import open_nats
+from app.backends import Backends, open_nats
 from app.embedded.folder import open_folder
 from app.migrate import migrate_jetstream, open_bucket
 from core.bucket import Bucket
@@ -42,6 +43,23 @@ async def test_a_server_that_is_gone_is_noticed_at_once(tmp_path: Path) -> None:
 
         with pytest.raises(BucketUnavailable, match="not connected"):
             await gone.get("key")
+
+
+async def test_one_that_did_not_answer_is_left_alone_for_a_moment(backends: Backends) -> None:
+    asked: list[str] = []
+
+    async def opened() -> KeyValue:
+        asked.append("once")
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    silent = Bucket(backends.nats, opened, timeout_s=0.01)
+
+    for _ in range(3):
+        with pytest.raises(BucketUnavailable, match="does not answer"):
+            await silent.get("key")
+
+    assert asked == ["once"]
 
 
 def bucket(nats: Client, settings: Settings) -> Bucket:
