@@ -36,6 +36,7 @@ _HEADER_BYTES = 64 * 1024
 _MAX_STREAMS = 200
 # granian takes 128 connections by default and leaves the rest unanswered, so that 128 silent ones would shut everybody out. The header
 # timeout starts with the first byte and ends none that sends nothing: room for many is what there is against those.
+_ROOM_TO_REFUSE = 1_000
 _BACKLOG = 2048
 _CONNECTIONS = 4096
 
@@ -56,7 +57,7 @@ class Servers:
         self._settings = settings
         self._shared_ports = shared_ports
         self._application = _with_cors(connect_application(edge.services, edge.gate, {"/healthz": _healthy}), settings.cors_origins)
-        self._native = NativeServer(edge.services, edge.gate, shared_port=shared_ports)
+        self._native = NativeServer(edge.services, edge.gate, settings.concurrent_requests + _ROOM_TO_REFUSE, shared_port=shared_ports)
         self._http: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 

@@ -1,6 +1,7 @@
 """Builds every object from the settings and the engines, by hand and once."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -34,6 +35,7 @@ from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
 from services.rpc.gate import Gate
 from services.rpc.service import Service
+from services.rpc.turnstile import Limits, Turnstile
 from workers.consumer import keep_running
 from workers.duplicates import Duplicates
 from workers.events import EventsWorker
@@ -82,6 +84,8 @@ async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Ro
             CaptureServiceASGIApplication,
             CaptureService(publisher.publish, _now, new_uuid7, build_visitors(settings, backends)),
             encoded=True,
+            beacons=frozenset({"Capture"}),
+            small_answers=True,
         ),
     )
     query = (
@@ -99,7 +103,8 @@ async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Ro
         ),
     )
     services = (*(capture if Role.CAPTURE in roles else ()), *(query if Role.QUERY in roles else ()))
-    gate = Gate(credentials.find, [service.descriptor for service in services])
+    allowed = Limits(settings.key_events_per_second, settings.key_concurrent_requests, settings.concurrent_requests)
+    gate = Gate(credentials.find, [service.descriptor for service in services], Turnstile(allowed, time.monotonic))
     return Edge(services, gate, publisher, accounts)
 
 

@@ -101,6 +101,10 @@ class CredentialInvalid(Unauthenticated):
     """The credential doesn't exist, or no longer works."""
 
 
+class SecretInUrl(Unauthenticated):
+    """A secret key came in a URL, where proxies, logs and histories keep it."""
+
+
 class ScopeMissing(PugError):
     """The credential may not do this."""
 
@@ -125,6 +129,14 @@ class ResourceExhausted(PugError):
 
 class BatchTooLarge(ResourceExhausted):
     """A batch has too many events or bytes."""
+
+
+class RateLimited(ResourceExhausted):
+    """A key sent more events than it may; later it may again."""
+
+
+class TooManyRequests(ResourceExhausted):
+    """A key, or everybody together, has as many requests under way as are taken at once."""
 
 
 class QueryTooExpensive(ResourceExhausted):

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     block_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 50_000
     block_wait_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
     duplicate_window_days: Annotated[int, Field(ge=1, le=366)] = 7
+    key_events_per_second: Annotated[int, Field(ge=1)] = 500_000
+    key_concurrent_requests: Annotated[int, Field(ge=1)] = 256
+    concurrent_requests: Annotated[int, Field(ge=1)] = 2_000
     query_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
     query_memory_bytes: Annotated[int, Field(ge=2**26)] = 2 * 2**30
     shutdown_timeout_s: Annotated[int, Field(ge=1, le=300)] = 15

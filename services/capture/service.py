@@ -1,14 +1,17 @@
 """CaptureService: decodes, validates, and answers once the events are durable."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from core.errors import InvalidArgument, ResourceExhausted
 from pug.capture.v1 import capture_pb2 as pb
 from services.capture.batch import Arrival, Batch, receipt
 from services.capture.cookieless.visitors import Visitors
 from services.capture.json_batch import decode_json
 from services.capture.protobuf_batch import decode_protobuf
 from services.rpc.call import Call
+from services.rpc.failures import failure_of
 from services.rpc.service import EncodedMessage
 
 
@@ -30,15 +33,30 @@ class CaptureService:
 
     async def capture(self, request: EncodedMessage, call: Call) -> pb.CaptureResponse:
         """The receipt of a batch, given when JetStream holds what was accepted."""
-        batch = await self._decode(request, call)
-        if batch.rows:
-            await self._publish(batch.rows)
+        batch, _ = await self._take(request, call)
         return receipt(batch)
 
     async def capture_stream(self, requests: AsyncIterator[EncodedMessage], call: Call) -> AsyncIterator[pb.CaptureStreamResponse]:
-        """One receipt for each batch, in their order."""
+        """One answer for each batch, in their order. What is wrong with one ends nothing; an engine that is away ends the stream."""
         async for request in requests:
-            yield pb.CaptureStreamResponse(receipt=await self.capture(request, call))
+            try:
+                batch, pause = await self._take(request, call)
+            except (InvalidArgument, ResourceExhausted) as error:
+                yield pb.CaptureStreamResponse(error=_batch_error(error, call))
+                pause = call.charge(0)
+            else:
+                yield pb.CaptureStreamResponse(receipt=receipt(batch))
+            # Over the rate of its key a stream is slowed down: what it doesn't read makes the sender wait.
+            if pause:
+                await asyncio.sleep(pause.total_seconds())
+
+    async def _take(self, request: EncodedMessage, call: Call) -> tuple[Batch, timedelta]:
+        """What became of a batch, once it is durable, and for how long its key is over its rate."""
+        batch = await self._decode(request, call)
+        pause = call.charge(batch.accepted + batch.duplicates + batch.rejected)
+        if batch.rows:
+            await self._publish(batch.rows)
+        return batch, pause
 
     async def _decode(self, request: EncodedMessage, call: Call) -> Batch:
         arrival = Arrival(call.project.id, self._now(), self._new_event_id)
@@ -52,3 +70,8 @@ class CaptureService:
 def _client(call: Call) -> tuple[str, str]:
     """The address and the user agent that cookieless visitors are told apart by."""
     return call.sender.peer, call.sender.headers.get("user-agent", "")
+
+
+def _batch_error(error: InvalidArgument | ResourceExhausted, call: Call) -> pb.BatchError:
+    failure = failure_of(error, method="CaptureStream", request_id=call.request_id)
+    return pb.BatchError(info=failure.info, message=failure.message)

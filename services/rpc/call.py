@@ -1,7 +1,8 @@
 """Who is calling, and for which project: what every RPC is told beside its request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -40,6 +41,10 @@ class Sender:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+def _free(_events: int) -> timedelta:
+    return timedelta()
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One RPC in progress. The project comes from the credential, never from a request's body."""
@@ -49,6 +54,8 @@ class Call:
     # Seconds the caller is still willing to wait; None when it didn't say.
     timeout_s: float | None = None
     sender: Sender = field(default_factory=Sender)
+    # Counts the events a call brought, good or bad, against its key's rate; returns for how long the key is over it.
+    charge: Callable[[int], timedelta] = _free
 
     @property
     def project(self) -> Project:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,11 +18,14 @@ from core.errors import PugError
 from core.telemetry import request_id
 from services.rpc import codecs
 from services.rpc.asgi import AsgiApp, Receive, Scope, Send
+from services.rpc.beacons import open_beacon
 from services.rpc.call import Call, Sender
+from services.rpc.compression import COMPRESSIONS
+from services.rpc.draining import DRAIN_WITHIN_S, draining
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
 from services.rpc.patience import BODY_WITHIN_S, Exchange
-from services.rpc.refusals import nothing_here, refusal_of, refuse
+from services.rpc.refusals import Refusal, nothing_here, refusal_of, refuse
 from services.rpc.service import EncodedMessage, Service, snake_case, streams
 
 Context = RequestContext[Any, Any]
@@ -34,32 +38,58 @@ def connect_application(
     services: Iterable[Service], gate: Gate, pages: Mapping[str, AsgiApp], body_within_s: float = BODY_WITHIN_S
 ) -> AsgiApp:
     """One application for all services by their path, and for further `pages` by theirs. Bodies of all but streams have a deadline."""
-    routes: dict[str, tuple[MethodDescriptor, AsgiApp]] = {}
+    routes: dict[str, _Route] = {}
     for service in services:
         application: AsgiApp = service.application(
             _handlers(service),
             interceptors=[_Admission(gate)],
             codecs=[_Codec(service.encoded, is_json=False), _Codec(service.encoded, is_json=True)],
+            compressions=COMPRESSIONS,
             read_max_bytes=service.max_bytes,
         )
         for method in service.descriptor.methods:
             served = application if streams(method) else _patient(application, body_within_s)
-            routes[f"/{service.descriptor.full_name}/{method.name}"] = (method, served)
+            routes[f"/{service.descriptor.full_name}/{method.name}"] = _Route(service, method, served)
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
         path = scope["path"]
         if path in pages:
             await pages[path](scope, receive, send)
-        elif path not in routes:
-            await refuse(scope, send, nothing_here())
-        elif refusal := refusal_of(scope, routes[path][0]):
-            await refuse(scope, send, refusal)
+            return
+        call = routes[path].open(scope) if path in routes else nothing_here()
+        if isinstance(call, Refusal):
+            await refuse(scope, send, call)
         else:
-            await routes[path][1](scope, receive, send)
+            await routes[path].application(call, receive, send)
 
-    return route
+    return draining(route, min(DRAIN_WITHIN_S, body_within_s))
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    service: Service
+    method: MethodDescriptor
+    application: AsgiApp
+
+    def open(self, scope: Scope) -> Scope | Refusal:
+        """The call in a request, as connectrpc is to see it."""
+        call = open_beacon(scope, allowed=self.method.name in self.service.beacons)
+        if isinstance(call, Refusal):
+            return call
+        if refusal := refusal_of(call, self.method, self.service.max_bytes):
+            return refusal
+        return _uncompressed(call) if self.service.small_answers else call
+
+
+_WITH_TRAILERS = ("application/grpc-web", "application/connect+")
+# In the order of the protocols: Connect, its streams, gRPC-Web.
+_ACCEPTS = frozenset({b"accept-encoding", b"connect-accept-encoding", b"grpc-accept-encoding"})
+_SAYS_ENCODING = ("connect-content-encoding", "grpc-encoding", "content-encoding")
+
+
+def _uncompressed(scope: Scope) -> Scope:
+    """A call whose answer stays as it is; connectrpc would compress a few bytes too."""
+    return {**scope, "headers": [header for header in scope["headers"] if header[0] not in _ACCEPTS]}
 
 
 def _patient(application: AsgiApp, within_s: float) -> AsgiApp:
@@ -70,8 +100,8 @@ def _patient(application: AsgiApp, within_s: float) -> AsgiApp:
     return serve
 
 
-class _Admission(MetadataInterceptor[None]):
-    """Lets a call in, or not, before its body is read.
+class _Admission(MetadataInterceptor[Call]):
+    """Lets a call in, or not, before its body is read, and out when it has ended: connectrpc ends on every way what it has started.
 
     A subclass of MetadataInterceptor on purpose: connectrpc silently skips an interceptor that merely looks like one.
     """
@@ -79,7 +109,7 @@ class _Admission(MetadataInterceptor[None]):
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    async def on_start(self, ctx: Context) -> None:
+    async def on_start(self, ctx: Context) -> Call:
         method = f"/{ctx.method.service_name}/{ctx.method.name}"
         headers = dict(ctx.request_headers.items())
         current = request_id_of(headers)
@@ -88,14 +118,19 @@ class _Admission(MetadataInterceptor[None]):
         try:
             timeout_s = None if ctx.timeout_ms is None else ctx.timeout_ms / 1000
             sender = Sender((ctx.client_address or "").rpartition(":")[0].strip("[]"), headers)
-            _call.set(await self._gate.admit(method, sender, current, timeout_s))
+            call = await self._gate.admit(method, sender, current, timeout_s)
         except Exception as error:
             raise _connect_error(failure_of(error, method=method, request_id=current), ctx) from error
+        _call.set(call)
+        return call
 
-    async def on_end(self, _token: None, ctx: Context, error: Exception | None, /) -> None:
+    async def on_end(self, call: Call, ctx: Context, error: Exception | None, /) -> None:
         """Give refusals of connectrpc's own, such as of a body that is too large, the detail every error carries."""
+        self._gate.dismiss(call)
         if isinstance(error, ConnectError) and not error.details:
-            raise _connect_error(failure_of(error, method=ctx.method.name, request_id=request_id.get()), ctx) from error
+            header = next((name for name in _SAYS_ENCODING if name in ctx.request_headers), _SAYS_ENCODING[-1])
+            failure = failure_of(error, method=ctx.method.name, request_id=request_id.get(), encoding_header=header)
+            raise _connect_error(failure, ctx) from error
 
 
 def _handlers(service: Service) -> SimpleNamespace:
@@ -154,8 +189,11 @@ class _Codec(Codec[Message, Any]):
 
 
 def _connect_error(failure: Failure, ctx: Context | None) -> ConnectError:
-    if failure.retry_after is not None and ctx is not None:
-        ctx.response_headers["retry-after"] = str(max(1, round(failure.retry_after.total_seconds())))
+    if failure.retry_after_s and ctx is not None:
+        ctx.response_headers["retry-after"] = str(failure.retry_after_s)
+        # gRPC-Web's clients look into trailers, and a stream that has begun has sent its headers.
+        if ctx.request_headers.get("content-type", "").startswith(_WITH_TRAILERS):
+            ctx.response_trailers["retry-after"] = str(failure.retry_after_s)
     # connectrpc writes details with its own protobuf runtime; ours travel as bytes inside its Any.
     packed = AnyMessage(type_url=f"type.googleapis.com/{failure.info.DESCRIPTOR.full_name}", value=failure.info.SerializeToString())
     return ConnectError(failure.code, failure.message, details=[ErrorDetail(packed)])

@@ -1,6 +1,7 @@
-"""Lets a call in: finds the credential, checks that it holds the scope the RPC declares."""
+"""Lets a call in: finds the credential, checks that it holds the scope the RPC declares, and that its key has not had enough."""
 
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
@@ -10,6 +11,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from core.errors import CredentialInvalid, CredentialMissing, ScopeMissing
 from pug.common.v1 import access_pb2
 from services.rpc.call import Call, Credential, Scope, Sender
+from services.rpc.turnstile import Limits, Turnstile
 
 _SCOPES: dict[int, Scope] = {
     access_pb2.SCOPE_CAPTURE: Scope.CAPTURE,
@@ -26,15 +28,21 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Gate:
-    """Admits calls. It refuses to be built for an RPC that declares no scope."""
+    """Admits calls, and dismisses them when they have ended. It refuses to be built for an RPC that declares no scope."""
 
-    def __init__(self, find_credential: Callable[[str], Awaitable[Credential | None]], services: Iterable[ServiceDescriptor]) -> None:
+    def __init__(
+        self,
+        find_credential: Callable[[str], Awaitable[Credential | None]],
+        services: Iterable[ServiceDescriptor],
+        turnstile: Turnstile | None = None,
+    ) -> None:
         """`find_credential` looks a token up; None when there is no such key, or it no longer works."""
         self._find_credential = find_credential
         self._needed = needed_scopes(services)
+        self._turnstile = turnstile or Turnstile(Limits(), time.monotonic)
 
     async def admit(self, method: str, sender: Sender, request_id: str, timeout_s: float | None) -> Call:
-        """The call behind a method path such as `/pug.capture.v1.CaptureService/Capture`."""
+        """The call behind a method path such as `/pug.capture.v1.CaptureService/Capture`; whoever gets one has to `dismiss` it."""
         scheme, _, token = sender.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
@@ -57,7 +65,13 @@ class Gate:
                 field="authorization",
                 hint=f"Use {_HELD_BY[needed]}.",
             )
-        return Call(credential, request_id, timeout_s, sender)
+        # Last, and without awaiting anything after it: who enters is sure to be dismissed.
+        visit = self._turnstile.enter(credential.key_id)
+        return Call(credential, request_id, timeout_s, sender, visit.charge)
+
+    def dismiss(self, call: Call) -> None:
+        """The call has ended, however it did."""
+        self._turnstile.leave(call.credential.key_id)
 
 
 def _may_be_a_key(token: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from urllib.parse import unquote
 
 import grpc
@@ -23,10 +25,20 @@ from services.rpc import codecs
 from services.rpc.call import Call, Sender
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
+from services.rpc.patience import BODY_WITHIN_S, late
 from services.rpc.service import EncodedMessage, Service, streams
 
-# More at once would only wait for the one event loop, and hold their bodies meanwhile; gRPC answers the rest RESOURCE_EXHAUSTED.
-_CONCURRENT_RPCS = 1000
+# gRPC answers more at once RESOURCE_EXHAUSTED without saying when to come back: above the gate's own limit, so that the gate speaks first.
+_CONCURRENT_RPCS = 3_000
+_OPTIONS = (
+    # A connection has so long to say that it speaks HTTP/2; the default is two minutes.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    # A peer that is gone is noticed; one that is there and calls nothing is sent away, and comes back by itself when it does.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 300_000),
+    ("grpc.max_concurrent_streams", 200),
+)
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -34,13 +46,16 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 class NativeServer:
     """A gRPC server on a port of its own."""
 
-    def __init__(self, services: Sequence[Service], gate: Gate, *, shared_port: bool = False) -> None:
-        """Nothing is bound before `start`. On a shared port other processes may listen too."""
+    def __init__(
+        self, services: Sequence[Service], gate: Gate, concurrent_rpcs: int = _CONCURRENT_RPCS, *, shared_port: bool = False
+    ) -> None:
+        """Nothing is bound before `start`; `concurrent_rpcs` also has to hold those that are refused, health and reflection.
+
+        On a shared port other processes may listen too.
+        """
         limit = max(service.max_bytes for service in services)
-        self._server = grpc.aio.server(
-            options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", int(shared_port))],
-            maximum_concurrent_rpcs=_CONCURRENT_RPCS,
-        )
+        options = [("grpc.max_receive_message_length", limit), *_OPTIONS, ("grpc.so_reuseport", int(shared_port))]
+        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=concurrent_rpcs)
         self._server.add_generic_rpc_handlers(tuple(_generic_handlers(services, gate)))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -71,16 +86,17 @@ def _handler(service: Service, method: MethodDescriptor, gate: Gate) -> grpc.Rpc
     # Requests stay bytes until the caller is admitted: gRPC would answer a failed deserializer with INTERNAL.
     if streams(method):
         return grpc.stream_stream_rpc_method_handler(_stream(service, method, gate))
-    return grpc.unary_unary_rpc_method_handler(_unary(service, method, gate))
+    # On the wire one message is a stream of one; told that it is one, gRPC would read it before anybody was asked.
+    return grpc.stream_unary_rpc_method_handler(_unary(service, method, gate))
 
 
-def _unary(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[[bytes, Context], Awaitable[bytes]]:
+def _unary(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
     handler, read = service.unary(method), _reader(service, method)
 
-    async def handle(body: bytes, context: Context) -> bytes:
+    async def handle(bodies: AsyncIterator[bytes], context: Context) -> bytes:
         try:
-            call = await _admit(gate, service, method, context)
-            return (await handler(read(body), call)).SerializeToString()
+            async with _admitted(gate, service, method, context) as call:
+                return (await handler(read(await _only_message(bodies)), call)).SerializeToString()
         except Exception as error:
             await _abort(context, failure_of(error, method=method.full_name, request_id=request_id.get()))
             raise
@@ -88,18 +104,39 @@ def _unary(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[[
     return handle
 
 
+async def _only_message(bodies: AsyncIterator[bytes]) -> bytes:
+    """The one message of a call, for which there is as long as for a body on the other port."""
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            body = await anext(aiter(bodies), None)
+    except TimeoutError as error:
+        raise late(BODY_WITHIN_S) from error
+    if body is None:
+        raise MalformedRequest("The call has no message.", hint="Send one, even if it is empty.")
+    return body
+
+
 def _stream(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
     handler, read = service.stream(method), _reader(service, method)
 
     async def handle(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         try:
-            call = await _admit(gate, service, method, context)
-            async for response in handler((read(body) async for body in bodies), call):
-                yield response.SerializeToString()
+            async with _admitted(gate, service, method, context) as call:
+                async for response in handler((read(body) async for body in bodies), call):
+                    yield response.SerializeToString()
         except Exception as error:  # noqa: BLE001 (the edge: whatever it is becomes a status)
             await _abort(context, failure_of(error, method=method.full_name, request_id=request_id.get()))
 
     return handle
+
+
+@contextlib.asynccontextmanager
+async def _admitted(gate: Gate, service: Service, method: MethodDescriptor, context: Context) -> AsyncGenerator[Call]:
+    call = await _admit(gate, service, method, context)
+    try:
+        yield call
+    finally:
+        gate.dismiss(call)
 
 
 def _reader(service: Service, method: MethodDescriptor) -> Callable[[bytes], object]:
@@ -138,8 +175,8 @@ async def _abort(context: Context, failure: Failure) -> None:
     details.Pack(failure.info)
     status = Status(code=code.value[0], message=failure.message, details=[details])
     trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
-    if failure.retry_after is not None:
-        trailers.append(("retry-after", str(max(1, round(failure.retry_after.total_seconds())))))
+    if failure.retry_after_s:
+        trailers.append(("retry-after", str(failure.retry_after_s)))
     await context.abort(code, failure.message, tuple(trailers))
 
 

@@ -39,7 +39,7 @@ class Exchange:
             if not patience.expired():
                 raise
             self._expired = True
-            raise ConnectError(Code.DEADLINE_EXCEEDED, f"The body did not arrive within {self._within_s:g} s.") from error
+            raise late(self._within_s) from error
         self._whole = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
@@ -48,3 +48,8 @@ class Exchange:
         if self._expired and message["type"] == "http.response.start" and message["status"] == HTTPStatus.GATEWAY_TIMEOUT:
             message["status"] = HTTPStatus.REQUEST_TIMEOUT.value
         await self._send(message)
+
+
+def late(within_s: float) -> ConnectError:
+    """The body took too long."""
+    return ConnectError(Code.DEADLINE_EXCEEDED, f"The body did not arrive within {within_s:g} s.")

@@ -18,6 +18,8 @@ _WEB = frozenset({"application/grpc-web", "application/grpc-web+proto", "applica
 _UNARY = _WEB | {"application/json", "application/proto"}
 _STREAM = _WEB | {"application/connect+json", "application/connect+proto"}
 _ENCODINGS = ("json", "proto")
+_LENGTH_DIGITS = 15
+_ENVELOPE = 5  # what gRPC-Web puts before a message
 _TIMEOUT_DIGITS = 10
 _ACCEPTED = {b"accept-post": b"application/json, application/proto"}
 _NO_SIDE_EFFECTS = 1  # google.protobuf.MethodOptions.NO_SIDE_EFFECTS
@@ -40,8 +42,8 @@ def nothing_here() -> Refusal:
     return Refusal(404, Code.UNIMPLEMENTED, ErrorInfo(reason="UNKNOWN_PATH", hint=hint), f"There is nothing at this path. {hint}", {})
 
 
-def refusal_of(scope: Scope, method: MethodDescriptor) -> Refusal | None:
-    """Why a request cannot be a call of the RPC; None when it can."""
+def refusal_of(scope: Scope, method: MethodDescriptor, max_bytes: int) -> Refusal | None:
+    """Why a request cannot be a call of the RPC, whose messages have at most `max_bytes`; None when it can."""
     headers: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if not value.isascii() and not _is_text(name, value):
@@ -50,7 +52,12 @@ def refusal_of(scope: Scope, method: MethodDescriptor) -> Refusal | None:
         if name == b"authorization" and name in headers:
             return _bad_header("authorization", "is there twice", "Send one credential.")
         headers.setdefault(name, value)
-    return _method_refusal(scope, method) or _protocol_refusal(headers) or _encoding_refusal(scope, method, headers)
+    return (
+        _method_refusal(scope, method)
+        or _protocol_refusal(headers)
+        or _encoding_refusal(scope, method, headers)
+        or _length_refusal(method, headers, max_bytes)
+    )
 
 
 def _is_text(name: bytes, value: bytes) -> bool:
@@ -107,6 +114,16 @@ def _encoding_refusal(scope: Scope, method: MethodDescriptor, headers: Mapping[b
         wanted = "Send application/connect+json or application/connect+proto: this RPC is a stream."
         return None if content_type in _STREAM else _unsupported("content-type", wanted)
     return None if content_type in _UNARY else _unsupported("content-type", "Send application/json or application/proto.")
+
+
+def _length_refusal(method: MethodDescriptor, headers: Mapping[bytes, bytes], max_bytes: int) -> Refusal | None:
+    """Refuse a body that says it is too long, before any of it is read; one that doesn't say is cut off at the limit."""
+    declared = headers.get(b"content-length", b"")
+    if streams(method) or not declared.isdigit() or (len(declared) <= _LENGTH_DIGITS and int(declared) <= max_bytes + _ENVELOPE):
+        return None
+    info = ErrorInfo(reason="BODY_TOO_LARGE", field="body", hint="Send less at once.")
+    message = f"body: The body is {declared.decode()[:_LENGTH_DIGITS]} bytes; at most {max_bytes:,} are allowed. {info.hint}"
+    return Refusal(429, Code.RESOURCE_EXHAUSTED, info, message, {})
 
 
 def _query_refusal(query: bytes) -> Refusal | None:

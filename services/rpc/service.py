@@ -28,7 +28,8 @@ class Service:
     """A contract, the Connect application generated for it, and the object whose methods answer: `CreateApiKey` is `create_api_key`.
 
     A handler takes the request and the `Call`; requests of an `encoded` service come as `EncodedMessage`. No request may be longer than
-    `max_bytes`, compressed or not.
+    `max_bytes`, compressed or not. RPCs named in `beacons` also take what a browser sends without asking first. `small_answers` are not
+    compressed: that would cost more than it saves.
     """
 
     descriptor: ServiceDescriptor
@@ -36,6 +37,8 @@ class Service:
     implementation: object
     encoded: bool = False
     max_bytes: int = 2**20
+    beacons: frozenset[str] = frozenset()
+    small_answers: bool = False
 
     def unary(self, method: MethodDescriptor) -> Unary:
         """The handler of an RPC with one request and one response."""

@@ -1,12 +1,15 @@
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
 from pug.accounts.v1.accounts_pb2 import DESCRIPTOR, CreateApiKeyResponse, ListApiKeysResponse, RevokeApiKeyResponse
+from pug.capture.v1.capture_pb2 import DESCRIPTOR as CAPTURE
 from services.rpc.call import Call, Credential, Project, Scope
 from services.rpc.gate import Gate
 from services.rpc.service import Service
+from services.rpc.turnstile import Limits, Turnstile
 
 
 class Accounts:
@@ -29,10 +32,16 @@ def service() -> Service:
 
 
 @pytest.fixture
-def gate(service: Service) -> Gate:
+def turnstile() -> Turnstile:
+    """For two calls a key and three in all."""
+    return Turnstile(Limits(key_requests=2, requests=3), time.monotonic)
+
+
+@pytest.fixture
+def gate(service: Service, turnstile: Turnstile) -> Gate:
     """Lets every key in."""
     find: Callable[[str], Awaitable[Credential | None]] = _find
-    return Gate(find, [service.descriptor])
+    return Gate(find, [service.descriptor, CAPTURE.services_by_name["CaptureService"]], turnstile)
 
 
 async def _find(token: str) -> Credential | None:

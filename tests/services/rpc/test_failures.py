@@ -8,7 +8,7 @@ from services.rpc.failures import failure_of
 @pytest.mark.parametrize(
     ("said", "told", "field"),
     [
-        ("decompress: Error -3 while decompressing data: incorrect header check", "The body is not valid gzip.", "body"),
+        ("decompress: zstd", "The body is not valid zstd, as content-encoding says.", "body"),
         ("'message' parameter is required for GET requests", "'message' parameter is required", "message"),
         ("protocol error", "body: protocol error", "body"),
     ],

@@ -34,7 +34,7 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("method", "scope"), ACCEPTED, ids=range(len(ACCEPTED)))
 def test_a_call_is_not_refused(method: MethodDescriptor, scope: Scope) -> None:
-    assert refusal_of(scope, method) is None
+    assert refusal_of(scope, method, 2**20) is None
 
 
 REFUSED = [
@@ -61,7 +61,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("method", "scope", "status", "field", "hint"), REFUSED, ids=range(len(REFUSED)))
 def test_what_is_no_call_is_refused_saying_why(method: MethodDescriptor, scope: Scope, status: int, field: str, hint: str) -> None:
-    refusal = refusal_of(scope, method)
+    refusal = refusal_of(scope, method, 2**20)
 
     assert refusal
     assert (refusal.status, refusal.info.field) == (status, field)
@@ -85,4 +85,4 @@ async def test_a_refusal_carries_its_detail_and_the_request_id() -> None:
 
 
 def test_a_cookie_in_utf_8_is_no_reason_to_refuse() -> None:
-    assert refusal_of(request(JSON, (b"cookie", "name=é".encode())), CAPTURE) is None
+    assert refusal_of(request(JSON, (b"cookie", "name=é".encode())), CAPTURE, 2**20) is None

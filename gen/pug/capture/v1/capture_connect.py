@@ -49,7 +49,9 @@ class CaptureService(Protocol):
 
     def capture_stream(self, request: AsyncIterator[CaptureStreamRequest], ctx: RequestContext[CaptureStreamRequest, CaptureStreamResponse], /) -> AsyncIterator[CaptureStreamResponse]:
         """
-        CaptureStream takes batch after batch on one connection and answers each once its events are durable.
+        CaptureStream takes batch after batch on one connection and answers each once its events are durable. A batch that can't be read, or has
+        too many events, is answered with an error and ends nothing; a message beyond the size limit ends the stream, as what follows it can't be
+        found. A sender over the rate of its key is slowed down.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -161,7 +163,9 @@ class CaptureServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> AsyncIterator[CaptureStreamResponse]:
         """
-        CaptureStream takes batch after batch on one connection and answers each once its events are durable.
+        CaptureStream takes batch after batch on one connection and answers each once its events are durable. A batch that can't be read, or has
+        too many events, is answered with an error and ends nothing; a message beyond the size limit ends the stream, as what follows it can't be
+        found. A sender over the rate of its key is slowed down.
         """
         return self.execute_bidi_stream(
             request=request,
@@ -189,7 +193,9 @@ class CaptureServiceSync(Protocol):
 
     def capture_stream(self, request: Iterator[CaptureStreamRequest], ctx: RequestContext[CaptureStreamRequest, CaptureStreamResponse], /) -> Iterator[CaptureStreamResponse]:
         """
-        CaptureStream takes batch after batch on one connection and answers each once its events are durable.
+        CaptureStream takes batch after batch on one connection and answers each once its events are durable. A batch that can't be read, or has
+        too many events, is answered with an error and ends nothing; a message beyond the size limit ends the stream, as what follows it can't be
+        found. A sender over the rate of its key is slowed down.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -299,7 +305,9 @@ class CaptureServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> Iterator[CaptureStreamResponse]:
         """
-        CaptureStream takes batch after batch on one connection and answers each once its events are durable.
+        CaptureStream takes batch after batch on one connection and answers each once its events are durable. A batch that can't be read, or has
+        too many events, is answered with an error and ends nothing; a message beyond the size limit ends the stream, as what follows it can't be
+        found. A sender over the rate of its key is slowed down.
         """
         return self.execute_bidi_stream(
             request=request,

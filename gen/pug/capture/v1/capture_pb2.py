@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pug.common.v1 import access_pb2 as pug_dot_common_dot_v1_dot_access__pb2
+from pug.common.v1 import error_info_pb2 as pug_dot_common_dot_v1_dot_error__info__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpug/capture/v1/capture.proto\x12\x0epug.capture.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\"\x8c\x02\n\x05\x45vent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n\x0b\x64istinct_id\x18\x03 \x01(\tR\ndistinctId\x12\x1d\n\nsession_id\x18\x04 \x01(\tR\tsessionId\x12;\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x37\n\nproperties\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructR\nproperties\x12\x1e\n\ncookieless\x18\x07 \x01(\x08R\ncookieless\"t\n\x0e\x43\x61ptureRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.pug.capture.v1.EventR\x06\x65vents\x12\x33\n\x07sent_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAt\"\x9e\x01\n\x0f\x43\x61ptureResponse\x12\x1a\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05R\x08\x61\x63\x63\x65pted\x12\x1e\n\nduplicates\x18\x02 \x01(\x05R\nduplicates\x12\x1a\n\x08rejected\x18\x03 \x01(\x05R\x08rejected\x12\x33\n\x08problems\x18\x04 \x03(\x0b\x32\x17.pug.capture.v1.ProblemR\x08problems\"\x9c\x01\n\x07Problem\x12\x14\n\x05index\x18\x01 \x01(\x05R\x05index\x12\x19\n\x08\x65vent_id\x18\x02 \x01(\tR\x07\x65ventId\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n\x05\x66ield\x18\x04 \x01(\tR\x05\x66ield\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\x12\x18\n\x07warning\x18\x06 \x01(\x08R\x07warning\"z\n\x14\x43\x61ptureStreamRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.pug.capture.v1.EventR\x06\x65vents\x12\x33\n\x07sent_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAt\"R\n\x15\x43\x61ptureStreamResponse\x12\x39\n\x07receipt\x18\x01 \x01(\x0b\x32\x1f.pug.capture.v1.CaptureResponseR\x07receipt2\xca\x01\n\x0e\x43\x61ptureService\x12P\n\x07\x43\x61pture\x12\x1e.pug.capture.v1.CaptureRequest\x1a\x1f.pug.capture.v1.CaptureResponse\"\x04\xa8\xd4\x18\x01\x12\x66\n\rCaptureStream\x12$.pug.capture.v1.CaptureStreamRequest\x1a%.pug.capture.v1.CaptureStreamResponse\"\x04\xa8\xd4\x18\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpug/capture/v1/capture.proto\x12\x0epug.capture.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\x1a\x1epug/common/v1/error_info.proto\"\x8c\x02\n\x05\x45vent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n\x0b\x64istinct_id\x18\x03 \x01(\tR\ndistinctId\x12\x1d\n\nsession_id\x18\x04 \x01(\tR\tsessionId\x12;\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x37\n\nproperties\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructR\nproperties\x12\x1e\n\ncookieless\x18\x07 \x01(\x08R\ncookieless\"t\n\x0e\x43\x61ptureRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.pug.capture.v1.EventR\x06\x65vents\x12\x33\n\x07sent_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAt\"\x9e\x01\n\x0f\x43\x61ptureResponse\x12\x1a\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05R\x08\x61\x63\x63\x65pted\x12\x1e\n\nduplicates\x18\x02 \x01(\x05R\nduplicates\x12\x1a\n\x08rejected\x18\x03 \x01(\x05R\x08rejected\x12\x33\n\x08problems\x18\x04 \x03(\x0b\x32\x17.pug.capture.v1.ProblemR\x08problems\"\x9c\x01\n\x07Problem\x12\x14\n\x05index\x18\x01 \x01(\x05R\x05index\x12\x19\n\x08\x65vent_id\x18\x02 \x01(\tR\x07\x65ventId\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n\x05\x66ield\x18\x04 \x01(\tR\x05\x66ield\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\x12\x18\n\x07warning\x18\x06 \x01(\x08R\x07warning\"z\n\x14\x43\x61ptureStreamRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.pug.capture.v1.EventR\x06\x65vents\x12\x33\n\x07sent_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAt\"\x84\x01\n\x15\x43\x61ptureStreamResponse\x12\x39\n\x07receipt\x18\x01 \x01(\x0b\x32\x1f.pug.capture.v1.CaptureResponseR\x07receipt\x12\x30\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.pug.capture.v1.BatchErrorR\x05\x65rror\"T\n\nBatchError\x12,\n\x04info\x18\x01 \x01(\x0b\x32\x18.pug.common.v1.ErrorInfoR\x04info\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message2\xca\x01\n\x0e\x43\x61ptureService\x12P\n\x07\x43\x61pture\x12\x1e.pug.capture.v1.CaptureRequest\x1a\x1f.pug.capture.v1.CaptureResponse\"\x04\xa8\xd4\x18\x01\x12\x66\n\rCaptureStream\x12$.pug.capture.v1.CaptureStreamRequest\x1a%.pug.capture.v1.CaptureStreamResponse\"\x04\xa8\xd4\x18\x01(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,18 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CAPTURESERVICE'].methods_by_name['Capture']._serialized_options = b'\250\324\030\001'
   _globals['_CAPTURESERVICE'].methods_by_name['CaptureStream']._loaded_options = None
   _globals['_CAPTURESERVICE'].methods_by_name['CaptureStream']._serialized_options = b'\250\324\030\001'
-  _globals['_EVENT']._serialized_start=140
-  _globals['_EVENT']._serialized_end=408
-  _globals['_CAPTUREREQUEST']._serialized_start=410
-  _globals['_CAPTUREREQUEST']._serialized_end=526
-  _globals['_CAPTURERESPONSE']._serialized_start=529
-  _globals['_CAPTURERESPONSE']._serialized_end=687
-  _globals['_PROBLEM']._serialized_start=690
-  _globals['_PROBLEM']._serialized_end=846
-  _globals['_CAPTURESTREAMREQUEST']._serialized_start=848
-  _globals['_CAPTURESTREAMREQUEST']._serialized_end=970
-  _globals['_CAPTURESTREAMRESPONSE']._serialized_start=972
-  _globals['_CAPTURESTREAMRESPONSE']._serialized_end=1054
-  _globals['_CAPTURESERVICE']._serialized_start=1057
-  _globals['_CAPTURESERVICE']._serialized_end=1259
+  _globals['_EVENT']._serialized_start=172
+  _globals['_EVENT']._serialized_end=440
+  _globals['_CAPTUREREQUEST']._serialized_start=442
+  _globals['_CAPTUREREQUEST']._serialized_end=558
+  _globals['_CAPTURERESPONSE']._serialized_start=561
+  _globals['_CAPTURERESPONSE']._serialized_end=719
+  _globals['_PROBLEM']._serialized_start=722
+  _globals['_PROBLEM']._serialized_end=878
+  _globals['_CAPTURESTREAMREQUEST']._serialized_start=880
+  _globals['_CAPTURESTREAMREQUEST']._serialized_end=1002
+  _globals['_CAPTURESTREAMRESPONSE']._serialized_start=1005
+  _globals['_CAPTURESTREAMRESPONSE']._serialized_end=1137
+  _globals['_BATCHERROR']._serialized_start=1139
+  _globals['_BATCHERROR']._serialized_end=1223
+  _globals['_CAPTURESERVICE']._serialized_start=1226
+  _globals['_CAPTURESERVICE']._serialized_end=1428
 # @@protoc_insertion_point(module_scope)

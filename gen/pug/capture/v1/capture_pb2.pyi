@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pug.common.v1 import access_pb2 as _access_pb2
+from pug.common.v1 import error_info_pb2 as _error_info_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -74,7 +75,17 @@ class CaptureStreamRequest(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CaptureStreamResponse(_message.Message):
-    __slots__ = ("receipt",)
+    __slots__ = ("receipt", "error")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
     receipt: CaptureResponse
-    def __init__(self, receipt: _Optional[_Union[CaptureResponse, _Mapping]] = ...) -> None: ...
+    error: BatchError
+    def __init__(self, receipt: _Optional[_Union[CaptureResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ...) -> None: ...
+
+class BatchError(_message.Message):
+    __slots__ = ("info", "message")
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    info: _error_info_pb2.ErrorInfo
+    message: str
+    def __init__(self, info: _Optional[_Union[_error_info_pb2.ErrorInfo, _Mapping]] = ..., message: _Optional[str] = ...) -> None: ...

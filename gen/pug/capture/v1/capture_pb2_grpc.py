@@ -59,7 +59,9 @@ class CaptureServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CaptureStream(self, request_iterator, context):
-        """CaptureStream takes batch after batch on one connection and answers each once its events are durable.
+        """CaptureStream takes batch after batch on one connection and answers each once its events are durable. A batch that can't be read, or has
+        too many events, is answered with an error and ends nothing; a message beyond the size limit ends the stream, as what follows it can't be
+        found. A sender over the rate of its key is slowed down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
