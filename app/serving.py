@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 from starlette.middleware.cors import CORSMiddleware
 
+from app.silence import Patience, end_silent
 from app.wiring import Edge
 from core.errors import SettingsInvalid
 from core.settings import Settings
@@ -34,8 +36,8 @@ _CORS_EXPOSED = ("grpc-message", "grpc-status", "grpc-status-details-bin", "retr
 _HEADER_TIMEOUT_MS = 10_000
 _HEADER_BYTES = 64 * 1024
 _MAX_STREAMS = 200
-# granian takes 128 connections by default and leaves the rest unanswered, so that 128 silent ones would shut everybody out. The header
-# timeout starts with the first byte and ends none that sends nothing: room for many is what there is against those.
+# granian takes 128 connections by default and leaves the rest unanswered. The header timeout starts with the first byte; what says nothing
+# at all is ended by app/silence.py, and until then needs room.
 _ROOM_TO_REFUSE = 1_000
 _BACKLOG = 2048
 _CONNECTIONS = 4096
@@ -60,6 +62,7 @@ class Servers:
         self._native = NativeServer(edge.services, edge.gate, settings.concurrent_requests + _ROOM_TO_REFUSE, shared_port=shared_ports)
         self._http: Server | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> Ports:
         """Listen; a port of 0 becomes a free one."""
@@ -85,6 +88,9 @@ class Servers:
         )
         self._serving = asyncio.create_task(self._http.serve())
         await self._until_reachable(settings.host, http_port)
+        # A long query is silence too, and not the caller's.
+        between = max(Patience().between_requests, timedelta(seconds=settings.query_timeout_s + 60))
+        self._watching = asyncio.create_task(end_silent(http_port, Patience(between_requests=between)))
         return Ports(http_port, grpc_port)
 
     async def stop(self) -> None:
@@ -92,6 +98,8 @@ class Servers:
         await asyncio.gather(self._native.stop(self._settings.shutdown_timeout_s), self._stop_http())
 
     async def _stop_http(self) -> None:
+        if self._watching:
+            self._watching.cancel()
         if self._http and self._serving:
             self._http.stop()
             await asyncio.wait({self._serving}, timeout=self._settings.shutdown_timeout_s)
