@@ -75,12 +75,11 @@ def _allowed(connection: _Connection, patience: Patience, *, crowded: bool) -> t
 
 
 def _connections(port: int) -> Iterator[_Connection]:
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+    # All are listed before the first is opened a second time, which would find itself again.
+    for number in [int(name) for name in os.listdir("/proc/self/fd") if _is_socket(name)]:  # noqa: PTH208
         try:
-            if not os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):  # noqa: PTH115 (no path, a name)
-                continue
             # A second handle: whatever becomes of the first meanwhile, this one stays with the connection it was looked up for.
-            handle = os.dup(int(name))
+            handle = os.dup(number)
         except OSError:
             continue
         try:
@@ -92,6 +91,13 @@ def _connections(port: int) -> Iterator[_Connection]:
             yield connection
         else:
             candidate.close()
+
+
+def _is_socket(name: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{name}").startswith("socket:")  # noqa: PTH115 (no path, a name)
+    except OSError:
+        return False
 
 
 def _connection(candidate: socket.socket, port: int) -> _Connection | None:

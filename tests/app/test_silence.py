@@ -87,5 +87,5 @@ async def test_other_ports_and_their_listeners_are_left_alone(server: Server) ->
         port = other.getsockname()[1]
 
         assert sweep(port, Patience(at_first=AT_ONCE, between_requests=AT_ONCE)) == 0
-        with socket.create_connection(("127.0.0.1", port)):
-            assert other.accept()
+        with socket.create_connection(("127.0.0.1", port)) as late:
+            assert other.accept()[1] == late.getsockname()
