@@ -10,6 +10,8 @@ from pug.capture.v1 import capture_pb2
 
 MAX_EVENTS = 1_000
 MAX_BYTES = 2**20
+# Of what lies inside lists and objects of properties: each is taken apart in Python, and one batch must not hold everybody up.
+MAX_NESTED = 50_000
 
 
 class Reason(StrEnum):
@@ -128,4 +130,12 @@ def check_count(events: int) -> None:
     if events > MAX_EVENTS:
         raise BatchTooLarge(
             f"The batch has {events:,} events; at most {MAX_EVENTS:,} are allowed.", field="events", hint="Send smaller batches."
+        )
+
+
+def check_nested(values: int, what: str) -> None:
+    """Refuse a batch that would take long to take apart."""
+    if values > MAX_NESTED:
+        raise BatchTooLarge(
+            f"The batch has {values:,} {what}; at most {MAX_NESTED:,} are allowed.", field="events", hint="Send smaller batches."
         )

@@ -15,7 +15,7 @@ from msgspec import Meta
 from core.errors import MalformedRequest, UnknownField
 from services.capture import loose_json
 from services.capture.admission import Admission, Properties
-from services.capture.batch import Arrival, Reason, check_count, check_size
+from services.capture.batch import MAX_NESTED, Arrival, Reason, check_count, check_nested, check_size
 from services.capture.rules import (
     MAX_KEY,
     MAX_PROPERTIES,
@@ -94,6 +94,8 @@ _rounds_up = re.compile(rb"\.[0-9]{3}999[5-9]").search
 def decode_json(body: bytes, arrival: Arrival) -> Admission:
     """The events of a JSON `CaptureRequest`; what is wrong with the whole of it is raised, what is wrong with an event is a problem."""
     check_size(body)
+    if len(body) > MAX_NESTED:
+        check_nested(_lists_and_objects(body), "lists and objects")
     request = _first_to_read(_read_request, body)
     if request is None:
         return decode_one_by_one(body, arrival)
@@ -104,6 +106,16 @@ def decode_json(body: bytes, arrival: Arrival) -> Admission:
     for index, event in enumerate(events):
         _admit(admission, index, event, has_nulls)
     return admission
+
+
+def _lists_and_objects(body: bytes) -> int:
+    """How many a body holds; those inside texts are left out only when there are too many."""
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets <= MAX_NESTED:
+        return brackets
+    # Without what is escaped, every second piece between quotes is a text.
+    between_texts = b"".join(body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+    return between_texts.count(b"{") + between_texts.count(b"[")
 
 
 def _first_to_read(readers: Sequence[Callable[[bytes], T]], data: bytes) -> T | None:

@@ -5,13 +5,14 @@ from math import isfinite
 from struct import Struct as Layout
 
 from google.protobuf.message import DecodeError
-from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import MalformedRequest
 from services.capture.admission import Admission
-from services.capture.batch import Arrival, Reason, check_count, check_size
+from services.capture.batch import Arrival, Reason, check_count, check_nested, check_size
 from services.capture.rules import (
+    MAX_DEPTH,
     MAX_KEY,
     MAX_TEXT,
     Refused,
@@ -30,7 +31,7 @@ from services.capture.unread_protobuf import UnreadEvent, UnreadRequest, read_ev
 _MAX_SAFE = 2.0**53
 _NANOS = 1_000_000_000
 # How the short kinds of `google.protobuf.Value` begin: the number of their field and how it is written.
-_STRING, _NUMBER, _BOOL = 0x1A, 0x11, 0x20
+_NULL, _STRING, _NUMBER, _BOOL = 0x08, 0x1A, 0x11, 0x20
 _SHORT_TEXT = 0x80
 _double = Layout("<d").unpack_from
 _DOUBLE_SIZE = 9
@@ -48,9 +49,9 @@ def decode_protobuf(body: bytes, arrival: Arrival) -> Admission:
     except DecodeError:
         return _decode_one_by_one(body, arrival)
     check_count(len(request.events))
-    admission = Admission(arrival, _sent_ms(request))
+    admission, reader = Admission(arrival, _sent_ms(request)), _Reader()
     for index, event in enumerate(request.events):
-        _admit(admission, index, event)
+        _admit(admission, reader, index, event)
     return admission
 
 
@@ -58,12 +59,12 @@ def _sent_ms(request: UnreadRequest) -> int | None:
     return check_sent_at(_unix_ms(request.sent_at)) if request.HasField("sent_at") else None
 
 
-def _admit(admission: Admission, index: int, event: UnreadEvent) -> None:
+def _admit(admission: Admission, reader: "_Reader", index: int, event: UnreadEvent) -> None:
     try:
         occurred_ms = _occurred_ms(event.occurred_at) if event.HasField("occurred_at") else None
         fields = event.properties.fields
         check_property_count(len(fields))
-        properties = _read_properties(fields)
+        properties = reader.read_properties(fields)
     except Refused as refused:
         admission.refuse(index, event.event_id, refused)
     except (DecodeError, UnicodeDecodeError):
@@ -73,25 +74,97 @@ def _admit(admission: Admission, index: int, event: UnreadEvent) -> None:
         admit(index, event.event_id, event.name, event.distinct_id, event.session_id, occurred_ms, properties)
 
 
-def _read_properties(fields: Mapping[str, bytes]) -> dict[str, object]:
-    """The properties as plain values, without nulls. Short strings, numbers and booleans, which most are, are read right here."""
-    kept: dict[str, object] = {}
-    # By key, because items() of a protobuf map is Python.
-    for key in fields:
-        if not 0 < len(key) <= MAX_KEY:
-            raise key_refused(key, "properties")
-        written = fields[key]
-        size = len(written)
-        kind = written[0] if size > 1 else 0
-        if kind == _STRING and written[1] == size - 2 < _SHORT_TEXT:
-            kept[key] = written[2:].decode()
-        elif kind == _NUMBER and size == _DOUBLE_SIZE:
-            kept[key] = _read_number(_double(written, 1)[0], "properties", key)
-        elif kind == _BOOL and size == 2:  # noqa: PLR2004 (one byte says what it is, one its value)
-            kept[key] = written[1] != 0
-        elif (other := _read_value(Value.FromString(written), "properties", key, 1)) is not None:
-            kept[key] = other
-    return kept
+class _Reader:
+    """Reads the properties of one batch's events as plain values, without nulls."""
+
+    __slots__ = ("_nested",)
+
+    def __init__(self) -> None:
+        self._nested = 0
+
+    def read_properties(self, fields: Mapping[str, bytes]) -> dict[str, object]:
+        """The properties of an event. Short strings, numbers and booleans, which most are, are read right here."""
+        kept: dict[str, object] = {}
+        # By key, because items() of a protobuf map is Python.
+        for key in fields:
+            if not 0 < len(key) <= MAX_KEY:
+                raise key_refused(key, "properties")
+            written = fields[key]
+            size = len(written)
+            kind = written[0] if size > 1 else 0
+            if kind == _STRING and written[1] == size - 2 < _SHORT_TEXT:
+                kept[key] = written[2:].decode()
+            elif kind == _NUMBER and size == _DOUBLE_SIZE:
+                kept[key] = _read_number(_double(written, 1)[0], (_PROPERTIES, key))
+            elif kind == _BOOL and size == 2:  # noqa: PLR2004 (one byte says what it is, one its value)
+                kept[key] = written[1] != 0
+            elif not size or (kind == _NULL and size == 2):  # noqa: PLR2004
+                continue
+            elif (other := self._read_value(Value.FromString(written), (_PROPERTIES, key), 1)) is not None:
+                kept[key] = other
+        return kept
+
+    def _read_value(self, value: Value, place: "_Place", depth: int) -> object:
+        """The value of one property or item, None for null and for a `Value` that was left empty."""
+        match value.WhichOneof("kind"):
+            case "string_value":
+                text = value.string_value
+                if len(text) > MAX_TEXT:
+                    raise text_too_long(len(text), _path(place))
+                return text
+            case "number_value":
+                return _read_number(value.number_value, place)
+            case "bool_value":
+                return value.bool_value
+            case "struct_value":
+                return self._read_struct(value.struct_value, place, depth + 1)
+            case "list_value":
+                return self._read_list(value.list_value, place, depth + 1)
+            case _:
+                return None
+
+    def _read_struct(self, struct: Struct, place: "_Place", depth: int) -> dict[str, object]:
+        """An object inside the properties as plain values, without its nulls."""
+        fields = struct.fields
+        self._go_into(len(fields), place, depth)
+        kept: dict[str, object] = {}
+        for key in fields:
+            if not 0 < len(key) <= MAX_KEY:
+                raise key_refused(key, _path(place))
+            if (value := self._read_value(fields[key], (place, key), depth)) is not None:
+                kept[key] = value
+        return kept
+
+    def _read_list(self, items: ListValue, place: "_Place", depth: int) -> list[object]:
+        self._go_into(len(items.values), place, depth)
+        # In a list null keeps its place: dropping it would move the others.
+        return [self._read_value(item, (place, index), depth) for index, item in enumerate(items.values)]
+
+    def _go_into(self, values: int, place: "_Place", depth: int) -> None:
+        """Before anything inside is looked at."""
+        if depth > MAX_DEPTH:
+            check_level(depth, _path(place))
+        self._nested += values
+        check_nested(self._nested, "values inside lists and objects")
+
+
+# Where a value is, from the inside out; written down only when something is wrong there.
+_Place = tuple["_Place | None", str | int]
+_PROPERTIES: _Place = (None, "properties")
+
+
+def _path(place: _Place) -> str:
+    outer, key = place
+    return property_path("" if outer is None else _path(outer), key)
+
+
+def _read_number(number: float, place: _Place) -> float:
+    """3.0 as 3, which JSON would have said."""
+    if number.is_integer() and -_MAX_SAFE <= number <= _MAX_SAFE:
+        return int(number)
+    if not isfinite(number):
+        raise not_finite(_path(place))
+    return number
 
 
 def _occurred_ms(time: Timestamp) -> int:
@@ -106,51 +179,6 @@ def _unix_ms(time: Timestamp) -> int | None:
     return time.seconds * 1_000 + nanos // 1_000_000 if 0 <= nanos < _NANOS else None
 
 
-def _read_struct(struct: Struct, path: str, depth: int) -> dict[str, object]:
-    """An object inside the properties as plain values, without its nulls."""
-    check_level(depth, path)
-    kept: dict[str, object] = {}
-    fields = struct.fields
-    for key in fields:
-        if not 0 < len(key) <= MAX_KEY:
-            raise key_refused(key, path)
-        if (value := _read_value(fields[key], path, key, depth)) is not None:
-            kept[key] = value
-    return kept
-
-
-def _read_number(number: float, path: str, key: str | int) -> float:
-    """3.0 as 3, which JSON would have said."""
-    if number.is_integer() and -_MAX_SAFE <= number <= _MAX_SAFE:
-        return int(number)
-    if not isfinite(number):
-        raise not_finite(property_path(path, key))
-    return number
-
-
-def _read_value(value: Value, path: str, key: str | int, depth: int) -> object:
-    """The value of one property or item, None for null and for a `Value` that was left empty."""
-    match value.WhichOneof("kind"):
-        case "string_value":
-            text = value.string_value
-            if len(text) > MAX_TEXT:
-                raise text_too_long(len(text), property_path(path, key))
-            return text
-        case "number_value":
-            return _read_number(value.number_value, path, key)
-        case "bool_value":
-            return value.bool_value
-        case "struct_value":
-            return _read_struct(value.struct_value, property_path(path, key), depth + 1)
-        case "list_value":
-            inner = property_path(path, key)
-            check_level(depth + 1, inner)
-            # In a list null keeps its place: dropping it would move the others.
-            return [_read_value(item, inner, place, depth + 1) for place, item in enumerate(value.list_value.values)]
-        case _:
-            return None
-
-
 def _decode_one_by_one(body: bytes, arrival: Arrival) -> Admission:
     """The same when some part of it can't be read: a string that isn't UTF-8 costs only its own event."""
     try:
@@ -160,12 +188,12 @@ def _decode_one_by_one(body: bytes, arrival: Arrival) -> Admission:
         sent_at = Timestamp.FromString(b"".join(outline.sent_at)) if outline.sent_at else None
     except DecodeError as error:
         raise MalformedRequest(f"The body is not a CaptureRequest: {error}.", hint="Encode it with the published schema.") from error
-    admission = Admission(arrival, None if sent_at is None else check_sent_at(_unix_ms(sent_at)))
+    admission, reader = Admission(arrival, None if sent_at is None else check_sent_at(_unix_ms(sent_at))), _Reader()
     for index, event in enumerate(outline.events):
         try:
             read = read_event(event)
         except DecodeError:
             admission.refuse(index, "", Refused(Reason.EVENT_UNREADABLE, "", _UNREADABLE))
         else:
-            _admit(admission, index, read)
+            _admit(admission, reader, index, read)
     return admission
