@@ -118,6 +118,7 @@ class Servers:
 
 
 def _with_cors(application: AsgiApp, origins: tuple[str, ...]) -> AsgiApp:
+    everyone = "*" in origins
     with_cors = CORSMiddleware(
         application,
         allow_origins=origins,
@@ -126,11 +127,25 @@ def _with_cors(application: AsgiApp, origins: tuple[str, ...]) -> AsgiApp:
         expose_headers=_CORS_EXPOSED,
         max_age=7200,
     )
+    # sendBeacon sends cookies whether it is wanted or not, and a browser then wants to hear that they, and just this origin, are welcome.
+    # They open nothing here: only what has its key in the query is answered so.
+    for_beacons = CORSMiddleware(
+        application,
+        allow_origins=() if everyone else origins,
+        allow_origin_regex=".*" if everyone else None,
+        allow_methods=("POST",),
+        allow_headers=_CORS_HEADERS,
+        expose_headers=_CORS_EXPOSED,
+        allow_credentials=True,
+        max_age=7200,
+    )
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         # Servers and SDKs say no origin, and a POST is not cached: they need no CORS.
-        from_browser = scope["type"] != "http" or scope["method"] != "POST" or any(name == b"origin" for name, _ in scope["headers"])
-        await (with_cors if from_browser else application)(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] == "POST" and all(name != b"origin" for name, _ in scope["headers"]):
+            await application(scope, receive, send)
+        else:
+            await (for_beacons if scope.get("query_string", b"").startswith(b"key=pk_") else with_cors)(scope, receive, send)
 
     return route
 

@@ -161,6 +161,10 @@ class SaltUnavailable(Unavailable):
     """The salt that cookieless visitors are told apart by cannot be read: none of the batch was accepted."""
 
 
+class StreamFull(StreamUnavailable):
+    """JetStream holds as much as it may until the worker has stored some of it: none of the batch was accepted."""
+
+
 class StoreUnavailable(Unavailable):
     """ClickHouse or PostgreSQL doesn't answer."""
 

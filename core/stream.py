@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.js.api import StreamConfig
 from nats.js.client import JetStreamContext
 
-from core.errors import StreamUnavailable
+from core.errors import StreamFull, StreamUnavailable
 from core.rows import by_partition
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -23,6 +23,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 # What the number of a stream's partitions is called among its metadata.
 PARTITIONS = "pug.partitions"
 _RETRY_AFTER = timedelta(seconds=1)
+_RETRY_WHEN_FULL = timedelta(seconds=5)
+# JetStream's number for "maximum bytes exceeded".
+_FULL = 10077
 _INFO_WITHIN_S = 2
 
 
@@ -108,9 +111,7 @@ class RowPublisher:
             await self._publish_all([(f"{self._subject}.{part}", rows) for part, rows in by_partition(payload, self._partitions).items()])
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             log.warning("publish_failed", subject=self._subject, bytes=len(payload), error=str(error) or type(error).__name__)
-            refusal = StreamUnavailable(
-                "The event stream did not take the batch.", hint="Send it again with the same event ids.", retry_after=_RETRY_AFTER
-            )
+            refusal = _refusal(error)
             refusal.__cause__ = error
             return refusal
         return None
@@ -128,6 +129,18 @@ class RowPublisher:
 def partitions_of(stream: StreamConfig) -> int:
     """How many partitions a stream's subjects have."""
     return int((stream.metadata or {}).get(PARTITIONS, 1))
+
+
+def _refusal(error: Exception) -> StreamUnavailable:
+    if isinstance(error, nats.js.errors.APIError) and error.err_code == _FULL:
+        return StreamFull(
+            "The event stream is full; nothing was accepted.",
+            hint="Send the batch again later, with the same event ids; PUG_STREAM_MAX_BYTES says how much the stream holds.",
+            retry_after=_RETRY_WHEN_FULL,
+        )
+    return StreamUnavailable(
+        "The event stream did not take the batch.", hint="Send it again with the same event ids.", retry_after=_RETRY_AFTER
+    )
 
 
 async def oldest_message(connection: Client, stream: str) -> datetime | None:

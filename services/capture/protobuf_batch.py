@@ -144,8 +144,8 @@ class _Reader:
         """Before anything inside is looked at."""
         if depth > MAX_DEPTH:
             check_level(depth, _path(place))
-        self._nested += values
-        check_nested(self._nested, "values inside lists and objects")
+        self._nested += 1 + values
+        check_nested(self._nested, "lists, objects and values inside them")
 
 
 # Where a value is, from the inside out; written down only when something is wrong there.

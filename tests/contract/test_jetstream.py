@@ -14,7 +14,9 @@ from nats.js.errors import APIError, KeyWrongLastSequenceError
 from app.backends import Backends
 from app.migrate import open_bucket
 from core.bucket import Bucket
+from core.errors import StreamFull
 from core.settings import Settings
+from core.stream import RowPublisher
 from visiting import is_gone
 
 LIMIT = 64 * 1024
@@ -49,6 +51,17 @@ async def test_a_full_stream_refuses_and_keeps_what_it_has(jetstream: JetStreamC
     state = (await jetstream.stream_info(stream)).state
     assert 10 < accepted < 16
     assert (state.messages, state.first_seq) == (accepted, 1)
+
+
+async def test_of_a_batch_a_full_stream_refuses_nothing_is_accepted_and_it_says_so(backends: Backends, stream: str) -> None:
+    await publish_until_refused(backends.jetstream)
+    before = (await backends.jetstream.stream_info(stream)).state
+
+    with pytest.raises(StreamFull) as refused:
+        await RowPublisher(backends.nats, backends.jetstream, SUBJECT).publish(b"x" * 4096)
+
+    assert refused.value.retry_after
+    assert (await backends.jetstream.stream_info(stream)).state.last_seq == before.last_seq
 
 
 async def publish_until_refused(jetstream: JetStreamContext) -> int:

@@ -49,14 +49,14 @@ def test_too_many_lists_or_objects_in_a_batch_are_refused(decode: Decode, inner:
 
 @pytest.mark.parametrize("decode", [as_json, as_protobuf])
 def test_as_many_values_in_lists_as_are_allowed_are_read(decode: Decode) -> None:
-    batch = decode(*[{"tags": [True] * 50}] * (MAX_NESTED // 50))
+    batch = decode(*[{"tags": [True] * 49}] * (MAX_NESTED // 50))
 
     assert (batch.accepted, batch.problems) == (1_000, [])
 
 
 def test_too_many_values_in_lists_are_refused_where_each_is_read_in_python() -> None:
-    with pytest.raises(BatchTooLarge, match="50,001 values"):
-        as_protobuf(*[{"tags": [True] * 50}] * (MAX_NESTED // 50 - 1), {"tags": [True] * 51})
+    with pytest.raises(BatchTooLarge, match="50,001 lists, objects and values"):
+        as_protobuf(*[{"tags": [True] * 49}] * (MAX_NESTED // 50 - 1), {"tags": [True] * 50})
 
 
 @pytest.mark.parametrize("text", ["[{" * 4_000, '"[{\\' * 2_000], ids=["plain", "escaped"])

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from core.errors import StoreUnavailable
 from pug.capture.v1 import capture_pb2 as pb
@@ -236,6 +237,17 @@ async def test_a_beacon_is_answered_uncompressed(exchange: Exchange) -> None:
 
     assert json.loads(exchange.body)["accepted"] == 1
     assert exchange.headers[b"content-encoding"] == b"identity"
+
+
+async def test_no_log_line_holds_the_key_of_a_beacon(exchange: Exchange) -> None:
+    exchange.query = b"key=pk_in_the_url"
+    exchange.put(b"break")
+
+    with capture_logs() as lines:
+        await exchange.run(UNARY, authorization="", content_type="text/plain")
+
+    assert [line["event"] for line in lines] == ["rpc_failed"]
+    assert "pk_in_the_url" not in repr(lines)
 
 
 async def test_a_body_that_says_it_is_too_long_is_refused_unread(exchange: Exchange, turnstile: Turnstile) -> None:
