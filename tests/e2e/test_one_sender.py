@@ -167,8 +167,12 @@ def test_every_encoding_is_taken_and_a_bomb_in_it_is_not(pug: PugProcess, encodi
     assert (refused[0], reason(json.loads(refused[2]))) == (429, "BODY_TOO_LARGE")
 
 
+STREAMED = [("application/connect+json", "connect-content-encoding"), ("application/grpc-web+json", "grpc-encoding")]
+
+
+@pytest.mark.parametrize(("content_type", "header"), STREAMED)
 @pytest.mark.parametrize("encoding", ENCODED)
-def test_a_stream_takes_every_encoding(pug: PugProcess, encoding: str) -> None:
+def test_a_stream_takes_every_encoding(pug: PugProcess, encoding: str, content_type: str, header: str) -> None:
     message = ENCODED[encoding](json.dumps({"events": [GOOD]}).encode())
     framed = b"\x01" + len(message).to_bytes(4, "big") + message
 
@@ -176,8 +180,8 @@ def test_a_stream_takes_every_encoding(pug: PugProcess, encoding: str) -> None:
         f"{pug.notes['http_url']}/pug.{CAPTURE}Stream",
         framed * 2,
         authorization=f"Bearer {pug.notes['write_key']}",
-        content_type="application/connect+json",
-        connect_content_encoding=encoding,
+        content_type=content_type,
+        **{header: encoding},
     )
 
     assert status == 200

@@ -18,11 +18,11 @@ ARRIVAL = Arrival(7, datetime(2026, 3, 1, tzinfo=UTC), new_uuid7)
 
 
 def as_json(*properties: object) -> Batch:
-    return decode_json(json.dumps({"events": events(*properties)}, separators=(",", ":")).encode(), ARRIVAL)
+    return decode_json(json.dumps({"events": events(*properties)}, separators=(",", ":")).encode(), ARRIVAL).batch()
 
 
 def as_protobuf(*properties: object) -> Batch:
-    return decode_protobuf(ParseDict({"events": events(*properties)}, pb.CaptureRequest()).SerializeToString(), ARRIVAL)
+    return decode_protobuf(ParseDict({"events": events(*properties)}, pb.CaptureRequest()).SerializeToString(), ARRIVAL).batch()
 
 
 def events(*properties: object) -> list[dict[str, object]]:
