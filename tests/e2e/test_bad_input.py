@@ -51,7 +51,7 @@ def test_a_write_key_reads_nothing(pug: PugProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"nonsense", b"\xff\xfe", b'{"events":{}}', b'{"events":"x"}', b'{"evnts":[]}', b"[" * 100_000]
+    "body", [b"", b"{", b"[]", b"null", b"nonsense", b"\xff\xfe", b'{"events":{}}', b'{"events":"x"}', b'{"evnts":[]}', b"[" * 40_000]
 )
 def test_a_body_that_is_no_batch_is_refused_as_a_whole(pug: PugProcess, body: bytes) -> None:
     status, answer = raw(pug, CAPTURE, body)
