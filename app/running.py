@@ -16,12 +16,14 @@ from app.fleet import Fleet
 from app.migrate import migrate
 from app.projects import ProjectKeys, ensure_demo, write_private
 from app.serving import Ports, Servers, free_port, require_free
-from app.wiring import Edge, Role, build_edge, run_workers
+from app.telemetry import Telemetry, open_telemetry
+from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
+from core.instruments import Instruments
 from core.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-Ready = Callable[[Ports, ProjectKeys], None]
+Ready = Callable[[Ports, str | None, ProjectKeys], None]
 
 # A call that doesn't end leaves time for what was accepted: to reach the stream, and to be stored.
 _SHARE_OF_CALLS = 0.8
@@ -34,11 +36,16 @@ SERVING = frozenset({Role.CAPTURE, Role.QUERY})
 async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool = False) -> None:
     """Serve or work, or both, on engines that are migrated already, until told to stop. `shared_ports` other processes listen on too."""
     grace = Grace(settings.shutdown_timeout_s)
-    # Whoever only takes events in never asks ClickHouse, and does without it.
-    opened = open_backends(settings, stores=roles != frozenset({Role.CAPTURE}))
-    async with opened as backends, _stopping() as stop, _working(settings, backends, roles, stop, grace):
+    async with (
+        _telling(settings, grace) as telemetry,
+        # Whoever only takes events in never asks ClickHouse, and does without it.
+        open_backends(settings, stores=roles != frozenset({Role.CAPTURE})) as backends,
+        _stopping() as stop,
+        _watching(backends, telemetry),
+        _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace),
+    ):
         if roles & SERVING:
-            edge = await build_edge(settings, backends, roles)
+            edge = await build_edge(settings, backends, telemetry.instruments, roles)
             async with _serving(settings, edge, grace, shared_ports=shared_ports) as ports:
                 log.info("serving", http_port=ports.http, grpc_port=ports.grpc, roles=sorted(roles))
                 await stop.wait()
@@ -59,20 +66,26 @@ async def run_fleet(settings: Settings, command: Sequence[str], processes: int) 
 async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:
     """Everything in one process: engines, migrations, a demo project, both ports and the workers, until told to stop."""
     grace = Grace(settings.shutdown_timeout_s)
-    async with _stopping() as stop:
+    async with _stopping() as stop, _telling(settings, grace) as telemetry:
         say("Starting PostgreSQL, NATS and ClickHouse …")
         async with open_backends(settings) as backends:
             say("Migrating …")
             await migrate(backends, settings)
-            edge = await build_edge(settings, backends, frozenset(Role))
+            edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))
             demo = await ensure_demo(edge.accounts, backends.folder.path / "demo.json")
-            async with _working(settings, backends, frozenset(Role), stop, grace), _serving(settings, edge, grace) as ports:
+            async with (
+                _watching(backends, telemetry),
+                _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace),
+                _serving(settings, edge, grace) as ports,
+            ):
                 host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (a comparison, not a binding)
                 scheme = "https" if settings.tls_certificate else "http"
                 urls = {"http_url": f"{scheme}://{host}:{ports.http}", "grpc_url": f"{host}:{ports.grpc}"}
+                if telemetry.metrics_url:
+                    urls["metrics_url"] = telemetry.metrics_url
                 notes = backends.folder.path / "dev.json"
                 write_private(notes, {**urls, **asdict(demo)})
-                ready(ports, demo)
+                ready(ports, telemetry.metrics_url, demo)
                 await stop.wait()
                 say("Stopping: finishing what is under way …")
                 notes.unlink(missing_ok=True)
@@ -118,6 +131,30 @@ async def _stopping() -> AsyncGenerator[asyncio.Event]:
 
 
 @contextlib.asynccontextmanager
+async def _telling(settings: Settings, grace: Grace) -> AsyncGenerator[Telemetry]:
+    """Metrics and traces around everything else: of the end, too."""
+    telemetry = open_telemetry(settings)
+    try:
+        yield telemetry
+    finally:
+        await grace.end("telemetry", telemetry.close())
+
+
+@contextlib.asynccontextmanager
+async def _watching(backends: Backends, telemetry: Telemetry) -> AsyncGenerator[None]:
+    """The gauges of the streams, while somebody collects them."""
+    if not telemetry.metered:
+        yield
+        return
+    watching = asyncio.create_task(watch_backlog(backends, telemetry.instruments))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
 async def _serving(settings: Settings, edge: Edge, grace: Grace, *, shared_ports: bool = False) -> AsyncGenerator[Ports]:
     servers = Servers(settings, edge, shared_ports=shared_ports)
     try:
@@ -129,14 +166,14 @@ async def _serving(settings: Settings, edge: Edge, grace: Grace, *, shared_ports
 
 @contextlib.asynccontextmanager
 async def _working(
-    settings: Settings, backends: Backends, roles: frozenset[Role], stop: asyncio.Event, grace: Grace
+    settings: Settings, backends: Backends, instruments: Instruments, roles: frozenset[Role], *, stop: asyncio.Event, grace: Grace
 ) -> AsyncGenerator[None]:
     """The workers beside what happens inside; they outlive it, so that what was accepted last is stored too."""
     if Role.WORK not in roles:
         yield
         return
     finish = asyncio.Event()
-    working = asyncio.create_task(run_workers(settings, backends, finish))
+    working = asyncio.create_task(run_workers(settings, backends, instruments, finish))
     try:
         yield
     finally:

@@ -58,8 +58,10 @@ class Servers:
         """Nothing is bound before `start`. Shared ports are others' too, which the kernel shares connections out to."""
         self._settings = settings
         self._shared_ports = shared_ports
-        self._application = _with_cors(connect_application(edge.services, edge.gate, {"/healthz": _healthy}), settings.cors_origins)
-        self._native = NativeServer(edge.services, edge.gate, settings.concurrent_requests + _ROOM_TO_REFUSE, shared_port=shared_ports)
+        application = connect_application(edge.services, edge.gate, {"/healthz": _healthy}, calls=edge.calls)
+        self._application = _with_cors(application, settings.cors_origins)
+        most = settings.concurrent_requests + _ROOM_TO_REFUSE
+        self._native = NativeServer(edge.services, edge.gate, edge.calls, concurrent_rpcs=most, shared_port=shared_ports)
         self._http: Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None

@@ -11,9 +11,12 @@ from nats.js.errors import NotFoundError
 
 from app.backends import Backends
 from app.migrate import open_bucket
+from core.backlog import Backlog
 from core.bucket import Bucket
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
+from core.instruments import Instruments
+from core.sending import Sending
 from core.settings import Settings
 from core.stream import RowPublisher, oldest_message, partitions_of
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
@@ -29,11 +32,14 @@ from services.capture.cookieless.degradations import Degradations
 from services.capture.cookieless.salts import Salts
 from services.capture.cookieless.sessions import Sessions
 from services.capture.cookieless.visitors import Visitors
+from services.capture.measured import MeasuredCapture
+from services.capture.metrics import CaptureMetrics
 from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
 from services.rpc.gate import Gate
+from services.rpc.observing import Calls
 from services.rpc.service import Service
 from services.rpc.turnstile import Limits, Turnstile
 from workers.consumer import keep_running
@@ -44,11 +50,13 @@ from workers.partition import JOB, STREAM, Partition
 from workers.pull import BlockSize
 from workers.store import EventStore
 from workers.turn import in_turns
+from workers.watch import Watch
 
 _SUBJECT = "events.captured"
 _BUCKET = "BLOCKS"
 _SALTS = "COOKIELESS_SALTS"
 _SESSIONS = "COOKIELESS_SESSIONS"
+_DEAD_LETTERS = "DEAD"
 _WORKER_CONNECTIONS = 2
 # Only batches of events are large; a question that long would just keep the event loop reading.
 _QUESTION_BYTES = 128 * 1024
@@ -68,13 +76,17 @@ class Edge:
 
     services: tuple[Service, ...]
     gate: Gate
+    calls: Calls
     publisher: RowPublisher
     accounts: AccountsRepository
 
 
-async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Role]) -> Edge:
+async def build_edge(settings: Settings, backends: Backends, instruments: Instruments, roles: frozenset[Role]) -> Edge:
     """The services of these roles and the gate before them."""
-    publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=await event_partitions(backends.jetstream))
+    metrics = CaptureMetrics(instruments)
+    sending = Sending(metrics.publish_seconds, instruments.tracer)
+    partitions = await event_partitions(backends.jetstream)
+    publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
     accounts = AccountsRepository(backends.postgres)
     credentials = Credentials(accounts.find_credential)
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
@@ -82,7 +94,7 @@ async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Ro
         Service(
             CAPTURE.services_by_name["CaptureService"],
             CaptureServiceASGIApplication,
-            CaptureService(publisher.publish, _now, new_uuid7, build_visitors(settings, backends)),
+            MeasuredCapture(CaptureService(publisher.publish, _now, new_uuid7, build_visitors(settings, backends)), metrics),
             encoded=True,
             beacons=frozenset({"Capture"}),
             small_answers=True,
@@ -105,7 +117,7 @@ async def build_edge(settings: Settings, backends: Backends, roles: frozenset[Ro
     services = (*(capture if Role.CAPTURE in roles else ()), *(query if Role.QUERY in roles else ()))
     allowed = Limits(settings.key_events_per_second, settings.key_concurrent_requests, settings.concurrent_requests)
     gate = Gate(credentials.find, [service.descriptor for service in services], Turnstile(allowed, time.monotonic))
-    return Edge(services, gate, publisher, accounts)
+    return Edge(services, gate, Calls(instruments), publisher, accounts)
 
 
 def build_visitors(settings: Settings, backends: Backends) -> Visitors:
@@ -118,17 +130,18 @@ def build_visitors(settings: Settings, backends: Backends) -> Visitors:
     return Visitors(Salts(bucket(_SALTS), degradations), Sessions(bucket(_SESSIONS), degradations), degradations)
 
 
-async def run_workers(settings: Settings, backends: Backends, stop: asyncio.Event) -> None:
+async def run_workers(settings: Settings, backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:
     """Work on this process's share of the event stream until told to stop."""
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
+    watch = Watch(instruments)
 
     async def share(stop: asyncio.Event) -> None:
         partitions = await event_partitions(backends.jetstream)
 
         async def work(number: int, stop: asyncio.Event) -> None:
             partition = Partition(number, partitions)
-            await keep_running(partition.worker, lambda stop: _store_events(settings, backends, clickhouse, partition, stop), stop)
+            await keep_running(partition.worker, lambda stop: _store_events(settings, backends, clickhouse, watch, partition, stop), stop)
 
         await in_turns(backends.postgres, JOB, partitions, work, stop)
 
@@ -146,16 +159,24 @@ async def event_partitions(jetstream: JetStreamContext) -> int:
         raise SettingsInvalid(f"NATS has no stream {STREAM}.", field="NATS_URL", hint="Run `pug migrate` first.") from None
 
 
-async def _store_events(settings: Settings, backends: Backends, clickhouse: ClickHouse, partition: Partition, stop: asyncio.Event) -> None:
+async def _store_events(  # noqa: PLR0917 (each is another thing)
+    settings: Settings, backends: Backends, clickhouse: ClickHouse, watch: Watch, partition: Partition, stop: asyncio.Event
+) -> None:
     worker = EventsWorker(
         partition,
         backends.jetstream,
-        ledger=Ledger(await backends.jetstream.key_value(_BUCKET), partition.worker),
-        store=EventStore(clickhouse),
+        ledger=Ledger(await backends.jetstream.key_value(_BUCKET), partition.worker, watch),
+        store=EventStore(clickhouse, watch),
         duplicates=Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days), partition),
         size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
+        watch=watch,
     )
     await worker.run(stop)
+
+
+async def watch_backlog(backends: Backends, instruments: Instruments) -> None:
+    """Keep an eye on the streams until cancelled."""
+    await Backlog(backends.nats, STREAM, _DEAD_LETTERS, instruments.meter).watch()
 
 
 async def _complete_until(backends: Backends) -> datetime:

@@ -25,7 +25,13 @@ class Pug:
 async def running() -> AsyncGenerator[Pug]:
     with tempfile.TemporaryDirectory(prefix="pug-bench-") as folder:
         data = Path(folder, "data")
-        environment = os.environ | {"PUG_DATA_DIR": str(data), "PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0", "PUG_LOG_LEVEL": "warning"}
+        environment = os.environ | {
+            "PUG_DATA_DIR": str(data),
+            "PUG_HTTP_PORT": "0",
+            "PUG_GRPC_PORT": "0",
+            "PUG_METRICS_PORT": "0",
+            "PUG_LOG_LEVEL": "warning",
+        }
         pug = Path(sys.executable).with_name("pug")
         process = await asyncio.create_subprocess_exec(pug, "dev", env=environment, stdout=asyncio.subprocess.DEVNULL)
         try:

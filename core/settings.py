@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     query_memory_bytes: Annotated[int, Field(ge=2**26)] = 2 * 2**30
     shutdown_timeout_s: Annotated[int, Field(ge=1, le=300)] = 15
 
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Port | Literal["off"] = 9464
+    otlp_endpoint: SecretStr = Field(default=SecretStr(""), validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    otlp_traces_endpoint: SecretStr = Field(default=SecretStr(""), validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    otlp_metrics_endpoint: SecretStr = Field(default=SecretStr(""), validation_alias="OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+
     log_format: LogFormat = LogFormat.AUTO
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = "info"
 

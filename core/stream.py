@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,9 +14,12 @@ import structlog
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
 from nats.js.client import JetStreamContext
+from opentelemetry.trace import SpanContext
 
 from core.errors import StreamFull, StreamUnavailable
+from core.instruments import Instruments
 from core.rows import by_partition
+from core.sending import Sending
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -33,6 +36,17 @@ _INFO_WITHIN_S = 2
 class _Waiting:
     rows: bytes
     durable: asyncio.Future[None]
+    caller: SpanContext | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """What a stream holds."""
+
+    messages: int
+    bytes: int
+    # When its oldest message came; None when it is empty.
+    oldest: datetime | None
 
 
 class RowPublisher:
@@ -52,6 +66,7 @@ class RowPublisher:
         in_flight: int = 8,
         message_bytes: int = 2**20,
         timeout_s: float = 5.0,
+        sending: Sending | None = None,
     ) -> None:
         """`in_flight` messages at once, each of about `message_bytes`; JetStream has `timeout_s` to acknowledge one.
 
@@ -64,6 +79,7 @@ class RowPublisher:
         self._in_flight = in_flight
         self._message_bytes = message_bytes
         self._timeout_s = timeout_s
+        self._sending = sending or Sending(Instruments.none().meter.create_histogram("unwatched"), None)
         self._waiting: deque[_Waiting] = deque()
         self._senders: set[asyncio.Task[None]] = set()
 
@@ -74,7 +90,7 @@ class RowPublisher:
                 "The event stream is not reachable; nothing was accepted.", hint="Send the batch again.", retry_after=_RETRY_AFTER
             )
         durable = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(rows, durable))
+        self._waiting.append(_Waiting(rows, durable, self._sending.caller()))
         if len(self._senders) < self._in_flight:
             sender = asyncio.create_task(self._send())
             self._senders.add(sender)
@@ -89,7 +105,7 @@ class RowPublisher:
     async def _send(self) -> None:
         while self._waiting:
             batch = self._take()
-            outcome = await self._publish(b"\n".join(waiting.rows for waiting in batch))
+            outcome = await self._publish(b"\n".join(waiting.rows for waiting in batch), [waiting.caller for waiting in batch])
             for waiting in batch:
                 if waiting.durable.cancelled():
                     continue
@@ -106,9 +122,10 @@ class RowPublisher:
             size += len(batch[-1].rows) + 1
         return batch
 
-    async def _publish(self, payload: bytes) -> StreamUnavailable | None:
+    async def _publish(self, payload: bytes, callers: Sequence[SpanContext | None]) -> StreamUnavailable | None:
         try:
-            await self._publish_all([(f"{self._subject}.{part}", rows) for part, rows in by_partition(payload, self._partitions).items()])
+            with self._sending.message(callers) as headers:
+                await self._publish_all(by_partition(payload, self._partitions), headers)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             log.warning("publish_failed", subject=self._subject, bytes=len(payload), error=str(error) or type(error).__name__)
             refusal = _refusal(error)
@@ -116,13 +133,16 @@ class RowPublisher:
             return refusal
         return None
 
-    async def _publish_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Publish messages atomically (ADR-50 of NATS): the server keeps none until the last has come and says commit."""
-        *others, (last, rows) = messages
-        batch = {"Nats-Batch-Id": uuid.uuid4().hex} if others else {}
+    async def _publish_all(self, parts: Mapping[int, bytes], headers: Mapping[str, str] | None) -> None:
+        """Publish a message for each partition, all or none (ADR-50 of NATS): the server waits for the last, which says commit."""
+        *others, (last, rows) = [(f"{self._subject}.{partition}", part) for partition, part in parts.items()]
+        if not others:
+            await self._jetstream.publish(last, rows, timeout=self._timeout_s, headers=dict(headers) if headers else None)
+            return
+        together = {**(headers or {}), "Nats-Batch-Id": uuid.uuid4().hex}
         for place, (subject, part) in enumerate(others, 1):
-            await self._connection.publish(subject, part, headers={**batch, "Nats-Batch-Sequence": str(place)})
-        commit = {**batch, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1"} if others else None
+            await self._connection.publish(subject, part, headers={**together, "Nats-Batch-Sequence": str(place)})
+        commit = {**together, "Nats-Batch-Sequence": str(len(parts)), "Nats-Batch-Commit": "1"}
         await self._jetstream.publish(last, rows, timeout=self._timeout_s, headers=commit)
 
 
@@ -144,7 +164,12 @@ def _refusal(error: Exception) -> StreamUnavailable:
 
 
 async def oldest_message(connection: Client, stream: str) -> datetime | None:
-    """When the oldest message still in a stream came; None for an empty one.
+    """When the oldest message still in a stream came; None for an empty one."""
+    return (await state_of(connection, stream)).oldest
+
+
+async def state_of(connection: Client, stream: str) -> StreamState:
+    """What a stream holds now.
 
     Asked of the server itself, because nats-py leaves `first_ts` out of what it returns of a stream's state.
     """
@@ -153,4 +178,5 @@ async def oldest_message(connection: Client, stream: str) -> datetime | None:
     except (nats.errors.Error, TimeoutError, OSError) as error:
         raise StreamUnavailable("The event stream does not answer.", hint="Try again in a moment.", retry_after=_RETRY_AFTER) from error
     state = json.loads(answer.data).get("state", {})
-    return datetime.fromisoformat(state["first_ts"]) if state.get("messages") else None
+    messages = int(state.get("messages", 0))
+    return StreamState(messages, int(state.get("bytes", 0)), datetime.fromisoformat(state["first_ts"]) if messages else None)

@@ -10,6 +10,8 @@ from structlog.typing import EventDict, WrappedLogger
 from core.settings import LogFormat
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+# Set while something is traced.
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 
 
 def configure_logs(log_format: LogFormat, level: str) -> None:
@@ -19,7 +21,7 @@ def configure_logs(log_format: LogFormat, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_ids,
     ]
     # Plain tracebacks: the rich ones show local variables, and those hold keys and people's data.
     renderer = (
@@ -46,7 +48,8 @@ def configure_logs(log_format: LogFormat, level: str) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    if current := request_id.get():
-        event["request_id"] = current
+def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for name, current in (("request_id", request_id.get()), ("trace_id", trace_id.get())):
+        if current:
+            event[name] = current
     return event

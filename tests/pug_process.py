@@ -30,7 +30,13 @@ class PugProcess:
     def start(self) -> None:
         notes = self.data_dir / "dev.json"
         notes.unlink(missing_ok=True)
-        ports = {"PUG_DATA_DIR": str(self.data_dir), "PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0", "PUG_LOG_LEVEL": "warning"}
+        ports = {
+            "PUG_DATA_DIR": str(self.data_dir),
+            "PUG_HTTP_PORT": "0",
+            "PUG_GRPC_PORT": "0",
+            "PUG_METRICS_PORT": "0",
+            "PUG_LOG_LEVEL": "warning",
+        }
         pug = Path(sys.executable).with_name("pug")
         self.process = subprocess.Popen([pug, "dev"], env=os.environ | ports | dict(self.settings), stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + READY_WITHIN_S

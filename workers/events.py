@@ -11,6 +11,7 @@ import structlog
 from nats.js.client import JetStreamContext
 
 from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed
+from core.instruments import Instruments
 from workers.block import Block, BlockRecord, sequence_of
 from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
@@ -19,6 +20,7 @@ from workers.partition import Partition
 from workers.pull import BlockSize, Pull, acknowledge
 from workers.settlement import Settlement
 from workers.store import EventStore
+from workers.watch import Watch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -35,6 +37,7 @@ class EventsWorker:
         store: EventStore,
         duplicates: Duplicates,
         size: BlockSize,
+        watch: Watch | None = None,
     ) -> None:
         self._partition = partition
         self._jetstream = jetstream
@@ -42,7 +45,8 @@ class EventsWorker:
         self._store = store
         self._duplicates = duplicates
         self._size = size
-        self._settlement = Settlement(partition, ledger, store, duplicates, DeadLetters(jetstream))
+        self._watch = watch or Watch(Instruments.none())
+        self._settlement = Settlement(partition, ledger, store, duplicates, DeadLetters(jetstream), self._watch)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; the block in hand is finished first."""
@@ -62,7 +66,8 @@ class EventsWorker:
                 # The next block fills while this one is stored.
                 filling = asyncio.create_task(pull.fill(self._size))
                 if messages:
-                    await self._settlement.settle(messages)
+                    with self._watch.block(messages):
+                        await self._settlement.settle(messages)
         finally:
             filling.cancel()
             stopping.cancel()
@@ -86,6 +91,7 @@ class EventsWorker:
             return
         staying = [message for message in begun if sequence_of(message) in record.unburied]
         await acknowledge([message for message in begun if sequence_of(message) not in record.unburied])
+        self._watch.block_stored(block.size - len(record.dropped), len(record.dropped))
         pull.put_back([*messages[: len(messages) - len(begun)], *staying])
         log.info("block_recovered", first_seq=record.first_seq, last_seq=record.last_seq, messages=record.messages)
 

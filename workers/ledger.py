@@ -3,7 +3,9 @@
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
+from core.instruments import Instruments
 from workers.block import BlockRecord
+from workers.watch import Watch
 
 
 class Ledger:
@@ -12,10 +14,11 @@ class Ledger:
     Every write says which write it follows. So a worker that was overtaken, and doesn't know, fails before it stores anything.
     """
 
-    def __init__(self, bucket: KeyValue, worker: str) -> None:
+    def __init__(self, bucket: KeyValue, worker: str, watch: Watch | None = None) -> None:
         """The bucket is durable before a write returns, like any JetStream message."""
         self._bucket = bucket
         self._worker = worker
+        self._watch = watch or Watch(Instruments.none())
         self._revision = 0
 
     async def take_over(self) -> BlockRecord | None:
@@ -29,4 +32,5 @@ class Ledger:
 
     async def write(self, record: BlockRecord) -> None:
         """Say which block is about to be stored."""
-        self._revision = await self._bucket.update(self._worker, record.to_bytes(), last=self._revision)
+        with self._watch.step("ledger"):
+            self._revision = await self._bucket.update(self._worker, record.to_bytes(), last=self._revision)

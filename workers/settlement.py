@@ -13,6 +13,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed
+from core.rows import count_rows
 from workers.block import Block, BlockRecord, sequence_of
 from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
@@ -20,6 +21,7 @@ from workers.ledger import Ledger
 from workers.partition import Partition
 from workers.pull import acknowledge
 from workers.store import EventStore
+from workers.watch import Dead, Watch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -37,12 +39,15 @@ _REFUSED = (StoreFailed, QueryTooExpensive, RowsUnreadable)
 class Settlement:
     """Puts blocks of one partition into ClickHouse and lets their messages leave the stream."""
 
-    def __init__(self, partition: Partition, ledger: Ledger, store: EventStore, duplicates: Duplicates, dead: DeadLetters) -> None:
+    def __init__(  # noqa: PLR0917 (each is another thing)
+        self, partition: Partition, ledger: Ledger, store: EventStore, duplicates: Duplicates, dead: DeadLetters, watch: Watch
+    ) -> None:
         self._partition = partition
         self._ledger = ledger
         self._store = store
         self._duplicates = duplicates
         self._dead = dead
+        self._watch = watch
         self._last_stored_at = 0
 
     def follow(self, record: BlockRecord) -> None:
@@ -59,7 +64,8 @@ class Settlement:
 
     async def _settle(self, block: Block, attempts: int) -> None:
         started = time.perf_counter()
-        duplicates = await self._duplicates.dropped(block.rows, block.heads)
+        with self._watch.step("look-up"):
+            duplicates = await self._duplicates.dropped(block.rows, block.heads)
         record = await self._begin(block, duplicates, dict.fromkeys(block.heads.malformed, _MALFORMED))
         try:
             await self._store_patiently(block, record, attempts)
@@ -68,7 +74,9 @@ class Settlement:
             record = await self._begin(block, record.dropped, unreadable, record.unburied)
             await self._store.store(block.rows, record)
         self._duplicates.remember(block.heads.ids)
-        await acknowledge([message for message in block.messages if sequence_of(message) not in record.unburied])
+        with self._watch.step("acknowledge"):
+            await acknowledge([message for message in block.messages if sequence_of(message) not in record.unburied])
+        self._watch.block_stored(block.size - len(record.dropped), len(duplicates))
         seconds = round(time.perf_counter() - started, 3)
         log.debug("block_stored", rows=block.size, dropped=len(record.dropped), messages=len(block.messages), seconds=seconds)
 
@@ -79,6 +87,7 @@ class Settlement:
                 await self._store.store(block.rows, record)
             except (StoreFailed, QueryTooExpensive) as error:
                 log.warning("block_not_stored", attempt=attempt, first_seq=record.first_seq, last_seq=record.last_seq, error=error.message)
+                self._watch.retried()
                 await asyncio.sleep(attempt * _ATTEMPT_WAIT_S)
             else:
                 return
@@ -105,6 +114,7 @@ class Settlement:
             raise error
         for message, reason in refused:
             if await self._dead.bury(message, message.data, reason):
+                self._watch.buried(Dead.REFUSED, count_rows(message.data))
                 await acknowledge([message])
 
     async def _begin(self, block: Block, dropped: Sequence[int], dead: Mapping[int, str], unburied: Sequence[int] = ()) -> BlockRecord:
@@ -112,7 +122,9 @@ class Settlement:
         lines, places = (block.rows.split(b"\n"), sorted(dead)) if dead else ([], [])
         kept = set(unburied)
         for place, message in zip(places, block.origins(places), strict=True):
-            if not await self._dead.bury(message, lines[place], dead[place]):
+            if await self._dead.bury(message, lines[place], dead[place]):
+                self._watch.buried(Dead.UNREADABLE, 1)
+            else:
                 kept.add(sequence_of(message))
         record = BlockRecord(
             first_seq=sequence_of(block.messages[0]),

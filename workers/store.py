@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from core.clickhouse import ClickHouse
 from core.errors import RowsUnreadable, StoreFailed
+from core.instruments import Instruments
 from core.rows import without
 from core.sql import integer, sql
 from workers.block import BlockRecord
+from workers.watch import Watch
 
 COLUMNS = ("event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties")
 
@@ -39,8 +41,9 @@ _GOOD_ROW = b'["00000000-0000-7000-8000-000000000000",0,"probed","probe","",0,0,
 class EventStore:
     """The events table and what hangs on it."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, clickhouse: ClickHouse, watch: Watch | None = None) -> None:
         self._clickhouse = clickhouse
+        self._watch = watch or Watch(Instruments.none())
 
     async def store(self, rows: bytes, record: BlockRecord) -> None:
         """Store the block's rows; when they are stored already, nothing happens, in dependent tables neither."""
@@ -67,7 +70,8 @@ class EventStore:
     async def _insert(self, rows: bytes, record: BlockRecord, token: str) -> None:
         if rows:
             settings = {**SETTINGS, "insert_deduplication_token": token, "log_comment": str(record.stored_at)}
-            await self._clickhouse.insert_bytes("events_in", COLUMNS, rows, FORMAT, settings)
+            with self._watch.insert():
+                await self._clickhouse.insert_bytes("events_in", COLUMNS, rows, FORMAT, settings)
 
     async def unreadable(self, rows: bytes, record: BlockRecord) -> dict[int, str]:
         """The places of rows ClickHouse can never read, each with the reason, found by halving. Nothing is stored.

@@ -31,7 +31,13 @@ def dev() -> None:
     settings = _settings(serves=True)
     for found, fix in unknown_settings():
         notes.print(f"[yellow]warning:[/] {escape(f'{found} {fix}')}", soft_wrap=True)
-    _run(run_dev(settings, lambda ports, demo: _banner(settings, ports, demo), lambda line: notes.print(f"[dim]{escape(line)}[/]")))
+    _run(
+        run_dev(
+            settings,
+            lambda ports, metrics_url, demo: _banner(settings, ports, metrics_url, demo),
+            lambda line: notes.print(f"[dim]{escape(line)}[/]"),
+        )
+    )
 
 
 _ROLES = "capture", "query"
@@ -103,7 +109,7 @@ def _run(main: Awaitable[None]) -> None:
         raise typer.Exit(130) from None
 
 
-def _banner(settings: Settings, ports: Ports, demo: ProjectKeys) -> None:
+def _banner(settings: Settings, ports: Ports, metrics_url: str | None, demo: ProjectKeys) -> None:
     scheme = "https" if settings.tls_certificate else "http"
     url = f"{scheme}://localhost:{ports.http}"
     out = Console(highlight=False, soft_wrap=True)
@@ -117,6 +123,8 @@ def _banner(settings: Settings, ports: Ports, demo: ProjectKeys) -> None:
         out.print(line, markup=False)
     if settings.tls_certificate:
         out.print(f"A self-signed certificate needs more: curl --cacert {settings.tls_certificate}, pug --ca-certificate.", style="dim")
+    if metrics_url:
+        out.print(f"\nMetrics for Prometheus: {metrics_url}", style="dim")
     out.print("\n[dim]Ctrl-C stops everything.[/]")
 
 

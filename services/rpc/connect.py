@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from protobuf.wkt import Any as AnyMessage
 
 from core.errors import PugError
+from core.instruments import Instruments
 from core.telemetry import request_id
 from services.rpc import codecs
 from services.rpc.asgi import AsgiApp, Receive, Scope, Send
@@ -24,6 +25,7 @@ from services.rpc.compression import COMPRESSIONS
 from services.rpc.draining import DRAIN_WITHIN_S, draining
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
+from services.rpc.observing import Calls, ObservedCall
 from services.rpc.patience import BODY_WITHIN_S, Exchange
 from services.rpc.refusals import Refusal, nothing_here, refusal_of, refuse
 from services.rpc.service import EncodedMessage, Service, snake_case, streams
@@ -35,14 +37,19 @@ _call: ContextVar[Call] = ContextVar("call")
 
 
 def connect_application(
-    services: Iterable[Service], gate: Gate, pages: Mapping[str, AsgiApp], body_within_s: float = BODY_WITHIN_S
+    services: Iterable[Service],
+    gate: Gate,
+    pages: Mapping[str, AsgiApp],
+    body_within_s: float = BODY_WITHIN_S,
+    calls: Calls | None = None,
 ) -> AsgiApp:
     """One application for all services by their path, and for further `pages` by theirs. Bodies of all but streams have a deadline."""
+    observed = _Observation(calls or Calls(Instruments.none()))
     routes: dict[str, _Route] = {}
     for service in services:
         application: AsgiApp = service.application(
             _handlers(service),
-            interceptors=[_Admission(gate)],
+            interceptors=[observed, _Admission(gate)],
             codecs=[_Codec(service.encoded, is_json=False), _Codec(service.encoded, is_json=True)],
             compressions=COMPRESSIONS,
             read_max_bytes=service.max_bytes,
@@ -100,11 +107,24 @@ def _patient(application: AsgiApp, within_s: float) -> AsgiApp:
     return serve
 
 
-class _Admission(MetadataInterceptor[Call]):
-    """Lets a call in, or not, before its body is read, and out when it has ended: connectrpc ends on every way what it has started.
+class _Observation(MetadataInterceptor[ObservedCall]):
+    """Measures calls; the first interceptor, so that it hears of those that are not let in.
 
     A subclass of MetadataInterceptor on purpose: connectrpc silently skips an interceptor that merely looks like one.
     """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def on_start(self, ctx: Context) -> ObservedCall:
+        return self._calls.begin(f"{ctx.method.service_name}/{ctx.method.name}", ctx.request_headers)
+
+    async def on_end(self, observed: ObservedCall, _ctx: Context, error: Exception | None, /) -> None:
+        observed.end(error)
+
+
+class _Admission(MetadataInterceptor[Call]):
+    """Lets a call in, or not, before its body is read, and out when it has ended: connectrpc ends on every way what it has started."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from urllib.parse import unquote
 
 import grpc
@@ -20,11 +20,13 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from core.errors import MalformedRequest
+from core.instruments import Instruments
 from core.telemetry import request_id
 from services.rpc import codecs
 from services.rpc.call import Call, Sender
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
+from services.rpc.observing import Calls
 from services.rpc.patience import BODY_WITHIN_S, late
 from services.rpc.service import EncodedMessage, Service, streams
 
@@ -47,7 +49,13 @@ class NativeServer:
     """A gRPC server on a port of its own."""
 
     def __init__(
-        self, services: Sequence[Service], gate: Gate, concurrent_rpcs: int = _CONCURRENT_RPCS, *, shared_port: bool = False
+        self,
+        services: Sequence[Service],
+        gate: Gate,
+        calls: Calls | None = None,
+        *,
+        concurrent_rpcs: int = _CONCURRENT_RPCS,
+        shared_port: bool = False,
     ) -> None:
         """Nothing is bound before `start`; `concurrent_rpcs` also has to hold those that are refused, health and reflection.
 
@@ -56,7 +64,7 @@ class NativeServer:
         limit = max(service.max_bytes for service in services)
         options = [("grpc.max_receive_message_length", limit), *_OPTIONS, ("grpc.so_reuseport", int(shared_port))]
         self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=concurrent_rpcs)
-        self._server.add_generic_rpc_handlers(tuple(_generic_handlers(services, gate)))
+        self._server.add_generic_rpc_handlers(tuple(_generic_handlers(services, gate, calls or Calls(Instruments.none()))))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names = [service.descriptor.full_name for service in services]
@@ -76,27 +84,32 @@ class NativeServer:
         await self._server.stop(grace_s)
 
 
-def _generic_handlers(services: Iterable[Service], gate: Gate) -> Iterable[grpc.GenericRpcHandler]:
+def _generic_handlers(services: Iterable[Service], gate: Gate, calls: Calls) -> Iterable[grpc.GenericRpcHandler]:
     for service in services:
-        handlers = {method.name: _handler(service, method, gate) for method in service.descriptor.methods}
+        handlers = {method.name: _handler(service, method, gate, calls) for method in service.descriptor.methods}
         yield grpc.method_handlers_generic_handler(service.descriptor.full_name, handlers)
 
 
-def _handler(service: Service, method: MethodDescriptor, gate: Gate) -> grpc.RpcMethodHandler[bytes, bytes]:
+def _handler(service: Service, method: MethodDescriptor, gate: Gate, calls: Calls) -> grpc.RpcMethodHandler[bytes, bytes]:
     # Requests stay bytes until the caller is admitted: gRPC would answer a failed deserializer with INTERNAL.
     if streams(method):
-        return grpc.stream_stream_rpc_method_handler(_stream(service, method, gate))
+        return grpc.stream_stream_rpc_method_handler(_stream(service, method, gate, calls))
     # On the wire one message is a stream of one; told that it is one, gRPC would read it before anybody was asked.
-    return grpc.stream_unary_rpc_method_handler(_unary(service, method, gate))
+    return grpc.stream_unary_rpc_method_handler(_unary(service, method, gate, calls))
 
 
-def _unary(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
+def _unary(
+    service: Service, method: MethodDescriptor, gate: Gate, calls: Calls
+) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
     handler, read = service.unary(method), _reader(service, method)
+    name = f"{service.descriptor.full_name}/{method.name}"
 
     async def handle(bodies: AsyncIterator[bytes], context: Context) -> bytes:
         try:
-            async with _admitted(gate, service, method, context) as call:
-                return (await handler(read(await _only_message(bodies)), call)).SerializeToString()
+            headers = _headers(context)
+            with calls.begin(name, headers):
+                async with _admitted(gate, service, method, context, headers) as call:
+                    return (await handler(read(await _only_message(bodies)), call)).SerializeToString()
         except Exception as error:
             await _abort(context, failure_of(error, method=method.full_name, request_id=request_id.get()))
             raise
@@ -116,14 +129,19 @@ async def _only_message(bodies: AsyncIterator[bytes]) -> bytes:
     return body
 
 
-def _stream(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
+def _stream(
+    service: Service, method: MethodDescriptor, gate: Gate, calls: Calls
+) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
     handler, read = service.stream(method), _reader(service, method)
+    name = f"{service.descriptor.full_name}/{method.name}"
 
     async def handle(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         try:
-            async with _admitted(gate, service, method, context) as call:
-                async for response in handler((read(body) async for body in bodies), call):
-                    yield response.SerializeToString()
+            headers = _headers(context)
+            with calls.begin(name, headers):
+                async with _admitted(gate, service, method, context, headers) as call:
+                    async for response in handler((read(body) async for body in bodies), call):
+                        yield response.SerializeToString()
         except Exception as error:  # noqa: BLE001 (the edge: whatever it is becomes a status)
             await _abort(context, failure_of(error, method=method.full_name, request_id=request_id.get()))
 
@@ -131,8 +149,10 @@ def _stream(service: Service, method: MethodDescriptor, gate: Gate) -> Callable[
 
 
 @contextlib.asynccontextmanager
-async def _admitted(gate: Gate, service: Service, method: MethodDescriptor, context: Context) -> AsyncGenerator[Call]:
-    call = await _admit(gate, service, method, context)
+async def _admitted(
+    gate: Gate, service: Service, method: MethodDescriptor, context: Context, headers: Mapping[str, str]
+) -> AsyncGenerator[Call]:
+    call = await _admit(gate, service, method, context, headers)
     try:
         yield call
     finally:
@@ -151,13 +171,15 @@ def _reader(service: Service, method: MethodDescriptor) -> Callable[[bytes], obj
     return read
 
 
-async def _admit(gate: Gate, service: Service, method: MethodDescriptor, context: Context) -> Call:
-    metadata = tuple(context.invocation_metadata() or ())
-    headers = {key: value for key, value in metadata if isinstance(value, str)}
+def _headers(context: Context) -> Mapping[str, str]:
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+async def _admit(gate: Gate, service: Service, method: MethodDescriptor, context: Context, headers: Mapping[str, str]) -> Call:
     current = request_id_of(headers)
     request_id.set(current)
     await context.send_initial_metadata((("x-request-id", current),))
-    if sum(key == "authorization" for key, _ in metadata) > 1:
+    if sum(key == "authorization" for key, _ in context.invocation_metadata() or ()) > 1:
         raise MalformedRequest("The metadata authorization is there twice.", field="authorization", hint="Send one credential.")
     sender = Sender(_address_of(context.peer()), headers)
     return await gate.admit(f"/{service.descriptor.full_name}/{method.name}", sender, current, context.time_remaining())

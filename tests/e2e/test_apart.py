@@ -105,8 +105,8 @@ def test_a_fleet_captures_for_several_workers_and_a_killed_process_of_each_is_ma
 
 
 def prepared(urls: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    settings = {"PUG_DATA_DIR": str(tmp_path / "data"), "PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0", "PUG_LOG_FORMAT": "json"}
-    return os.environ | urls | settings
+    ports = {"PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0", "PUG_METRICS_PORT": "0"}
+    return os.environ | urls | ports | {"PUG_DATA_DIR": str(tmp_path / "data"), "PUG_LOG_FORMAT": "json"}
 
 
 def migrated(environment: dict[str, str]) -> dict[str, str]:
