@@ -14,9 +14,9 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import ProcessCollector
 
-from app.metrics_port import MetricsPort
+from app.metrics_port import MetricsPort, OneAtATime
 from app.otlp import Signal, endpoint_of, metric_reader, tracer_provider
 from core.instruments import Instruments
 from core.settings import Settings
@@ -73,7 +73,7 @@ def open_telemetry(settings: Settings) -> Telemetry:
 
 def _prometheus(settings: Settings) -> tuple[MetricReader, MetricsPort]:
     # A registry of its own: the library's default one is a global.
-    registry = CollectorRegistry()
+    registry = OneAtATime()
     ProcessCollector(registry=registry)
     reader = PrometheusMetricReader(scope_info_enabled=False, registry=registry)
     served = MetricsPort(settings, registry)

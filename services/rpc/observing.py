@@ -28,7 +28,6 @@ class Calls:
 
     def begin(self, method: str, headers: Mapping[str, str]) -> "ObservedCall":
         """A call of a method such as `pug.capture.v1.CaptureService/Capture`, in a task of its own; names of `headers` are lower-case."""
-        trace_id.set("")
         if self._tracer is None:
             return ObservedCall(method, self._seconds, None)
         span = start(self._tracer, method, SpanKind.SERVER, [sender_of(headers)])

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Generator
+import time
+from collections.abc import AsyncGenerator, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 from structlog.testing import capture_logs
 
-from app.metrics_port import MetricsPort
+from app.metrics_port import MetricsPort, OneAtATime
 from app.otlp import Signal, endpoint_of
 from app.telemetry import Telemetry, open_telemetry
 from core.errors import SettingsInvalid
@@ -65,6 +68,30 @@ async def test_it_is_answered_while_the_event_loop_is_busy() -> None:
         scraped = scrape(telemetry)
 
     assert scraped["process_start_time_seconds"] > 0
+
+
+class Slow(Collector):
+    """Knows how many collected at once at most."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    def collect(self) -> Iterable[Metric]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        self.now -= 1
+        return []
+
+
+def test_of_askers_at_once_one_after_the_other_is_collected_for() -> None:
+    registry, slow = OneAtATime(), Slow()
+    registry.register(slow)
+
+    with ThreadPoolExecutor(10) as askers:
+        answers = list(askers.map(lambda _: list(registry.collect()), range(20)))
+
+    assert (len(answers), slow.most) == (20, 1)
 
 
 async def test_the_port_is_closed_at_the_end() -> None:

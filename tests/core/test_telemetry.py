@@ -6,7 +6,7 @@ from core import telemetry
 
 
 def line() -> structlog.typing.EventDict:
-    return telemetry._add_ids(None, "info", {"event": "stored"})
+    return telemetry._add_ids(None, "info", {"event": "stored"})  # pyright: ignore[reportPrivateUsage] (what it is for shows in whole lines only)
 
 
 def test_a_line_says_its_request_and_its_trace_when_there_are_any() -> None:
