@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from string import Template
 
@@ -78,23 +79,39 @@ def _upgrade(connection: sqlalchemy.Connection) -> list[str]:
 
 
 async def migrate_clickhouse(clickhouse: ClickHouse) -> list[str]:
-    """Apply the migrations ClickHouse has not had yet, in order; returns their names.
+    """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed; returns their names.
 
     Every statement may run twice (`IF NOT EXISTS`), because ClickHouse has no transaction to take back half a file.
     """
     await clickhouse.command(
         "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY name",
     )
-    applied: list[str] = []
-    for path in sorted((MIGRATIONS / "clickhouse").glob("*.sql")):
-        known = await clickhouse.query(sql("SELECT count() FROM schema_migrations WHERE name = {name}", name=text(path.stem)))
-        if known.rows[0][0]:
-            continue
-        for statement in statements(path.read_text()):
-            await clickhouse.command(statement)
-        await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{path.stem}')")  # noqa: S608 (our own file name)
-        applied.append(path.stem)
-    return applied
+    return [name for name, script in _scripts() if await _apply_once(clickhouse, name, script)]
+
+
+def _scripts() -> list[tuple[str, str]]:
+    """The name and the text of every script, in order.
+
+    A view's query is replaced whole, so its file is edited in place, and known by its content.
+    """
+    folder = MIGRATIONS / "clickhouse"
+    tables = [(path.stem, path.read_text()) for path in sorted(folder.glob("*.sql"))]
+    views = [(path.stem, path.read_text()) for path in sorted((folder / "views").glob("*.sql"))]
+    return [*tables, *((f"{stem}@{sha256(script.encode()).hexdigest()[:16]}", script) for stem, script in views)]
+
+
+async def _apply_once(clickhouse: ClickHouse, name: str, script: str) -> bool:
+    latest = sql(
+        "SELECT argMax(name, applied_at) = {name} FROM schema_migrations WHERE splitByChar('@', name)[1] = {stem}",
+        name=text(name),
+        stem=text(name.partition("@")[0]),
+    )
+    if (await clickhouse.query(latest)).rows[0][0]:
+        return False
+    for statement in statements(script):
+        await clickhouse.command(statement)
+    await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{name}')")  # noqa: S608 (our own file name)
+    return True
 
 
 def statements(script: str) -> list[str]:

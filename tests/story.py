@@ -28,6 +28,8 @@ class Happening:
     session_id: str = ""
     properties: Mapping[str, object] = field(default_factory=dict[str, object])
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    # What the request said of its client.
+    context: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def event(name: str, distinct_id: str = "ann", at: str = "2026-03-01T10:00:00Z", session_id: str = "", **properties: object) -> Happening:
@@ -45,6 +47,13 @@ class Store:
     project_id: int
 
     async def tell(self, *happenings: Happening) -> None:
+        await self._insert(*((happening, json.dumps(happening.context) if happening.context else "") for happening in happenings))
+
+    async def tell_raw(self, context: str, *happenings: Happening) -> None:
+        """With a context that may be no JSON."""
+        await self._insert(*((happening, context) for happening in happenings))
+
+    async def _insert(self, *told: tuple[Happening, str]) -> None:
         rows = [
             [
                 h.event_id,
@@ -54,8 +63,9 @@ class Store:
                 h.session_id,
                 *[int(h.at.timestamp() * 1000)] * 2,
                 dict(h.properties),
+                context,
             ]
-            for h in happenings
+            for h, context in told
         ]
         data = "\n".join(json.dumps(row) for row in rows).encode()
         await self.clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, {**SETTINGS, "log_comment": str(next(_blocks))})

@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
+from nats.aio.client import Client
+from nats.js.kv import KeyValue
+
 from core.bucket import Bucket
+from services.capture.cookieless.degradations import Degradations
+from services.capture.cookieless.salts import Salts
+from services.capture.cookieless.sessions import Sessions
+from services.capture.cookieless.visitors import Visitors
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TODAY, YESTERDAY = date(2026, 3, 1), date(2026, 2, 28)
@@ -21,3 +28,13 @@ async def is_gone(bucket: Bucket, key: str) -> bool:
             return True
         await asyncio.sleep(0.05)
     return False
+
+
+def nobody() -> Visitors:
+    """For a service to which nobody comes without an id: the buckets must not be asked."""
+
+    async def opened() -> KeyValue:
+        raise AssertionError
+
+    nowhere, degradations = Bucket(Client(), opened), Degradations()
+    return Visitors(Salts(nowhere, degradations), Sessions(nowhere, degradations), degradations)

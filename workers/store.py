@@ -10,7 +10,7 @@ from core.sql import integer, sql
 from workers.block import BlockRecord
 from workers.watch import Watch
 
-COLUMNS = ("event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties")
+COLUMNS = ("event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties", "context")
 
 FORMAT = "JSONCompactEachRow"
 
@@ -25,6 +25,10 @@ SETTINGS: Mapping[str, object] = {
     "input_format_json_read_arrays_as_strings": 0,
     # {"a.b": 1, "a": {"b": 2}} says one path twice; the first stays.
     "type_json_skip_duplicated_paths": 1,
+    # Rows captured before there was a context have no last value.
+    "input_format_json_compact_allow_variable_number_of_columns": 1,
+    # What the views derive is calculated once for each distinct value. To leave out rows that need it not would cost more than it saves.
+    "short_circuit_function_evaluation": "disable",
     # An import may span many years in one block.
     "max_partitions_per_insert_block": 0,
     # The same rows have to be cut into the same parts when a block comes again.

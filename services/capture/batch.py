@@ -95,7 +95,8 @@ class Batch:
     """The accepted events as rows for the stream, and what became of the others.
 
     `rows` holds one JSON array a line, without a last newline: event_id, project_id, name, distinct_id, session_id, occurred_at and
-    received_at in Unix milliseconds, properties. The events worker inserts them as they are.
+    received_at in Unix milliseconds, properties, and what the request said of its client (`Arrival.context`, the same in every row). The
+    events worker inserts them as they are.
     """
 
     rows: bytes

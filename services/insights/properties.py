@@ -1,16 +1,20 @@
 """How an event's property is read, as text, as a number or as a time.
 
+What the client sent is in the JSON; what Pug added has a column of its own, which is empty where the client sent that key itself
+(services/insights/vocabulary.py, docs/decisions/0011).
+
 Every expression here belongs in the innermost SELECT, on the events table itself: there ClickHouse reads only the property's own subcolumn,
 through a subquery it would read every property. A typed read such as `.:String` is cheaper than a cast of the whole, so each reading takes
 the narrowest that is right.
 """
 
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import LiteralString, Protocol
 
 from core.errors import InvalidArgument, PropertyMissing, TooLong
 from core.sql import Sql, identifier, sql
 from pug.insights.v1.filter_pb2 import Source
+from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
 
 # ISO 8601 as JSON producers write it. The check comes first because ClickHouse's own parser also takes `25:00` and many other things.
 _LOOKS_LIKE_A_TIME = r"^\\d\\d\\d\\d-\\d\\d-\\d\\d([T ]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.]\\d+)?)?(Z|[+-]\\d\\d:?\\d\\d)?)?$"
@@ -26,27 +30,47 @@ _MAX_LEVELS = 5
 _MAX_PATH = _MAX_LEVELS * _MAX_KEY + _MAX_LEVELS - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Protocol):
     """A property of an event; every reading is NULL when it is absent or isn't of the kind."""
+
+    def is_set(self) -> Sql:
+        """Whether there is a value; the empty string is one, and so is an object that has one inside."""
+        ...
+
+    def text(self) -> Sql:
+        """Any value in its text form: `pro`, `3`, `1.5`, `true`; a list as ClickHouse writes it, `['a','b']`."""
+        ...
+
+    def string(self) -> Sql:
+        """A value that is a string."""
+        ...
+
+    def number(self) -> Sql:
+        """A value that is a number, or a string that is exactly one; never NaN or infinite."""
+        ...
+
+    def time(self) -> Sql:
+        """A string that is an ISO 8601 date or time, read in UTC unless it says otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A property as the client sent it: a path of the JSON, and the objects inside it."""
 
     path: Sql
     inside: Sql
 
-    def is_set(self) -> Sql:
-        """Whether there is a value; the empty string is one, and so is an object that has one inside."""
+    def is_set(self) -> Sql:  # noqa: D102
         return sql("({path} IS NOT NULL OR notEmpty({inside}))", path=self.path, inside=self.inside)
 
-    def text(self) -> Sql:
-        """Any value in its text form: `pro`, `3`, `1.5`, `true`; a list as ClickHouse writes it, `['a','b']`."""
+    def text(self) -> Sql:  # noqa: D102
         return sql("{path}::Nullable(String)", path=self.path)
 
-    def string(self) -> Sql:
-        """A value that is a string."""
+    def string(self) -> Sql:  # noqa: D102
         return self._of_type("String")
 
-    def number(self) -> Sql:
-        """A value that is a number, or a string that is exactly one; never NaN or infinite."""
+    def number(self) -> Sql:  # noqa: D102
         # One read of the whole and four looks at it cost less than four typed reads.
         return sql(
             "coalesce(dynamicElement({path}, 'Float64'), toFloat64(dynamicElement({path}, 'Int64')),"
@@ -54,15 +78,67 @@ class Property:
             path=self.path,
         )
 
-    def time(self) -> Sql:
-        """A string that is an ISO 8601 date or time, read in UTC unless it says otherwise."""
-        return sql(
-            "if(match({string}, '" + _LOOKS_LIKE_A_TIME + "'), parseDateTime64BestEffortOrNull({string}, 3, 'UTC'), NULL)",
-            string=self.string(),
-        )
+    def time(self) -> Sql:  # noqa: D102
+        return _time(self.string())
 
     def _of_type(self, name: LiteralString) -> Sql:
         return sql("NULL::Nullable(" + name + ")") if self.path == _ABSENT else sql("{path}.:" + name, path=self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A property Pug added: a column of texts, empty when it is absent."""
+
+    column: Sql
+
+    def is_set(self) -> Sql:  # noqa: D102
+        return sql("({column} != '')", column=self.column)
+
+    def text(self) -> Sql:  # noqa: D102
+        return sql("nullIf({column}, '')", column=self.column)
+
+    def string(self) -> Sql:  # noqa: D102
+        return self.text()
+
+    def number(self) -> Sql:  # noqa: D102
+        return sql("ifNotFinite(toFloat64OrNull({column}), NULL)", column=self.column)
+
+    def time(self) -> Sql:  # noqa: D102
+        return _time(self.text())
+
+
+@dataclass(frozen=True, slots=True)
+class SentOrAdded:
+    """A property the client may send, and Pug adds where it didn't."""
+
+    sent: Sent
+    added: Added
+
+    def is_set(self) -> Sql:  # noqa: D102
+        return sql("({sent} OR {added})", sent=self.sent.is_set(), added=self.added.is_set())
+
+    def text(self) -> Sql:  # noqa: D102
+        return _first(self.sent.text(), self.added.text())
+
+    def string(self) -> Sql:  # noqa: D102
+        return _first(self.sent.string(), self.added.string())
+
+    def number(self) -> Sql:  # noqa: D102
+        return _first(self.sent.number(), self.added.number())
+
+    def time(self) -> Sql:  # noqa: D102
+        return _time(self.string())
+
+
+def _first(one: Sql, other: Sql) -> Sql:
+    return sql("coalesce({one}, {other})", one=one, other=other)
+
+
+def _time(string: Sql) -> Sql:
+    return sql(
+        "if(match({string}, '" + _LOOKS_LIKE_A_TIME + "'), parseDateTime64BestEffortOrNull({string}, 3, 'UTC'), NULL)",
+        string=string,
+    )
 
 
 def event_property(key: str, source: int, field: str) -> Property:
@@ -77,8 +153,16 @@ def event_property(key: str, source: int, field: str) -> Property:
             field=f"{field}.property",
             hint="GetSchema lists the keys.",
         )
+    if column := DERIVED.get(key):
+        return Added(column)
+    if column := CLIENT_OR_DERIVED.get(key):
+        return SentOrAdded(_sent(key), Added(column))
+    return _sent(key)
+
+
+def _sent(key: str) -> Sent:
     if _UNREADABLE_INSIDE in key or key.startswith(_UNREADABLE_AHEAD):
-        return Property(_ABSENT, inside=sql("[]"))
+        return Sent(_ABSENT, inside=sql("[]"))
     quoted = identifier(key)
     # ClickHouse keeps an object as the paths of its values: at the object's own path there is nothing, `^` collects what lies below it.
-    return Property(sql("properties.{key}", key=quoted), inside=sql("properties.^{key}", key=quoted))
+    return Sent(sql("properties.{key}", key=quoted), inside=sql("properties.^{key}", key=quoted))

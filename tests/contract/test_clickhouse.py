@@ -1,5 +1,6 @@
 """What we rely on of ClickHouse, whichever way it is reached."""
 
+import json
 import struct
 from datetime import UTC, datetime
 from itertools import count
@@ -103,18 +104,36 @@ async def test_a_setting_ends_with_its_call(engine: ClickHouse) -> None:
 async def test_a_block_that_comes_again_is_stored_once_in_every_table(engine: ClickHouse) -> None:
     store = Store(engine, next_project())
     await store.tell(event("signed_up", "ann", plan="pro"))
-    block = f'["0197c3a0-0000-7000-8000-000000000001", {store.project_id}, "paid", "ann", "", 1, 1, {{"plan": "pro"}}]\n'.encode()
+    paid = [
+        "0197c3a0-0000-7000-8000-000000000001",
+        store.project_id,
+        "paid",
+        "ann",
+        "",
+        1,
+        1,
+        {"$url": "https://a.example/"},
+        '{"$os":"iOS"}',
+    ]
+    block = json.dumps(paid).encode()
     once = {**SETTINGS, "insert_deduplication_token": f"{store.project_id}-{next(tokens)}", "log_comment": "1790000000000123"}
 
     for _ in range(3):
         await engine.insert_bytes("events_in", COLUMNS, block, FORMAT, once)
 
-    for query in (
-        sql("SELECT count() FROM events WHERE project_id = {project} AND name = 'paid'", project=unsigned(store.project_id)),
-        sql("SELECT sum(count) FROM schema_events WHERE project_id = {project} AND name = 'paid'", project=unsigned(store.project_id)),
-        sql("SELECT sum(count) FROM schema_properties WHERE project_id = {project} AND name = 'paid'", project=unsigned(store.project_id)),
+    # One event of one name, which has one key that was sent and four that were added.
+    for query, counted in (
+        (sql("SELECT count() FROM events WHERE project_id = {project} AND name = 'paid'", project=unsigned(store.project_id)), 1),
+        (sql("SELECT sum(count) FROM schema_events WHERE project_id = {project} AND name = 'paid'", project=unsigned(store.project_id)), 1),
+        (
+            sql(
+                "SELECT sum(count) FROM schema_properties WHERE project_id = {project} AND name = 'paid'",
+                project=unsigned(store.project_id),
+            ),
+            5,
+        ),
     ):
-        assert (await engine.query(query)).rows == [(1,)]
+        assert (await engine.query(query)).rows == [(counted,)]
     stored_at = sql(
         "SELECT toUnixTimestamp64Micro(stored_at) FROM events WHERE project_id = {project} AND name = 'paid'",
         project=unsigned(store.project_id),

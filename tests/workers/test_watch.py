@@ -22,7 +22,8 @@ from workers.block import BlockRecord
 from workers.duplicates import Duplicates
 from workers.events import EventsWorker
 from workers.ledger import Ledger
-from workers.pull import STREAM, BlockSize
+from workers.partition import STREAM, Partition
+from workers.pull import BlockSize
 from workers.store import EventStore
 from workers.watch import Watch
 
@@ -55,12 +56,14 @@ class FailingOnce(EventStore):
 async def working(backends: Backends, measured: Measured, store: type[EventStore] = EventStore) -> AsyncGenerator[None]:
     """A worker that is watched; at the end the stream has been emptied."""
     stop, watch = asyncio.Event(), Watch(measured.instruments)
+    only = Partition(0, 1)
     worker = EventsWorker(
+        only,
         backends.jetstream,
-        Ledger(await backends.jetstream.key_value("BLOCKS"), "events-writer", watch),
-        store(backends.clickhouse, watch),
-        Duplicates(backends.clickhouse, timedelta(days=7)),
-        BlockSize(1000, timedelta(milliseconds=20)),
+        ledger=Ledger(await backends.jetstream.key_value("BLOCKS"), only.worker, watch),
+        store=store(backends.clickhouse, watch),
+        duplicates=Duplicates(backends.clickhouse, timedelta(days=7), only),
+        size=BlockSize(1000, timedelta(milliseconds=20)),
         watch=watch,
     )
     task = asyncio.create_task(worker.run(stop))

@@ -3,7 +3,7 @@ FROM (
     SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_1:Array(Int64)}) AS bucket
     FROM events
     WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
-    AND ((NOT ifNull(properties.`$bot`::Nullable(String) = {value_5:String}, false)))
+    AND ((NOT ifNull(nullIf(bot, '') = {value_5:String}, false)))
 ) AS event
 GROUP BY series, bucket
 ORDER BY series, bucket

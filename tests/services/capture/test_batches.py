@@ -1,5 +1,8 @@
 """What every batch has to be, whichever format it comes in."""
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -8,6 +11,7 @@ from batches import HOUR_MS, ID, NOON_MS, OTHER_ID, SOMEBODY, Decode, event, onl
 from core.errors import BatchTooLarge, InvalidArgument
 from services.capture.admission import Admission
 from services.capture.batch import Arrival, Batch, Reason
+from services.capture.json_batch import decode_json
 from services.capture.rules import unix_ms
 
 
@@ -17,9 +21,22 @@ def test_an_event_becomes_one_row_of_compact_json_in_the_order_of_the_columns(de
     batch = decode(happened)
 
     assert batch.rows == (
-        b'["0195b0a2-0000-7000-8000-000000000001",7,"signed_up","ann","s1",1772362800250,1772366400000,{"plan":{"seats":[3,null]}}]'
+        b'["0195b0a2-0000-7000-8000-000000000001",7,"signed_up","ann","s1",1772362800250,1772366400000,{"plan":{"seats":[3,null]}},""]'
     )
     assert (batch.accepted, batch.duplicates, batch.problems) == (1, 0, [])
+
+
+def test_every_row_says_what_the_request_says_of_its_client(through_json: Callable[..., Batch], arrival: Arrival) -> None:
+    context = '{"$browser":"A \\"B\\" [c]\\u0000","$mobile":true}'
+    events = [event(eventId=""), event(eventId="", properties={"a": [[1], "x"]}), event(eventId="", properties={"a": "\0"})]
+
+    batch = decode_json(json.dumps({"events": events}).encode(), replace(arrival, context=context)).batch()
+    without = through_json(*events)
+
+    rows = [json.loads(line) for line in batch.rows.split(b"\n")]
+    assert [row[8] for row in rows] == [context] * 2
+    assert [row[7] for row in rows] == [json.loads(line)[7] for line in without.rows.split(b"\n")] == [{}, {"a": ["[1]", "x"]}]
+    assert [problem.reason for problem in batch.problems] == [Reason.NUL_CHARACTER]
 
 
 def test_rows_are_separated_by_newlines_and_hold_none_of_their_own(decode: Decode) -> None:

@@ -144,7 +144,7 @@ def test_null_is_an_absent_field(read: Read) -> None:
     refused = read(with_event(b'{"name":null,"distinctId":"d"}'))
 
     assert (batch.accepted, batch.problems) == (3, [])
-    assert json.loads(batch.rows.split(b"\n")[1])[4:] == ["", 1772366400000, 1772366400000, {}]
+    assert json.loads(batch.rows.split(b"\n")[1])[4:] == ["", 1772366400000, 1772366400000, {}, ""]
     assert middle_problem(refused) == ("NAME_MISSING", "name")
 
 

@@ -4,20 +4,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from nats.aio.client import Client
-from nats.js.kv import KeyValue
 
-from core.bucket import Bucket
 from core.errors import BatchTooLarge, StreamUnavailable
 from pug.capture.v1 import capture_pb2 as pb
-from services.capture.cookieless.degradations import Degradations
-from services.capture.cookieless.salts import Salts
-from services.capture.cookieless.sessions import Sessions
-from services.capture.cookieless.visitors import Visitors
 from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.rpc.call import Call, Credential, Project, Scope
 from services.rpc.service import EncodedMessage
+from visiting import nobody
 
 GOOD = {"name": "signed_up", "distinctId": "ann"}
 
@@ -48,17 +42,7 @@ class Meter:
 
 
 def service(stream: Stream) -> CaptureService:
-    return CaptureService(stream.publish, lambda: datetime(2026, 3, 1, tzinfo=UTC), new_uuid7, visitors())
-
-
-def visitors() -> Visitors:
-    """Nobody here is cookieless: the buckets are never asked."""
-
-    async def opened() -> KeyValue:
-        raise AssertionError
-
-    nowhere, degradations = Bucket(Client(), opened), Degradations()
-    return Visitors(Salts(nowhere, degradations), Sessions(nowhere, degradations), degradations)
+    return CaptureService(stream.publish, lambda: datetime(2026, 3, 1, tzinfo=UTC), new_uuid7, nobody())
 
 
 def call(meter: Meter) -> Call:

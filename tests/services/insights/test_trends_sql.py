@@ -34,6 +34,15 @@ TRENDS: Mapping[str, Mapping[str, object]] = {
             {"event": {"name": "signed_up", "filters": [PRO]}, "metric": {"kind": "KIND_SESSIONS"}},
         ]
     },
+    "by_a_property_pug_may_add": {
+        "series": [
+            {
+                "event": {"filters": [{"property": "$os", "values": ["macOS"]}, {"property": "$country", "values": ["DE"]}]},
+                "metric": {"kind": "KIND_MAX", "property": "$browser_version"},
+            }
+        ],
+        "breakdowns": [{"property": "$browser"}, {"property": "$channel"}],
+    },
     "by_a_property": {"series": [{"event": {"name": "signed_up"}}], "breakdowns": [{"property": "plan"}], "breakdownLimit": 5},
     "several_series_by_two_properties": {
         "series": [{"event": {"name": "signed_up"}}, {"metric": {"kind": "KIND_PERSONS"}}],
