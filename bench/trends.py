@@ -151,7 +151,7 @@ async def _fill(clickhouse: ClickHouse, console: Console, stored: int, size: int
 
 
 _ROWS = """
-INSERT INTO events_in
+INSERT INTO events_in (event_id, project_id, name, distinct_id, session_id, occurred_at, received_at, properties, context)
 SELECT
     generateUUIDv4() AS event_id,
     1 AS project_id,
@@ -162,14 +162,14 @@ SELECT
     {start} + toInt64(cityHash64(number, 4) % {span}) AS occurred_at,
     occurred_at AS received_at,
     format(
-        '{{{{"plan":"{{}}","dollars":{{}},"quantity":{{}},"$browser":"{{}}","$country":"{{}}","$url":"https://example.com/p/{{}}"}}}}',
+        '{{{{"plan":"{{}}","dollars":{{}},"quantity":{{}},"$browser":"{{}}","$url":"https://example.com/p/{{}}"}}}}',
         ['free', 'pro', 'team'][1 + cityHash64(number, 5) % 3],
         toString(cityHash64(number, 6) % 10000 / 100 + 0.001),
         toString(cityHash64(number, 7) % 10),
         ['Google Chrome', 'Safari', 'Firefox'][1 + cityHash64(number, 8) % 3],
-        ['DE', 'US', 'FR', 'GB', 'JP'][1 + cityHash64(number, 9) % 5],
         toString(cityHash64(number, 10) % 500)
-    )::JSON AS properties
+    )::JSON AS properties,
+    format('{{{{"$country":"{{}}"}}}}', ['DE', 'US', 'FR', 'GB', 'JP'][1 + cityHash64(number, 9) % 5]) AS context
 FROM numbers({first}, {rows})
 SETTINGS log_comment = '{first}'
 """

@@ -8,8 +8,7 @@ def is_counted() -> Sql:
 
     A visitor has another id every day, so counting them would make many persons of one.
     """
-    # What services/capture/cookieless begins the ids it derives with.
-    return sql("NOT startsWith(distinct_id, 'cookieless-')")
+    return sql("cookieless = 0")
 
 
 def person() -> Sql:

@@ -3,11 +3,13 @@
 All cases are stored by one insert and read by one query.
 """
 
+import re
 from collections.abc import Mapping
 
 import pytest
 import pytest_asyncio
 
+from app.migrate import MIGRATIONS
 from core.clickhouse import ClickHouse
 from core.sql import Sql, sql, unsigned
 from story import Happening, Store, event, next_project
@@ -287,6 +289,9 @@ FIELDS: list[tuple[Sent, str, str]] = [
     ),
 ]
 
+VIEW = MIGRATIONS / "clickhouse" / "views" / "events.sql"
+LISTS: list[tuple[str, str]] = re.findall(r"\[([^\[\]]*)\]\s+AS (\w+_(?:domains|names|ids))\b", VIEW.read_text())
+
 CASES: list[Sent] = [*(sent for sent, _ in CHANNELS), *({"$url": url} for url, _, _ in PAGES), *(sent for sent, _, _ in FIELDS)]
 
 
@@ -329,3 +334,16 @@ def test_field_is_derived_unless_the_client_sent_it(derived: list[Found], place:
     sent, column, value = FIELDS[place]
 
     assert (sent, derived[len(CHANNELS) + len(PAGES) + place][column]) == (sent, value)
+
+
+@pytest.mark.parametrize(("listed", "name"), LISTS, ids=[name for _, name in LISTS])
+def test_the_page_that_people_look_things_up_in_has_the_whole_list(listed: str, name: str) -> None:
+    page = (MIGRATIONS.parent / "docs" / "enrichment.md").read_text()
+
+    missing = set(re.findall(r"'([^']+)'", listed)) - set(re.split(r"[\s`.,]*[\s`]+[\s`.,]*", page))
+
+    assert (name, missing) == (name, set())
+
+
+def test_all_lists_were_found() -> None:
+    assert len(LISTS) == 14

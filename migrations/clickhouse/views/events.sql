@@ -31,9 +31,8 @@ WITH
     [
         'bing.com', 'duckduckgo.com', 'yahoo.com', 'yahoo.co.jp', 'baidu.com', 'yandex.com', 'yandex.ru', 'yandex.kz', 'yandex.by', 'yandex.uz',
         'yandex.com.tr', 'ya.ru', 'ecosia.org', 'search.brave.com', 'startpage.com', 'perplexity.ai', 'qwant.com', 'kagi.com', 'naver.com',
-        'daum.net', 'search.daum.net', 'seznam.cz', 'coccoc.com', 'sogou.com', 'so.com', 'haosou.com', 'sm.cn', 'ask.com', 'aol.com',
-        'search.aol.com', 'lycos.com', 'dogpile.com', 'metager.org', 'metager.de', 'marginalia.nu', 'marginalia-search.com', 'mojeek.com',
-        'mojeek.co.uk', 'swisscows.com', 'search.ch', 'rambler.ru', 'go.mail.ru', 'presearch.com', 'search.yahoo.com', 'gibiru.com',
+        'daum.net', 'seznam.cz', 'coccoc.com', 'sogou.com', 'so.com', 'haosou.com', 'sm.cn', 'ask.com', 'aol.com', 'lycos.com', 'dogpile.com', 'metager.org', 'metager.de', 'marginalia.nu', 'marginalia-search.com', 'mojeek.com',
+        'mojeek.co.uk', 'swisscows.com', 'search.ch', 'rambler.ru', 'go.mail.ru', 'presearch.com', 'gibiru.com',
         'searx.be', 'lilo.org', 'petalsearch.com', 'so.toutiao.com', 'search.goo.ne.jp', 'search.virgilio.it', 'webcrawler.com', 'ekoru.org',
         'oceanhero.today'
     ] AS search_domains,
@@ -70,7 +69,8 @@ WITH
     ['fbclid', 'igshid', 'igsh'] AS social_ids,
 
     domains -> concat('(^|[.])(', arrayStringConcat(arrayMap(domain -> replaceAll(domain, '.', '[.]'), domains), '|'), ')$') AS within,
-    (names, domains) -> concat('^(', arrayStringConcat(names, '|'), ')$|', within(domains)) AS named_or_within,
+    names -> concat('^(', arrayStringConcat(names, '|'), ')$') AS named,
+    (names, domains) -> concat(named(names), '|', within(domains)) AS named_or_within,
     ids -> concat('(?i)[?&](', arrayStringConcat(ids, '|'), ')=[^&]') AS any_of,
 
     -- 3. The page. Host names may have letters of any script. A backslash ends a host as a slash does: browsers read it so. Expressions without
@@ -98,9 +98,9 @@ WITH
     lowerUTF8(trimBoth(toLowCardinality(concat(ifNull(properties.`$utm_source`.:String, ''), url_utm_source)))) AS source,
     lowerUTF8(trimBoth(toLowCardinality(concat(ifNull(properties.`$utm_medium`.:String, ''), url_utm_medium)))) AS medium,
     source != '' OR medium != ''
-        OR url_utm_campaign != '' OR ifNull(properties.`$utm_campaign`.:String, '') != ''
-        OR url_utm_term != '' OR ifNull(properties.`$utm_term`.:String, '') != ''
-        OR url_utm_content != '' OR ifNull(properties.`$utm_content`.:String, '') != '' AS has_utm,
+        OR url_utm_campaign != '' OR ifNull(properties.`$utm_campaign`.:String != '', false)
+        OR url_utm_term != '' OR ifNull(properties.`$utm_term`.:String != '', false)
+        OR url_utm_content != '' OR ifNull(properties.`$utm_content`.:String != '', false) AS has_utm,
 
     -- 5. The site before. Empty when it is the page's own; exactly one `www.` doesn't matter.
     trimBoth(toLowCardinality(ifNull(properties.`$referrer`.:String, ''))) AS referrer,
@@ -132,7 +132,7 @@ WITH
         is_paid AND network = 'search', 'Paid Search',
         is_paid AND network = 'social', 'Paid Social',
         is_paid AND network = 'video', 'Paid Video',
-        medium IN ('display', 'banner', 'expandable', 'interstitial', 'cpm'), 'Display',
+        match(medium, named(['display', 'banner', 'expandable', 'interstitial', 'cpm'])), 'Display',
         search_ad, 'Paid Search',
         display_ad, 'Display',
         social_ad, 'Paid Social',
@@ -140,9 +140,9 @@ WITH
         match(source, named_or_within(assistant_names, assistant_domains)), 'AI Assistants',
         match(source, within(mail_domains)), 'Email',
         search_source OR medium = 'organic', 'Organic Search',
-        social_source OR medium IN ('social', 'social-network', 'social-media', 'sm'), 'Organic Social',
+        social_source OR match(medium, named(['social', 'social-network', 'social-media', 'sm'])), 'Organic Social',
         video_source OR medium = 'video', 'Organic Video',
-        has(mail_names, source) OR has(mail_names, medium), 'Email',
+        match(source, named(mail_names)) OR match(medium, named(mail_names)), 'Email',
         medium = 'affiliate', 'Affiliate',
         social_click, 'Organic Social',
         match(foreign_site, within(assistant_domains)), 'AI Assistants',

@@ -5,7 +5,7 @@ FROM (
     WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
     AND (name = {name_5:String})
     AND ((properties.`address` IS NOT NULL OR notEmpty(properties.^`address`)))
-    AND (NOT startsWith(distinct_id, 'cookieless-'))
+    AND (cookieless = 0)
 ) AS event
 GROUP BY series, bucket
 ORDER BY series, bucket

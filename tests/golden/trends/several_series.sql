@@ -1,6 +1,6 @@
 SELECT event.series AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [ifNotFinite(countIf(event.series = {series_1:UInt64}) / uniqExactIf(person, event.series = {series_1:UInt64}), 0), toFloat64(uniqExactIf(session, session != '' AND event.series = {series_2:UInt64}))][event.series] AS value
 FROM (
-    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_3:String}) AND (NOT startsWith(distinct_id, 'cookieless-')), false) * {bit_4:UInt64} + ifNull((name = {name_5:String}) AND (properties.`plan`.:String = {value_6:String}), false) * {bit_7:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_8:Array(Int64)}) AS bucket, distinct_hash AS person, session_id AS session
+    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_3:String}) AND (cookieless = 0), false) * {bit_4:UInt64} + ifNull((name = {name_5:String}) AND (properties.`plan`.:String = {value_6:String}), false) * {bit_7:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_8:Array(Int64)}) AS bucket, distinct_hash AS person, session_id AS session
     FROM events
     WHERE project_id = {project_9:UInt64} AND occurred_at >= {from_10:DateTime64(3, 'UTC')} AND occurred_at < {to_11:DateTime64(3, 'UTC')}
     AND (name IN {names_12:Array(String)})

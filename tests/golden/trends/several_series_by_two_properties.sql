@@ -1,5 +1,5 @@
 WITH events_of_cells AS (
-    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_1:String}), false) * {bit_2:UInt64} + ifNull((NOT startsWith(distinct_id, 'cookieless-')), false) * {bit_3:UInt64})) AS series, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2, distinct_hash AS person
+    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_1:String}), false) * {bit_2:UInt64} + ifNull((cookieless = 0), false) * {bit_3:UInt64})) AS series, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2, distinct_hash AS person
     FROM events
     WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
 ),
@@ -16,7 +16,7 @@ top_cells AS (
 )
 SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][event.series] AS value, if(rank = 0, NULL, any(event.value_1)) AS value_1, if(rank = 0, NULL, any(event.value_2)) AS value_2
 FROM (
-    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_1:String}), false) * {bit_2:UInt64} + ifNull((NOT startsWith(distinct_id, 'cookieless-')), false) * {bit_3:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_10:Array(Int64)}) AS bucket, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2, distinct_hash AS person
+    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_1:String}), false) * {bit_2:UInt64} + ifNull((cookieless = 0), false) * {bit_3:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_10:Array(Int64)}) AS bucket, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2, distinct_hash AS person
     FROM events
     WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
 ) AS event

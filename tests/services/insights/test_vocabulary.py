@@ -17,6 +17,7 @@ from story import Happening, Store
 
 Ask = Callable[[Mapping[str, object]], Awaitable[QueryResponse]]
 
+ANY: Mapping[str, object] = {}
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 CLIENT: Mapping[str, object] = {
     "$browser": "Safari",
@@ -49,8 +50,7 @@ async def trends(ask: Ask, spec: Mapping[str, object]) -> Sequence[TrendsResult.
 
 async def cells(ask: Ask, key: str) -> list[tuple[str | None, float]]:
     """The values of a property, the most frequent first, each with how many events have it."""
-    spec: Mapping[str, object] = {"series": [{"event": {}}], "breakdowns": [{"property": key}]}
-    found = await trends(ask, spec)
+    found = await trends(ask, {"series": [ANY], "breakdowns": [{"property": key}]})
     labels = [(one.cell.values[0], one.values) for one in found]
     return [(None if label.absent else label.value, sum(values)) for label, values in labels]
 
