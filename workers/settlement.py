@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 from nats.aio.msg import Msg
 
-from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed
+from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
 from core.rows import count_rows
 from workers.block import Block, BlockRecord, sequence_of
 from workers.dead_letters import DeadLetters
@@ -73,6 +73,9 @@ class Settlement:
             unreadable = await self._store.unreadable(block.rows, record)
             record = await self._begin(block, record.dropped, unreadable, record.unburied)
             await self._store.store(block.rows, record)
+        except (StoreFailed, QueryTooExpensive):
+            await self._abandon(record)
+            raise
         self._duplicates.remember(block.heads.ids)
         with self._watch.step("acknowledge"):
             await acknowledge([message for message in block.messages if sequence_of(message) not in record.unburied])
@@ -92,6 +95,13 @@ class Settlement:
             else:
                 return
         await self._store.store(block.rows, record)
+
+    async def _abandon(self, record: BlockRecord) -> None:
+        try:
+            await self._store.abandon(record)
+        except _REFUSED as error:
+            # Starting anew the worker finds the block in the ledger and tries once more to store it as one.
+            raise StoreUnavailable(f"A block is stored by halves: {error.message}", hint="`pug doctor` says more.") from error
 
     async def _divide(self, block: Block, error: Exception) -> None:
         """Find what ClickHouse won't have by halving."""

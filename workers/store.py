@@ -8,6 +8,7 @@ from core.instruments import Instruments
 from core.rows import without
 from core.sql import integer, sql
 from workers.block import BlockRecord
+from workers.derived import DerivedTables
 from workers.watch import Watch
 
 COLUMNS = ("event_id", "project_id", "name", "distinct_id", "session_id", "occurred_at", "received_at", "properties", "context")
@@ -48,6 +49,7 @@ class EventStore:
     def __init__(self, clickhouse: ClickHouse, watch: Watch | None = None) -> None:
         self._clickhouse = clickhouse
         self._watch = watch or Watch(Instruments.none())
+        self._derived = DerivedTables(clickhouse)
 
     async def store(self, rows: bytes, record: BlockRecord) -> None:
         """Store the block's rows; when they are stored already, nothing happens, in dependent tables neither."""
@@ -58,9 +60,24 @@ class EventStore:
 
         The token makes ClickHouse skip parts it knows, and it learns of a part a moment before the part is there: killed in between, the
         part is known but missing. So after a crash the block's events are looked up by its `stored_at`, and missing ones stored by
-        themselves.
+        themselves; the tables derived from them are made to agree.
         """
-        await self.store(rows, record)
+        if await self._missing(rows, record):
+            await self.store(rows, record)
+        missing = await self._missing(rows, record)
+        counted = await self._derived.count(record)
+        await self._insert(b"\n".join(missing), record, f"{record.token}-completed")
+        if missing:
+            # They were counted with the others, and again as they were stored now.
+            await self._derived.take_back(record, [line[2:38].decode() for line in missing], counted)
+
+    async def abandon(self, record: BlockRecord) -> None:
+        """Make the derived tables agree with what is stored of a block that failed and won't be stored as one again."""
+        await self._derived.count(record)
+
+    async def _missing(self, rows: bytes, record: BlockRecord) -> list[bytes]:
+        """The rows of the block that are not stored."""
+        kept = without(rows, record.dropped)
         found = await self._clickhouse.query(
             sql(
                 "SELECT toString(event_id) FROM events WHERE stored_at = fromUnixTimestamp64Micro({stored_at}, 'UTC')",
@@ -68,8 +85,7 @@ class EventStore:
             ),
         )
         present = {str(row[0]).encode() for row in found.rows}
-        missing = [line for line in without(rows, record.dropped).split(b"\n") if line[2:38] not in present]
-        await self._insert(b"\n".join(missing), record, f"{record.token}-completed")
+        return [line for line in kept.split(b"\n") if kept and line[2:38] not in present]
 
     async def _insert(self, rows: bytes, record: BlockRecord, token: str) -> None:
         if rows:

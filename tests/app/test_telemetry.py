@@ -13,6 +13,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
@@ -208,9 +209,11 @@ async def test_a_collector_that_is_down_is_told_in_one_line(monkeypatch: pytest.
         gone = other.metrics_url
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", str(gone).removesuffix("/metrics"))
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+    # A logger that an earlier test has used is bound already and would not be captured.
+    monkeypatch.setattr("app.otlp.log", structlog.get_logger())
 
     with capture_logs() as logs:
-        async with opened(metrics_port="off") as telemetry:
+        async with opened(metrics_port="off") as telemetry, asyncio.timeout(30):
             assert telemetry.instruments.tracer
             for _ in range(5000):
                 telemetry.instruments.tracer.start_span("request").end()

@@ -13,7 +13,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import KeyWrongLastSequenceError, NotFoundError
 
 from app.backends import Backends
-from core.errors import StoreFailed
+from core.errors import StoreFailed, StoreUnavailable
 from core.sql import sql, unsigned
 from core.stream import RowPublisher, oldest_message
 from story import next_project
@@ -66,23 +66,26 @@ async def publish(backends: Backends, *messages: bytes) -> list[int]:
 
 
 async def counted(backends: Backends, project_id: int) -> tuple[int, int]:
-    """How many events there are, and how many the schema counted."""
+    """How many events there are, and how many the schema counted: by their names, and by the keys, of which each has one."""
     found = await backends.clickhouse.query(
         sql(
             "SELECT (SELECT count() FROM events WHERE project_id = {project}),"
-            " (SELECT sum(count) FROM schema_events WHERE project_id = {project})",
+            " (SELECT sum(count) FROM schema_events WHERE project_id = {project}),"
+            " (SELECT sum(count) FROM schema_properties WHERE project_id = {project})",
             project=unsigned(project_id),
         )
     )
-    return int(str(found.rows[0][0])), int(str(found.rows[0][1]))
+    events, by_name, by_key = (int(str(count)) for count in found.rows[0])
+    assert by_name == by_key
+    return events, by_name
 
 
 @contextlib.asynccontextmanager
-async def refusing(backends: Backends, allowed: str) -> AsyncGenerator[None]:
-    """ClickHouse refuses all events but some while the block runs."""
-    await backends.clickhouse.command(f"ALTER TABLE events ADD CONSTRAINT refusing CHECK {allowed}")
+async def refusing(backends: Backends, allowed: str, table: str = "events") -> AsyncGenerator[None]:
+    """ClickHouse refuses all rows of a table but some while the block runs."""
+    await backends.clickhouse.command(f"ALTER TABLE {table} ADD CONSTRAINT refusing CHECK {allowed}")
     yield
-    await backends.clickhouse.command("ALTER TABLE events DROP CONSTRAINT refusing")
+    await backends.clickhouse.command(f"ALTER TABLE {table} DROP CONSTRAINT refusing")
 
 
 async def letters_of(backends: Backends, sequence: int) -> list[RawStreamMsg]:
@@ -159,7 +162,33 @@ async def test_a_part_whose_token_is_known_but_which_is_missing_is_stored(backen
     async with working(backends):
         pass
 
-    assert (await counted(backends, project))[0] == 4
+    assert await counted(backends, project) == (4, 4)
+
+
+@pytest.mark.parametrize("table", ["schema_events", "schema_properties"])
+async def test_a_part_of_a_derived_table_whose_token_is_known_but_which_is_missing_is_counted(backends: Backends, table: str) -> None:
+    project = next_project()
+    rows, record = await begun_block(backends, project)
+    await EventStore(backends.clickhouse).store(rows, record)
+    await backends.clickhouse.command(f"ALTER TABLE {table} DELETE WHERE project_id = {project} SETTINGS mutations_sync = 2")
+
+    async with working(backends):
+        pass
+
+    assert await counted(backends, project) == (4, 4)
+
+
+async def test_events_are_counted_once_though_a_table_derived_from_them_refused_at_first(backends: Backends) -> None:
+    project = next_project()
+    await publish(backends, *(row(project) for _ in range(5)))
+
+    async with refusing(backends, "key != 'n'", table="schema_properties"):
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(started(backends), 60)
+    async with working(backends):
+        await publish(backends, row(project))
+
+    assert await counted(backends, project) == (6, 6)
 
 
 @pytest.mark.parametrize("later_ms", [0, 61_000, 86_400_000, 32 * 86_400_000])

@@ -10,7 +10,8 @@ WITH [
     ('$utm_campaign', 'string'), ('$utm_term', 'string'), ('$utm_content', 'string'), ('$referrer_domain', 'string'), ('$channel', 'string'),
     ('$screen_size', 'string')
 ] AS addable
-SELECT project_id, name, found.1 AS key, found.2 AS type, sum(events) AS count, max(last) AS last_seen
+SELECT
+    project_id, name, found.1 AS key, found.2 AS type, writer, sum(events) AS count, max(last) AS last_seen, max(block) AS last_block
 FROM
 (
     SELECT
@@ -26,9 +27,11 @@ FROM
             + 16777216 * (channel != '') + 33554432 * (screen_size != '') AS added_keys,
         any(JSONAllPathsWithTypes(properties)) AS sent,
         count() AS events,
-        max(occurred_at) AS last
+        max(occurred_at) AS last,
+        toUInt8(bitAnd(toUnixTimestamp64Micro(stored_at), 15)) AS writer,
+        max(stored_at) AS block
     FROM events
-    GROUP BY project_id, name, sent_keys, added_keys
+    GROUP BY project_id, name, writer, sent_keys, added_keys
 )
 ARRAY JOIN arrayConcat(
     arrayMap(
@@ -37,4 +40,4 @@ ARRAY JOIN arrayConcat(
     ),
     arrayMap(place -> addable[place + 1], bitPositionsToArray(added_keys))
 ) AS found
-GROUP BY project_id, name, key, type;
+GROUP BY project_id, name, key, type, writer;

@@ -1,0 +1,82 @@
+"""Keeps the tables that count events in step with the events, where one insert could not store both.
+
+An insert feeds them through views, and under one token that happens once. But ClickHouse stores one table after the other: a failure in
+between leaves events that nobody counted, and a server killed at the wrong moment takes a part for stored that isn't there. So each row of
+these tables says which block of its writer it counts last (migrations/clickhouse/0004_marks.sql). A writer stores one block after the other,
+so until it stores the next one, its last block is counted where it is named, and isn't counted where it is not.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+
+from core.clickhouse import ClickHouse
+from core.sql import integer, sql, text
+from workers.block import BlockRecord
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table, the view that fills it, and the columns by which it is grouped."""
+
+    name: LiteralString
+    view: str
+    keys: str
+
+
+_TABLES = (
+    _Table("schema_events", "events_to_schema_events", "project_id, name, writer"),
+    _Table("schema_properties", "events_to_schema_properties", "project_id, name, key, type, writer"),
+)
+_OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
+_OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"
+_WRITERS = 16
+
+
+class DerivedTables:
+    """What is counted of events as they come in."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    async def count(self, record: BlockRecord) -> Collection[str]:
+        """Count the events of a writer's last block that are stored, wherever they aren't counted yet; returns where they were."""
+        counted: list[str] = []
+        for table in _TABLES:
+            if await self._names(table, record):
+                counted.append(table.name)
+            else:
+                await self._add(table, record, "true", "count")
+        return counted
+
+    async def take_back(self, record: BlockRecord, event_ids: Sequence[str], tables: Collection[str]) -> None:
+        """Count some events of the block once less."""
+        ids = ", ".join(f"'{event_id}'" for event_id in event_ids)
+        for table in _TABLES:
+            if table.name in tables:
+                # Unsigned numbers add up beyond their largest to what they should be.
+                await self._add(table, record, f"event_id IN ({ids})", "toUInt64(-toInt64(count))")
+
+    async def _names(self, table: _Table, record: BlockRecord) -> bool:
+        found = await self._clickhouse.query(
+            sql(
+                "SELECT count() FROM " + table.name + _OF_BLOCK,  # noqa: S608 (a name of our own)
+                writer=integer(record.stored_at % _WRITERS),
+                block=integer(record.stored_at),
+            )
+        )
+        return bool(found.rows[0][0])
+
+    async def _add(self, table: _Table, record: BlockRecord, of: str, count: str) -> None:
+        """Do for some events of the block what the view does for those that come in."""
+        view = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
+        block = f"stored_at = fromUnixTimestamp64Micro({record.stored_at}, 'UTC')"
+        events = f"FROM (SELECT * FROM events WHERE {block} AND {of})"  # noqa: S608 (numbers and ids of our own)
+        query = _OF_EVENTS.sub(lambda _: events, str(view.rows[0][0]))
+        columns = f"{table.keys}, last_seen, last_block"
+        await self._clickhouse.command(
+            f"INSERT INTO {table.name} ({columns}, count)"  # noqa: S608 (as above, and the view's own query)
+            f" SETTINGS insert_deduplication_token = '{record.token}-{table.name}-{count[:5]}'"
+            f" SELECT {columns}, {count} FROM ({query})"
+        )
