@@ -1,9 +1,9 @@
 """Keeps the tables that count events in step with the events, where one insert could not store both.
 
 An insert feeds them through views, and under one token that happens once. But ClickHouse stores one table after the other: a failure in
-between leaves events that nobody counted, and a server killed at the wrong moment takes a part for stored that isn't there. So each row of
-these tables says which block of its writer it counts last (migrations/clickhouse/0004_marks.sql). A writer stores one block after the other,
-so until it stores the next one, its last block is counted where it is named, and isn't counted where it is not.
+between leaves events that nobody counted, and a server killed at the wrong moment takes a part for stored that is missing. So each row of
+these tables says which block of its writer it counts last (migrations/clickhouse/0004_marks.sql). A writer stores one block after the
+other, so until it stores the next one, its last block is counted where it is named, and isn't counted where it is not.
 """
 
 import re

@@ -137,13 +137,13 @@ class Admission:
             self._rows = {index: (*row[:7], with_plain_lists(row[7]), row[8]) for index, row in self._rows.items()}
             encoded = _encoder.encode_lines(self._rows.values())
         # Both are looked for in the whole batch first: as good as always there is nothing to find.
-        if len(encoded) > MAX_PROPERTIES_BYTES or (b"\\" in encoded and b"\\u0000" in encoded):
+        if _any_too_long(encoded) or (b"\\" in encoded and b"\\u0000" in encoded):
             self._refuse_unstorable()
         duplicates = self._drop_duplicates()
         if len(self._rows) < offered:
             encoded = _encoder.encode_lines(self._rows.values())
         problems = sorted(self._refused + self._all_warnings(), key=lambda problem: problem.index)
-        return Batch(rows=encoded[:-1], accepted=len(self._rows), duplicates=duplicates, problems=problems)
+        return Batch(encoded[:-1], [row[0] for row in self._rows.values()], duplicates, problems)
 
     def _new_event_id(self, index: int) -> str:
         self._came_without_id.add(index)
@@ -195,10 +195,11 @@ class Admission:
                 self.turn_away(index, refused)
 
     def _drop_duplicates(self) -> int:
-        """Keep the first event of each id that passed: a refused copy must not hide a good one."""
-        if len({row[0] for row in self._rows.values()}) == len(self._rows):
+        """Keep the first event of each id that passed, unless it came before: a refused copy must not hide a good one."""
+        ids = {row[0] for row in self._rows.values()}
+        seen = self._arrival.recent.known(self._project_id, ids)
+        if not seen and len(ids) == len(self._rows):
             return 0
-        seen: set[str] = set()
         repeated: list[int] = []
         for index, row in self._rows.items():
             if row[0] in seen:
@@ -207,6 +208,10 @@ class Admission:
         for index in repeated:
             del self._rows[index]
         return len(repeated)
+
+
+def _any_too_long(encoded: bytes) -> bool:
+    return len(encoded) > MAX_PROPERTIES_BYTES and max(map(len, encoded.split(b"\n"))) > MAX_PROPERTIES_BYTES
 
 
 def _unstorable(row: _Row) -> Refused | None:

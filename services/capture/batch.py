@@ -1,12 +1,13 @@
 """What a captured batch becomes: rows for the stream, and a receipt for the client."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum, auto
 
 from core.errors import BatchTooLarge
 from pug.capture.v1 import capture_pb2
+from services.capture.recent import RecentEvents
 
 MAX_EVENTS = 1_000
 MAX_BYTES = 2**20
@@ -65,6 +66,8 @@ class Arrival:
     new_event_id: Callable[[], str]
     # What the request itself says of the client (browser, place, bot), as a JSON object of `$` properties; empty when it says nothing.
     context: str = ""
+    # Which events came before.
+    recent: RecentEvents = field(default_factory=RecentEvents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,14 @@ class Batch:
     """
 
     rows: bytes
-    accepted: int
+    event_ids: Sequence[str]
     duplicates: int = 0
     problems: list[Problem] = field(default_factory=list[Problem])
+
+    @property
+    def accepted(self) -> int:
+        """How many events passed."""
+        return len(self.event_ids)
 
     @property
     def rejected(self) -> int:

@@ -10,6 +10,7 @@ from services.capture.batch import Arrival, Batch, receipt
 from services.capture.cookieless.visitors import Visitors
 from services.capture.json_batch import decode_json
 from services.capture.protobuf_batch import decode_protobuf
+from services.capture.recent import RecentEvents
 from services.rpc.call import Call
 from services.rpc.failures import failure_of
 from services.rpc.service import EncodedMessage
@@ -28,6 +29,7 @@ class CaptureService:
         """`publish` returns once the rows it is given are durable; `visitors` knows whose cookieless events are."""
         self._publish = publish
         self._now = now
+        self._recent = RecentEvents()
         self._new_event_id = new_event_id
         self._visitors = visitors
 
@@ -56,10 +58,11 @@ class CaptureService:
         pause = call.charge(batch.accepted + batch.duplicates + batch.rejected)
         if batch.rows:
             await self._publish(batch.rows)
+            self._recent.remember(call.project.id, batch.event_ids)
         return batch, pause
 
     async def _decode(self, request: EncodedMessage, call: Call) -> Batch:
-        arrival = Arrival(call.project.id, self._now(), self._new_event_id)
+        arrival = Arrival(call.project.id, self._now(), self._new_event_id, recent=self._recent)
         # CaptureStreamRequest has the fields of CaptureRequest under the same numbers and names, so one decoder reads both.
         admission = (decode_json if request.is_json else decode_protobuf)(request.body, arrival)
         if admission.unidentified:

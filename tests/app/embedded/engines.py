@@ -34,7 +34,7 @@ async def leave_a_row(backends: Backends, settings: Settings) -> list[int]:
         orgs = int((await connection.execute(text("SELECT count(*) FROM orgs"))).scalar_one())
     await backends.jetstream.publish("events.captured", b"row")
     messages = (await backends.jetstream.stream_info("EVENTS")).state.messages
-    await backends.clickhouse.command("INSERT INTO schema_events VALUES (1, 'signed_up', 1, now())")
+    await backends.clickhouse.command("INSERT INTO schema_events (project_id, name, count, last_seen) VALUES (1, 'signed_up', 1, now())")
     happenings = (await backends.clickhouse.query(sql("SELECT sum(count) FROM schema_events"))).rows[0][0]
     return [orgs, messages, int(str(happenings))]
 

@@ -51,7 +51,7 @@ def test_rows_are_separated_by_newlines_and_hold_none_of_their_own(decode: Decod
 def test_an_empty_batch_is_a_success(decode: Decode) -> None:
     batch = decode()
 
-    assert batch == Batch(rows=b"", accepted=0)
+    assert batch == Batch(rows=b"", event_ids=[])
 
 
 def test_a_bad_event_leaves_its_neighbours_alone_and_is_named_by_its_place(decode: Decode) -> None:

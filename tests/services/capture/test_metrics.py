@@ -69,7 +69,7 @@ async def test_each_batch_of_a_stream_counts() -> None:
 
     async def requests() -> AsyncIterator[EncodedMessage]:
         yield batch(event())
-        yield batch(event(), event(eventId=ID[:-1] + "9"))
+        yield batch(event(eventId=ID[:-1] + "8"), event(eventId=ID[:-1] + "9"))
 
     receipts = [response.receipt.accepted async for response in service(measured).capture_stream(requests(), CALL)]
 

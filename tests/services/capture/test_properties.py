@@ -145,7 +145,7 @@ def test_the_receipt_tells_the_client_what_became_of_the_batch() -> None:
     refused = Problem(2, ID, Reason.NAME_MISSING, "name", "No name.")
     warned = Problem(0, OTHER_ID, Reason.CLOCK_SKEW_IGNORED, "occurredAt", "Odd clock.", warning=True)
 
-    answer = receipt(Batch(rows=b"", accepted=3, duplicates=1, problems=[warned, refused]))
+    answer = receipt(Batch(rows=b"", event_ids=["1", "2", "3"], duplicates=1, problems=[warned, refused]))
 
     assert answer == capture_pb2.CaptureResponse(
         accepted=3,

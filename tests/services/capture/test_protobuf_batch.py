@@ -46,7 +46,7 @@ def test_a_batch_of_a_stream_is_read_like_any_other(read: Read) -> None:
 
 
 def test_an_empty_body_is_an_empty_batch(read: Read) -> None:
-    assert read(b"") == Batch(rows=b"", accepted=0)
+    assert read(b"") == Batch(rows=b"", event_ids=[])
 
 
 @pytest.mark.parametrize("body", [b"\x0a", b"\x0a\xff\xff\xff\xff\x0f", b"\xff" * 20, b"\x0b", b"\x12\x01\xff"])

@@ -1,4 +1,5 @@
 import json
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -100,3 +101,27 @@ async def test_every_batch_of_a_stream_is_charged_whatever_becomes_of_it() -> No
     await answers(Stream(), meter, batch(GOOD, GOOD), EncodedMessage(b"{", is_json=True), batch(GOOD))
 
     assert meter.charged == [2, 0, 1]
+
+
+async def test_an_event_that_comes_again_is_told_as_a_duplicate_and_not_published_again() -> None:
+    stream, first, second = Stream(), {**GOOD, "eventId": str(uuid.uuid4())}, {**GOOD, "eventId": str(uuid.uuid4())}
+    capture = service(stream).capture
+
+    await capture(batch(first), call(Meter()))
+    receipt = await capture(batch({**first, "name": "changed"}, second), call(Meter()))
+
+    assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (1, 1, 0)
+    assert len(stream.published) == 2
+    assert str(first["eventId"]).encode() not in stream.published[1]
+
+
+async def test_an_event_the_stream_did_not_take_is_no_duplicate_when_it_comes_again() -> None:
+    stream, event = Stream(away=True), {**GOOD, "eventId": str(uuid.uuid4())}
+    capture = service(stream).capture
+
+    with pytest.raises(StreamUnavailable):
+        await capture(batch(event), call(Meter()))
+    stream.away = False
+    receipt = await capture(batch(event), call(Meter()))
+
+    assert (receipt.accepted, receipt.duplicates) == (1, 0)
