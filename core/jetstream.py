@@ -14,7 +14,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _CONNECT_S = 15
 
 
-async def connect(servers: Sequence[str]) -> Client:
+async def connect(servers: Sequence[str], *, within_s: float | None = None) -> Client:
     """A connection that comes back by itself; raises StreamUnavailable when no server answers at first."""
     connection = Client()
 
@@ -29,7 +29,7 @@ async def connect(servers: Sequence[str]) -> Client:
         log.info("nats_reconnected")
 
     try:
-        async with asyncio.timeout(_CONNECT_S):
+        async with asyncio.timeout(_CONNECT_S if within_s is None else within_s):
             await connection.connect(
                 list(servers),
                 name="pug",
@@ -45,6 +45,6 @@ async def connect(servers: Sequence[str]) -> Client:
     except (nats.errors.Error, TimeoutError, OSError) as error:
         await connection.close()
         raise StreamUnavailable(
-            f"NATS could not be reached: {error or type(error).__name__}.", hint="Check NATS_URL and that the server runs."
+            f"NATS could not be reached: {str(error) or type(error).__name__}.", hint="Check NATS_URL and that the server runs."
         ) from error
     return connection

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from app.cli import keys, projects, server
+from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
 from app.cli.importing import command as importing
 from app.cli.querying import command as querying
+from app.cli.status import command as status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,3 +50,5 @@ app.command(epilog=querying.QUERY_EPILOG, rich_help_panel="Use Pug")(querying.qu
 app.command(epilog=querying.SCHEMA_EPILOG, rich_help_panel="Use Pug")(querying.schema)
 app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
 app.command(epilog=doctor.EPILOG, rich_help_panel="Run Pug")(doctor.doctor)
+app.command(epilog=status.EPILOG, rich_help_panel="Run Pug")(status.status)
+app.add_typer(dead.app, name="dead", rich_help_panel="Run Pug")

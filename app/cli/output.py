@@ -1,6 +1,7 @@
 """Where answers and notes go: data to stdout, everything else to stderr."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ import typer
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,6 +21,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and 
 # A pipe has no width: tables must come through whole, whatever reads them.
 _PIPE_WIDTH = 1_000_000
 _PAIR = 2
+_STEP = 1024
+_BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_TENTHS_BELOW_S = 10
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
+# What json leaves as it is and a terminal or an encoding would stumble over: control characters, marks of direction, halves of a character.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def data_console() -> Console:
@@ -35,7 +42,12 @@ def note(line: str) -> None:
 
 def print_json(content: Mapping[str, object] | Sequence[object]) -> None:
     """JSON on stdout."""
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(content, indent=2) + "\n")
+
+
+def json_text(content: Mapping[str, object] | Sequence[object], *, indent: int | None = None) -> str:
+    """JSON that can be shown on any terminal, whatever stands in it."""
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(content, indent=indent, ensure_ascii=False))
 
 
 def print_message(message: Message) -> None:
@@ -55,8 +67,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Seq
     return built
 
 
-def print_table(built: Table) -> None:
-    """A table on stdout, without the blanks that would pad each line to its width."""
+def print_table(built: Table | Group) -> None:
+    """A table, or a group of them, on stdout, without the blanks that would pad each line to its width."""
     console = data_console()
     if sys.stdout.isatty():
         console.print(built)
@@ -87,3 +99,31 @@ def _same(value: float, rounded: float) -> bool:
 def instant_text(instant: datetime, zone: ZoneInfo | None = None) -> str:
     """An instant as `2026-03-01 12:30:00 UTC`."""
     return instant.astimezone(zone or ZoneInfo("UTC")).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def visible(text: str) -> str:
+    """Text in which nothing can act on a terminal: what cannot be printed is written as Python would escape it."""
+    return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in text)
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes, as `1.4 MiB`."""
+    for unit in _BYTE_UNITS[:-1]:
+        if count < _STEP:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= _STEP
+    return f"{count:,.1f} {_BYTE_UNITS[-1]}"
+
+
+def duration_text(seconds: float) -> str:
+    """How long, as `0.3 s`, `42 s`, `3 min 5 s` or `2 d 4 h`."""
+    if seconds < _TENTHS_BELOW_S:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = int(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    if whole < _DAY_S:
+        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S} h"

@@ -46,10 +46,32 @@ async def open_folder(path: Path) -> AsyncGenerator[DataFolder]:
         folder.release()
 
 
+def lock_holder(path: Path) -> str | None:
+    """The process that uses the data folder; None when none does."""
+    try:
+        lock = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(lock, 20, 0).decode(errors="replace") or "unknown"
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
+def check_account(path: Path) -> None:
+    """Refuses a data folder that another account made: what is in it is not for this one."""
+    if (path / "lock").exists():
+        _check_owner(path, (path / "lock").stat().st_uid)
+
+
 async def _locked(path: Path) -> int:
     lock = _lock_file(path)
     try:
-        _check_owner(path, lock)
+        _check_owner(path, os.fstat(lock).st_uid)
         await _wait(path, lock)
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
@@ -71,8 +93,7 @@ def _lock_file(path: Path) -> int:
         ) from error
 
 
-def _check_owner(path: Path, lock: int) -> None:
-    owner = os.fstat(lock).st_uid
+def _check_owner(path: Path, owner: int) -> None:
     if owner != os.geteuid():
         # Root could go on, and would leave files behind that the other account cannot read any more.
         raise SettingsInvalid(

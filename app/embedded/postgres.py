@@ -75,7 +75,18 @@ async def postgres_server(data: DataFolder) -> AsyncGenerator[URL]:
 
         # SIGINT is “fast”: ends sessions and writes a checkpoint.
         async with kept_running(start, signal.SIGINT, _STOP_S):
-            yield URL.create("postgresql+psycopg", username=_USER, database="postgres", port=_PORT, query={"host": str(sockets)})
+            yield _url(sockets)
+
+
+def running_postgres(data: Path) -> URL | None:
+    """The URL of the server that a Pug keeps running on the data folder; None when there is none."""
+    note = data / "postgres-sockets"
+    sockets = Path(note.read_text()) if note.exists() else data / "postgres"
+    return _url(sockets) if (sockets / _SOCKET_NAME).exists() else None
+
+
+def _url(sockets: Path) -> URL:
+    return URL.create("postgresql+psycopg", username=_USER, database="postgres", port=_PORT, query={"host": str(sockets)})
 
 
 def _binaries() -> Path:

@@ -1,7 +1,6 @@
 """What `pug doctor` looks at on this machine and at the running server. Nothing here writes."""
 
 import errno
-import fcntl
 import os
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from connectrpc.errors import ConnectError
 from grpc_health.v1 import health_pb2
 
 from app.cli.client import CALL_TIMEOUT_MS, CliError, DevNotes, Server, call_failure, distrusted, sync_http
+from app.embedded.folder import lock_holder
 from core.errors import PugError
 from core.settings import Settings, check_tls, unknown_settings
 from pug.capture.v1.capture_connect import CaptureServiceClientSync
@@ -36,6 +36,9 @@ class State(StrEnum):
     WARNING = "warning"
     BAD = "failed"
     SKIPPED = "skipped"
+
+
+MARKS = {State.GOOD: "✓", State.WARNING: "!", State.BAD: "✗", State.SKIPPED: "–"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +103,6 @@ def check_folder(path: Path) -> Check:
         return bad(name, f"{path} belongs to uid {owner}, this is uid {os.geteuid()}", "Run as that account, or set PUG_DATA_DIR.")
     holder = lock_holder(path)
     return good(name, f"{path}, {f'held by pid {holder}' if holder else 'held by nobody'}")
-
-
-def lock_holder(path: Path) -> str | None:
-    """The process that uses the data folder; None when none does."""
-    try:
-        lock = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.pread(lock, 20, 0).decode(errors="replace") or "unknown"
-    else:
-        return None
-    finally:
-        os.close(lock)
 
 
 def check_binaries(settings: Settings) -> Iterable[Check]:

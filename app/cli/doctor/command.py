@@ -10,6 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from app.cli.client import CaCertificateOption, CliError, DevNotes, read_ca_certificate, read_dev_notes, read_settings, told_in_one_line
 from app.cli.doctor.checks import (
+    MARKS,
     Check,
     State,
     bad,
@@ -20,15 +21,13 @@ from app.cli.doctor.checks import (
     check_running,
     check_tls_files,
     good,
-    lock_holder,
 )
 from app.cli.output import AsJson, print_json, print_table, table
+from app.embedded.folder import lock_holder
 from core.settings import Settings
 from core.telemetry import configure_logs
 
 EPILOG = "Examples:  pug doctor   ·   pug doctor --deep   ·   CLICKHOUSE_URL=http://ch:8123 pug doctor --json"
-
-_MARKS = {State.GOOD: "✓", State.WARNING: "!", State.BAD: "✗", State.SKIPPED: "–"}
 
 
 @told_in_one_line()
@@ -51,7 +50,7 @@ def doctor(
     if as_json:
         print_json([{"name": each.name, "state": each.state, "found": each.found, "fix": each.fix} for each in checks])
     else:
-        print_table(table(("", "check", "found", "fix"), [(_MARKS[each.state], each.name, each.found, each.fix) for each in checks]))
+        print_table(table(("", "check", "found", "fix"), [(MARKS[each.state], each.name, each.found, each.fix) for each in checks]))
     if any(each.state is State.BAD for each in checks):
         raise typer.Exit(1)
 

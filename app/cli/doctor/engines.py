@@ -13,7 +13,7 @@ from core.errors import PugError, SettingsInvalid
 from core.settings import Settings
 from core.sql import sql
 
-_REMOTE_S = 5.0
+REMOTE_S = 5.0
 _EMBEDDED_S = 120.0
 _EMBEDDED = frozenset({"chdb", "embedded"})
 
@@ -34,7 +34,7 @@ async def check_engines(settings: Settings, *, held_by: str | None, deep: bool) 
             return good(name, f"embedded, runs under pid {held_by}")
         if embedded and not deep:
             return skipped(name, "embedded; started by `pug dev`, or now with --deep")
-        return await _check(name, setting, ask(settings, folder), _EMBEDDED_S if embedded else _REMOTE_S)
+        return await answered(name, setting, ask(settings, folder), _EMBEDDED_S if embedded else REMOTE_S)
 
     async with open_folder(settings.data_dir) as folder:
         nats, postgres = await asyncio.gather(
@@ -42,11 +42,12 @@ async def check_engines(settings: Settings, *, held_by: str | None, deep: bool) 
             check("PostgreSQL", "POSTGRES_URL", _postgres_version),
         )
         # After the children: they are started from a process that has no chDB in it yet.
-        clickhouse = await check("ClickHouse", "CLICKHOUSE_URL", _clickhouse_version)
+        clickhouse = await check("ClickHouse", "CLICKHOUSE_URL", clickhouse_version)
         return [clickhouse, nats, postgres]
 
 
-async def _check(name: str, setting: str, asking: Awaitable[str], within_s: float) -> Check:
+async def answered(name: str, setting: str, asking: Awaitable[str], within_s: float) -> Check:
+    """What an engine says when it is asked, or why it doesn't."""
     try:
         async with asyncio.timeout(within_s):
             return good(name, await asking)
@@ -60,7 +61,8 @@ async def _check(name: str, setting: str, asking: Awaitable[str], within_s: floa
         )
 
 
-async def _clickhouse_version(settings: Settings, folder: DataFolder) -> str:
+async def clickhouse_version(settings: Settings, folder: DataFolder) -> str:
+    """The version of ClickHouse."""
     async with open_store(settings, folder) as clickhouse:
         return str((await clickhouse.query(sql("SELECT version()"))).rows[0][0])
 

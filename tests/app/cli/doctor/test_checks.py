@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from app.cli.doctor.checks import State, check_folder, check_http, check_port, lock_holder
+from app.cli.doctor.checks import State, check_folder, check_http, check_port
+from app.embedded.folder import lock_holder
 
 Run = Callable[..., Result]
 

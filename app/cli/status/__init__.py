@@ -1,0 +1,1 @@
+"""`pug status`: whether everything runs, and keeps up."""

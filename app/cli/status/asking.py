@@ -1,0 +1,193 @@
+"""Asks each engine how it is, all at once. An engine that doesn't answer is part of the answer."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import cast
+
+import msgspec
+import nats.errors
+import nats.js.errors
+import sqlalchemy
+from nats.aio.client import Client
+from sqlalchemy import URL
+
+from app.attaching import attach_running_nats, is_embedded, postgres_url_now
+from app.cli.client import CliError, read_dev_notes
+from app.cli.dead.stream import DEAD
+from app.cli.doctor.checks import Check, State, bad, check_http, good
+from app.cli.doctor.engines import REMOTE_S, answered, clickhouse_version
+from app.cli.status.facts import Consumer, DeadStream, EventStream, Status, Turn
+from app.embedded.folder import lock_holder, open_folder
+from core.errors import PugError, StreamUnavailable
+from core.postgres import create_engine
+from core.settings import Settings
+from workers.pull import CONSUMER, STREAM
+
+_NOT_RUNNING = "Start it with `pug dev`."
+_API_WITHIN_S = 3.0
+# The lock is of one number, which PostgreSQL shows as two halves; `objsubid` tells such a lock from one of two numbers.
+_TURN = sqlalchemy.text("""
+    SELECT COALESCE(host(activity.client_addr), 'this machine'), activity.backend_start
+    FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND ((classid::bigint << 32) | objid::bigint) = hashtext(:job)::bigint
+""")
+
+
+class _State(msgspec.Struct, frozen=True):
+    messages: int = 0
+    bytes: int = 0
+    last_seq: int = 0
+    first_ts: datetime | None = None
+    subjects: dict[str, int] = {}
+
+
+class _Config(msgspec.Struct, frozen=True):
+    max_bytes: int = -1
+
+
+class _Info(msgspec.Struct, frozen=True):
+    state: _State
+    config: _Config
+
+
+async def ask(settings: Settings, ca_certificate: bytes | None) -> Status:
+    """How everything is now."""
+    clickhouse, (nats_check, events, consumers, dead) = await asyncio.gather(_clickhouse(settings, ca_certificate), _nats(settings))
+    # Each worker takes its turn under the name of its consumer.
+    jobs = [each.name for each in consumers] or [CONSUMER]
+    postgres, turns = await _postgres(settings, jobs)
+    return Status(datetime.now(UTC), (clickhouse, nats_check, postgres), events, consumers, dead, turns)
+
+
+async def _clickhouse(settings: Settings, ca_certificate: bytes | None) -> Check:
+    name, setting = "ClickHouse", "CLICKHOUSE_URL"
+    try:
+        embedded = is_embedded(settings, setting)
+    except PugError as error:
+        return bad(name, error.message, error.hint)
+    if not embedded:
+        async with open_folder(settings.data_dir) as folder:
+            return await answered(name, setting, clickhouse_version(settings, folder), REMOTE_S)
+    holder = lock_holder(settings.data_dir)
+    if holder is None:
+        return bad(name, f"embedded, and no Pug runs on {settings.data_dir}", _NOT_RUNNING)
+    # It lives in that process and nowhere else, so how the process answers says how it is.
+    found = f"{version('chdb-core')}, embedded, in process pid {holder}"
+    answers = await asyncio.to_thread(_check_pug, settings, ca_certificate)
+    if answers and answers.state is State.BAD:
+        return bad(name, f"{found}; {answers.found}", answers.fix)
+    return good(name, found)
+
+
+def _check_pug(settings: Settings, ca_certificate: bytes | None) -> Check | None:
+    try:
+        notes = read_dev_notes(settings.data_dir)
+    except CliError:
+        return None
+    # Only `pug dev` writes down where it listens.
+    return check_http(notes.http_url, ca_certificate) if notes else None
+
+
+async def _nats(settings: Settings) -> tuple[Check, EventStream | None, tuple[Consumer, ...], DeadStream | None]:
+    told: list[tuple[EventStream, tuple[Consumer, ...], DeadStream]] = []
+
+    async def ask_nats() -> str:
+        async with attach_running_nats(settings) as connection:
+            told.append(await asyncio.gather(_events(connection), _consumers(connection), _dead(connection)))
+            found = connection.connected_server_version
+            return f"{found.major}.{found.minor}.{found.patch}, {_place(settings, 'NATS_URL')}"
+
+    check = await answered("NATS", "NATS_URL", ask_nats(), 2 * REMOTE_S)
+    return (check, *told[0]) if told else (check, None, (), None)
+
+
+async def _events(connection: Client) -> EventStream:
+    info = await _info(connection, STREAM)
+    state = info.state
+    oldest = state.first_ts if state.messages else None
+    return EventStream(state.messages, state.bytes, info.config.max_bytes, state.last_seq, oldest, state.subjects)
+
+
+async def _consumers(connection: Client) -> tuple[Consumer, ...]:
+    try:
+        found = await connection.jetstream().consumers_info(STREAM)
+    except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+        raise _silent(STREAM, error) from error
+    return tuple(
+        Consumer(
+            each.name,
+            each.num_pending or 0,
+            each.num_ack_pending or 0,
+            each.delivered.stream_seq if each.delivered else 0,
+            each.delivered.last_active if each.delivered else None,
+        )
+        for each in sorted(found, key=lambda each: each.name)
+    )
+
+
+async def _dead(connection: Client) -> DeadStream:
+    state = (await _info(connection, DEAD)).state
+    if not state.messages:
+        return DeadStream(0, 0, None, "")
+    return DeadStream(state.messages, state.bytes, state.first_ts, await _last_reason(connection))
+
+
+async def _last_reason(connection: Client) -> str:
+    try:
+        last = await connection.jetstream().get_msg(DEAD, subject="dead.>", direct=True)
+    except nats.js.errors.NotFoundError:
+        return ""
+    except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+        raise _silent(DEAD, error) from error
+    return cast("dict[str, str]", last.headers or {}).get("Pug-Reason", "")
+
+
+async def _info(connection: Client, stream: str) -> _Info:
+    # Asked of the server itself, because nats-py leaves `first_ts` out of what it returns of a stream's state.
+    question = json.dumps({"subjects_filter": ">"}).encode()
+    try:
+        answer = await connection.request(f"$JS.API.STREAM.INFO.{stream}", question, timeout=_API_WITHIN_S)
+        return msgspec.json.decode(answer.data, type=_Info)
+    except msgspec.ValidationError:
+        raise StreamUnavailable(f"NATS has no stream {stream}.", hint="`pug migrate` makes it.") from None
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise _silent(stream, error) from error
+
+
+def _silent(stream: str, error: Exception) -> StreamUnavailable:
+    return StreamUnavailable(f"NATS does not answer about the stream {stream}: {str(error) or type(error).__name__}.")
+
+
+async def _postgres(settings: Settings, jobs: Sequence[str]) -> tuple[Check, tuple[Turn, ...] | None]:
+    name = "PostgreSQL"
+    try:
+        url = postgres_url_now(settings)
+    except PugError as error:
+        return bad(name, error.message, error.hint), None
+    if url is None:
+        return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None
+    turns: list[Turn] = []
+    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, jobs, turns), REMOTE_S)
+    return check, tuple(turns) if check.state is State.GOOD else None
+
+
+async def _ask_postgres(settings: Settings, url: URL, jobs: Sequence[str], turns: list[Turn]) -> str:
+    engine = create_engine(url, connections=1)
+    try:
+        async with engine.connect() as connection:
+            for job in jobs:
+                row = (await connection.execute(_TURN, {"job": job})).first()
+                turns.append(Turn(job, f"from {row[0]}, connected since {row[1].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if row else None))
+            found = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
+        return f"{found}, {_place(settings, 'POSTGRES_URL')}"
+    finally:
+        await engine.dispose()
+
+
+def _place(settings: Settings, setting: str) -> str:
+    return f"embedded, under pid {lock_holder(settings.data_dir)}" if is_embedded(settings, setting) else "a server"

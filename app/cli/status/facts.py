@@ -1,0 +1,152 @@
+"""What `pug status` knows at an instant, and what follows from it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.cli.doctor.checks import Check, State
+
+# Events wait for their block and its insert, which is no lag.
+_AT_WORK = timedelta(seconds=5)
+_WORRYING = timedelta(minutes=1)
+_FILLING, _FULL = 0.5, 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """What was accepted and is not stored yet; `subjects` says how many messages wait on each."""
+
+    messages: int
+    bytes: int
+    max_bytes: int
+    last_seq: int
+    oldest: datetime | None
+    subjects: Mapping[str, int]
+
+    @property
+    def taken(self) -> int:
+        """How many messages have ever left it: places are given once, so all but those still there."""
+        return self.last_seq - self.messages
+
+    @property
+    def fullness(self) -> float:
+        """The part of its limit that is used."""
+        return self.bytes / self.max_bytes if self.max_bytes > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """How far a worker has come in the event stream."""
+
+    name: str
+    pending: int
+    ack_pending: int
+    delivered_seq: int
+    active_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadStream:
+    """What could never be stored."""
+
+    letters: int
+    bytes: int
+    oldest: datetime | None
+    last_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which process works: the one that holds PostgreSQL's lock of that name; `holder` is None when none does."""
+
+    job: str
+    holder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything at one instant; None is what could not be asked."""
+
+    at: datetime
+    engines: tuple[Check, ...]
+    events: EventStream | None = None
+    consumers: tuple[Consumer, ...] = ()
+    dead: DeadStream | None = None
+    turns: tuple[Turn, ...] | None = None
+
+    @property
+    def lag(self) -> timedelta:
+        """For how long the oldest event that isn't stored has waited."""
+        return max(timedelta(), self.at - self.events.oldest) if self.events and self.events.oldest else timedelta()
+
+
+class Pace(StrEnum):
+    """Whether what comes in is stored as fast."""
+
+    KEEPING_UP = "keeping up"
+    BEHIND = "behind"
+    CATCHING_UP = "catching up"
+    FALLING_BEHIND = "falling behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Messages a second, into the event stream and out of it."""
+
+    arriving: float
+    leaving: float
+
+
+class Severity(StrEnum):
+    """How bad something is; the value is its colour."""
+
+    FINE = "green"
+    WORRYING = "yellow"
+    BAD = "red"
+
+
+def rates(history: Sequence[Status]) -> Rates | None:
+    """How fast messages came and went between the first and the last; None before there are two to compare."""
+    known = [(each.at, each.events) for each in history if each.events]
+    if len(known) < 2 or (seconds := (known[-1][0] - known[0][0]).total_seconds()) <= 0:  # noqa: PLR2004 (a pair)
+        return None
+    before, after = known[0][1], known[-1][1]
+    return Rates(max(0, after.last_seq - before.last_seq) / seconds, max(0, after.taken - before.taken) / seconds)
+
+
+def pace(history: Sequence[Status]) -> Pace | None:
+    """How it goes at the end of the history, compared with its beginning; None when the stream could not be asked."""
+    known = [each for each in history if each.events]
+    if not known or not history[-1].events:
+        return None
+    first, last = known[0], known[-1]
+    if last.lag < _AT_WORK:
+        return Pace.KEEPING_UP
+    if first is last:
+        return Pace.BEHIND
+    shrinks = last.lag < first.lag or (last.events or history[-1].events).messages < (first.events or history[-1].events).messages
+    return Pace.CATCHING_UP if shrinks else Pace.FALLING_BEHIND
+
+
+def lag_severity(status: Status) -> Severity:
+    """How bad it is that the oldest event waits."""
+    if status.lag < _AT_WORK:
+        return Severity.FINE
+    return Severity.WORRYING if status.lag < _WORRYING else Severity.BAD
+
+
+def fullness_severity(events: EventStream) -> Severity:
+    """How near the stream is to refusing what comes."""
+    if events.fullness < _FILLING:
+        return Severity.FINE
+    return Severity.WORRYING if events.fullness < _FULL else Severity.BAD
+
+
+def problems(status: Status) -> list[str]:
+    """What is down, in words; nothing when all is well."""
+    found = [f"{each.name} is down" for each in status.engines if each.state is State.BAD]
+    found += [f"no worker runs ({each.job})" for each in status.turns or () if each.holder is None]
+    if status.events and fullness_severity(status.events) is Severity.BAD:
+        found.append("the event stream is nearly full")
+    return found

@@ -1,0 +1,151 @@
+"""Shows a status, as two tables and a line, or as JSON."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.doctor.checks import MARKS, State
+from app.cli.output import bytes_text, duration_text, table, visible
+from app.cli.status.facts import (
+    Consumer,
+    DeadStream,
+    EventStream,
+    Pace,
+    Severity,
+    Status,
+    Turn,
+    fullness_severity,
+    lag_severity,
+    pace,
+    problems,
+    rates,
+)
+
+_STATE_COLOURS = {State.GOOD: Severity.FINE, State.WARNING: Severity.WORRYING, State.BAD: Severity.BAD, State.SKIPPED: Severity.WORRYING}
+_REASON_LENGTH = 80
+
+
+def status_group(history: Sequence[Status]) -> Group:
+    """The last status of the history, with how it changed."""
+    status = history[-1]
+    return Group(_engines_table(status), Text(), _flow_table(history), Text(), verdict(history))
+
+
+def verdict(history: Sequence[Status]) -> Text:
+    """All of it in a line."""
+    status = history[-1]
+    found = problems(status)
+    going = pace(history)
+    words = "; ".join(found) if found else "healthy"
+    if going:
+        words += f" · {going}" + (f", by {duration_text(status.lag.total_seconds())}" if going is not Pace.KEEPING_UP else "")
+    return Text(words, style=f"bold {Severity.BAD if found else lag_severity(status)}")
+
+
+def status_json(history: Sequence[Status]) -> dict[str, object]:
+    """The same for machines."""
+    status, going, speed = history[-1], pace(history), rates(history)
+    return {
+        "at": status.at.isoformat(),
+        "healthy": not problems(status),
+        "problems": problems(status),
+        "engines": [{"name": each.name, "state": each.state, "found": each.found, "fix": each.fix} for each in status.engines],
+        "events": _events_json(status, status.events),
+        "pace": going,
+        "rates": {"in_per_second": speed.arriving, "out_per_second": speed.leaving} if speed else None,
+        "consumers": [_consumer_json(each) for each in status.consumers],
+        "turns": None if status.turns is None else [{"job": each.job, "holder": each.holder} for each in status.turns],
+        "dead_letters": _dead_json(status.dead),
+    }
+
+
+def _engines_table(status: Status) -> Table:
+    built = table(("", "engine", "found", "fix"), ())
+    for each in status.engines:
+        built.add_row(Text(MARKS[each.state], _STATE_COLOURS[each.state]), each.name, Text(visible(each.found)), Text(visible(each.fix)))
+    return built
+
+
+def _flow_table(history: Sequence[Status]) -> Table:
+    status, speed = history[-1], rates(history)
+    built = table(("events", "now"), ())
+    for name, value in [
+        *(_event_rows(history, status.events) if status.events else [("event stream", Text("not known", Severity.BAD))]),
+        *([("messages a second", Text(f"{speed.arriving:,.1f} in · {speed.leaving:,.1f} out"))] if speed else []),
+        *((f"consumer {each.name}", _consumer_text(each, status.at)) for each in status.consumers),
+        *((f"worker {each.job}", _turn_text(each)) for each in status.turns or ()),
+        *([("dead letters", _dead_text(status.dead, status.at))] if status.dead else []),
+    ]:
+        built.add_row(name, value)
+    return built
+
+
+def _event_rows(history: Sequence[Status], events: EventStream) -> Iterable[tuple[str, Text]]:
+    status = history[-1]
+    limit = f" ({events.fullness:.1%} of {bytes_text(events.max_bytes)})" if events.max_bytes > 0 else ""
+    yield "waiting", Text(f"{_counted(events.messages, 'message')}, {bytes_text(events.bytes)}{limit}", fullness_severity(events))
+    age = f"{duration_text(status.lag.total_seconds())} · {pace(history)}" if events.oldest else "nothing waits"
+    yield "oldest waits for", Text(age, lag_severity(status))
+    if events.subjects:
+        yield "by subject", Text(visible(" · ".join(f"{name} {count:,}" for name, count in sorted(events.subjects.items()))))
+
+
+def _consumer_text(consumer: Consumer, now: datetime) -> Text:
+    active = f", {duration_text((now - consumer.active_at).total_seconds())} ago" if consumer.active_at else ""
+    return Text(
+        f"{consumer.pending:,} to deliver · {consumer.ack_pending:,} to be acknowledged · last delivered {consumer.delivered_seq:,}{active}"
+    )
+
+
+def _turn_text(turn: Turn) -> Text:
+    return Text(f"runs ({turn.holder})", Severity.FINE) if turn.holder else Text("none runs: start `pug work events`", Severity.BAD)
+
+
+def _dead_text(dead: DeadStream, now: datetime) -> Text:
+    if not dead.letters:
+        return Text("none", Severity.FINE)
+    age = f", the oldest of {duration_text((now - dead.oldest).total_seconds())} ago" if dead.oldest else ""
+    reason = visible(dead.last_reason)
+    last = f" · last: {reason[:_REASON_LENGTH]}{'…' if len(reason) > _REASON_LENGTH else ''}" if reason else ""
+    return Text(f"{dead.letters:,}, {bytes_text(dead.bytes)}{age}{last} · `pug dead list`", Severity.WORRYING)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _events_json(status: Status, events: EventStream | None) -> dict[str, object] | None:
+    if events is None:
+        return None
+    return {
+        "messages": events.messages,
+        "bytes": events.bytes,
+        "max_bytes": events.max_bytes,
+        "last_sequence": events.last_seq,
+        "oldest_at": _instant(events.oldest),
+        "lag_seconds": status.lag.total_seconds(),
+        "subjects": dict(events.subjects),
+    }
+
+
+def _consumer_json(consumer: Consumer) -> dict[str, object]:
+    return {
+        "name": consumer.name,
+        "pending": consumer.pending,
+        "ack_pending": consumer.ack_pending,
+        "last_delivered_sequence": consumer.delivered_seq,
+        "last_active_at": _instant(consumer.active_at),
+    }
+
+
+def _dead_json(dead: DeadStream | None) -> dict[str, object] | None:
+    if dead is None:
+        return None
+    return {"count": dead.letters, "bytes": dead.bytes, "oldest_at": _instant(dead.oldest), "last_reason": dead.last_reason}
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
