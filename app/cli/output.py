@@ -50,6 +50,12 @@ def json_text(content: Mapping[str, object] | Sequence[object], *, indent: int |
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(content, indent=indent, ensure_ascii=False))
 
 
+def print_line(line: str) -> None:
+    """A line on stdout, at once: whoever reads it through a pipe may be waiting."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def print_message(message: Message) -> None:
     """A protobuf message as JSON on stdout, zeros and empty lists included."""
     sys.stdout.write(json_format.MessageToJson(message, indent=2, always_print_fields_with_no_presence=True, ensure_ascii=False) + "\n")

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Fates = list[tuple[int, DeadLetter | None, Fate]]
 
+_LAST_ID = 2**63 - 1
 _HELP = "Look at what could never be stored, send it again, or drop it. Works beside a running Pug, and without one."
 
 app = typer.Typer(no_args_is_help=True, help=_HELP)
 
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", min=1, help="Which ones, by their id in `pug dead list`.")]
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", min=1, max=_LAST_ID, help="Which ones, by their id in `pug dead list`.")]
 All = Annotated[bool, typer.Option("--all", help="All there are now.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Only those whose reason contains this text.")]
 
@@ -61,7 +62,7 @@ def list_letters(
 @told_in_one_line()
 def show(
     *,
-    letter_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="The letter's id in `pug dead list`.")],
+    letter_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=_LAST_ID, help="The letter's id in `pug dead list`.")],
     raw: Annotated[bool, typer.Option("--raw", help="Write the original bytes to stdout, exactly, and nothing else.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Show all of it, however long.")] = False,
     as_json: AsJson = False,
@@ -170,7 +171,8 @@ async def _replay(dead: "DeadLetters", letter: DeadLetter) -> Fate:
 
 
 def _tracked(ids: Sequence[int], doing: str) -> Iterable[int]:
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         yield from progress.track(ids, description=doing)
 
 

@@ -1,15 +1,16 @@
 """`pug status`: whether everything runs, and keeps up."""
 
 import asyncio
-import sys
+import contextlib
 from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from typing import Annotated
 
 import typer
 from rich.live import Live
 
 from app.cli.client import CaCertificateOption, read_ca_certificate, read_settings, told_in_one_line
-from app.cli.output import AsJson, data_console, json_text, print_json, print_table
+from app.cli.output import AsJson, data_console, json_text, print_json, print_line, print_table
 from app.cli.status.facts import Status, problems
 from app.cli.status.rendering import status_group, status_json
 from core.settings import Settings
@@ -55,15 +56,22 @@ async def _ask(settings: Settings, ca_certificate: bytes | None) -> Status:
 
 async def _watch(settings: Settings, ca_certificate: bytes | None, *, as_json: bool) -> None:
     history: deque[Status] = deque(maxlen=_REMEMBERED)
-    with Live(console=data_console(), auto_refresh=False, transient=False) as live:
+    with _shown(as_json=as_json) as show:
         while True:
             # Each time anew, so that an engine that was started again elsewhere is found.
             history.append(await _ask(settings, ca_certificate))
-            if as_json:
-                sys.stdout.write(json_text(status_json(history)) + "\n")
-                sys.stdout.flush()
-            elif live.console.is_terminal:
-                live.update(status_group(history), refresh=True)
-            else:
-                print_table(status_group(history))
+            show(history)
             await asyncio.sleep(_EVERY_S)
+
+
+@contextlib.contextmanager
+def _shown(*, as_json: bool) -> Generator[Callable[[Sequence[Status]], None]]:
+    """What shows a status: a line of JSON each time, or tables, on a terminal those before replaced."""
+    console = data_console()
+    if as_json:
+        yield lambda history: print_line(json_text(status_json(history)))
+    elif not console.is_terminal:
+        yield lambda history: print_table(status_group(history))
+    else:
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda history: live.update(status_group(history), refresh=True)

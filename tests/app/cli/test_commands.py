@@ -13,7 +13,24 @@ REPOSITORY = Path(__file__).parents[3]
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["dev"], ["import"], ["query"], ["schema"], ["doctor"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]],
+    [
+        [],
+        ["dev"],
+        ["import"],
+        ["query"],
+        ["schema"],
+        ["doctor"],
+        ["keys"],
+        ["keys", "create"],
+        ["keys", "list"],
+        ["keys", "revoke"],
+        ["status"],
+        ["dead"],
+        ["dead", "list"],
+        ["dead", "show"],
+        ["dead", "replay"],
+        ["dead", "drop"],
+    ],
 )
 def test_every_command_explains_itself(run: Run, command: list[str]) -> None:
     result = run(*command, "--help")
