@@ -19,6 +19,7 @@ from app.cli.client import CliError, read_dev_notes
 from app.cli.dead.stream import DEAD
 from app.cli.doctor.checks import Check, State, bad, check_http, good
 from app.cli.doctor.engines import REMOTE_S, answered, clickhouse_version
+from app.cli.output import instant_text
 from app.cli.status.facts import Consumer, DeadStream, EventStream, Status, Turn
 from app.embedded.folder import lock_holder, open_folder
 from core.errors import PugError, StreamUnavailable
@@ -182,11 +183,16 @@ async def _ask_postgres(settings: Settings, url: URL, jobs: Sequence[str], turns
         async with engine.connect() as connection:
             for job in jobs:
                 row = (await connection.execute(_TURN, {"job": job})).first()
-                turns.append(Turn(job, f"from {row[0]}, connected since {row[1].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if row else None))
+                turns.append(Turn(job, _holder(row[0], row[1]) if row else None))
             found = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
         return f"{found}, {_place(settings, 'POSTGRES_URL')}"
     finally:
         await engine.dispose()
+
+
+def _holder(address: str, since: datetime | None) -> str:
+    # PostgreSQL tells one role nothing of another's sessions but that they are there.
+    return f"from {address}, connected since {instant_text(since)}" if since else "as another role"
 
 
 def _place(settings: Settings, setting: str) -> str:

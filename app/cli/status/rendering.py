@@ -101,7 +101,11 @@ def _consumer_text(consumer: Consumer, now: datetime) -> Text:
 
 
 def _turn_text(turn: Turn) -> Text:
-    return Text(f"runs ({turn.holder})", Severity.FINE) if turn.holder else Text("none runs: start `pug work events`", Severity.BAD)
+    return (
+        Text(f"runs ({turn.holder})", Severity.FINE)
+        if turn.holder
+        else Text("none has its turn: start `pug work events`, or read the log of the one that should", Severity.BAD)
+    )
 
 
 def _dead_text(dead: DeadStream, now: datetime) -> Text:

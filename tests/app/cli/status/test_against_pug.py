@@ -76,7 +76,7 @@ def test_a_worker_that_is_missing_is_down_and_what_waits_is_seen(run: Run, tmp_p
     assert status["problems"] == ["no worker runs (events-writer)"]
     assert (status["events"]["messages"], status["events"]["subjects"]) == (2, {"events.captured": 2})
     assert status["events"]["lag_seconds"] > 0
-    assert "none runs" in shown
+    assert "none has its turn" in shown
 
 
 def test_where_nothing_runs_all_is_down_and_nothing_is_made(run: Run, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_all_is_told_in_two_tables_and_a_line(capsys: pytest.CaptureFixture[str]
     assert facts["by subject"] == "events.captured.0 298 · events.captured.1 2"
     assert facts["messages a second"] == "100.0 in · 0.0 out"
     assert facts["consumer events-writer"] == "40 to deliver · 2 to be acknowledged · last delivered 700, 1 min 30 s ago"
-    assert facts["worker events-writer"] == "none runs: start `pug work events`"
+    assert facts["worker events-writer"] == "none has its turn: start `pug work events`, or read the log of the one that should"
     assert facts["dead letters"] == "3, 2.0 KiB, the oldest of 2 h 0 min ago · last: Cannot \\x1b parse · `pug dead list`"
     assert lines[-1] == "ClickHouse is down; no worker runs (events-writer) · falling behind, by 3 min 2 s"
 
