@@ -25,17 +25,18 @@ from app.embedded.folder import lock_holder, open_folder
 from core.errors import PugError, StreamUnavailable
 from core.postgres import create_engine
 from core.settings import Settings
-from workers.pull import CONSUMER, STREAM
+from core.stream import PARTITIONS
+from workers.partition import JOB, STREAM, Partition
 
 _NOT_RUNNING = "Start it with `pug dev`."
 _API_WITHIN_S = 3.0
-# The lock is of one number, which PostgreSQL shows as two halves; `objsubid` tells such a lock from one of two numbers.
+# A lock of two numbers, as workers/turn.py takes them: the job and the partition.
 _TURN = sqlalchemy.text("""
     SELECT COALESCE(host(activity.client_addr), 'this machine'), activity.backend_start
     FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
-    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    WHERE locktype = 'advisory' AND granted AND objsubid = 2
       AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND ((classid::bigint << 32) | objid::bigint) = hashtext(:job)::bigint
+      AND classid::bigint = hashtext(:job)::bigint & 4294967295 AND objid = :partition + 1
 """)
 
 
@@ -49,6 +50,7 @@ class _State(msgspec.Struct, frozen=True):
 
 class _Config(msgspec.Struct, frozen=True):
     max_bytes: int = -1
+    metadata: dict[str, str] = {}
 
 
 class _Info(msgspec.Struct, frozen=True):
@@ -59,9 +61,8 @@ class _Info(msgspec.Struct, frozen=True):
 async def ask(settings: Settings, ca_certificate: bytes | None) -> Status:
     """How everything is now."""
     clickhouse, (nats_check, events, consumers, dead) = await asyncio.gather(_clickhouse(settings, ca_certificate), _nats(settings))
-    # Each worker takes its turn under the name of its consumer.
-    jobs = [each.name for each in consumers] or [CONSUMER]
-    postgres, turns = await _postgres(settings, jobs)
+    count = events.partitions if events else 1
+    postgres, turns = await _postgres(settings, [Partition(number, count) for number in range(count)])
     return Status(datetime.now(UTC), (clickhouse, nats_check, postgres), events, consumers, dead, turns)
 
 
@@ -111,7 +112,11 @@ async def _events(connection: Client) -> EventStream:
     info = await _info(connection, STREAM)
     state = info.state
     oldest = state.first_ts if state.messages else None
-    return EventStream(state.messages, state.bytes, info.config.max_bytes, state.last_seq, oldest, state.subjects)
+    return EventStream(state.messages, state.bytes, info.config.max_bytes, state.last_seq, oldest, state.subjects, _partitions(info.config))
+
+
+def _partitions(config: _Config) -> int:
+    return int(config.metadata.get(PARTITIONS, 1))
 
 
 async def _consumers(connection: Client) -> tuple[Consumer, ...]:
@@ -164,7 +169,7 @@ def _silent(stream: str, error: Exception) -> StreamUnavailable:
     return StreamUnavailable(f"NATS does not answer about the stream {stream}: {str(error) or type(error).__name__}.")
 
 
-async def _postgres(settings: Settings, jobs: Sequence[str]) -> tuple[Check, tuple[Turn, ...] | None]:
+async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tuple[Check, tuple[Turn, ...] | None]:
     name = "PostgreSQL"
     try:
         url = postgres_url_now(settings)
@@ -173,17 +178,17 @@ async def _postgres(settings: Settings, jobs: Sequence[str]) -> tuple[Check, tup
     if url is None:
         return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None
     turns: list[Turn] = []
-    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, jobs, turns), REMOTE_S)
+    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, turns), REMOTE_S)
     return check, tuple(turns) if check.state is State.GOOD else None
 
 
-async def _ask_postgres(settings: Settings, url: URL, jobs: Sequence[str], turns: list[Turn]) -> str:
+async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Partition], turns: list[Turn]) -> str:
     engine = create_engine(url, connections=1)
     try:
         async with engine.connect() as connection:
-            for job in jobs:
-                row = (await connection.execute(_TURN, {"job": job})).first()
-                turns.append(Turn(job, _holder(row[0], row[1]) if row else None))
+            for partition in partitions:
+                row = (await connection.execute(_TURN, {"job": JOB, "partition": partition.number})).first()
+                turns.append(Turn(partition.worker, _holder(row[0], row[1]) if row else None))
             found = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
         return f"{found}, {_place(settings, 'POSTGRES_URL')}"
     finally:

@@ -15,7 +15,10 @@ _FILLING, _FULL = 0.5, 0.95
 
 @dataclass(frozen=True, slots=True)
 class EventStream:
-    """What was accepted and is not stored yet; `subjects` says how many messages wait on each."""
+    """What was accepted and is not stored yet; `subjects` says how many messages wait on each.
+
+    Each of its partitions has a worker.
+    """
 
     messages: int
     bytes: int
@@ -23,6 +26,7 @@ class EventStream:
     last_seq: int
     oldest: datetime | None
     subjects: Mapping[str, int]
+    partitions: int = 1
 
     @property
     def taken(self) -> int:
