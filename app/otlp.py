@@ -77,6 +77,8 @@ class _Telling(logging.Handler):
 def _tell_failures() -> None:
     exporters = logging.getLogger("opentelemetry")
     exporters.propagate = False
+    # Not the root's: how loud our own line may be is decided where it is told.
+    exporters.setLevel(logging.WARNING)
     exporters.handlers = [_Telling()]
 
 
