@@ -21,7 +21,7 @@ _FIXED_PLACES = np.array([place for place, character in enumerate(_LAYOUT) if ch
 _FIXED = np.frombuffer(_LAYOUT, np.uint8)[_FIXED_PLACES]
 _HEAD = len(_LAYOUT)
 _LAST_DIGIT = int(_HEX_PLACES[-1])
-_NEWLINE = ord("\n")
+_NEWLINE, _SPACE = b"\n "
 _ZERO, _NINE, _A, _F = b"09af"
 
 
@@ -46,8 +46,7 @@ def heads_of(rows: bytes) -> Heads:
     good = (
         np.all(is_digit | is_letter, axis=1)
         & np.all(padded[starts[:, None] + _FIXED_PLACES] == _FIXED, axis=1)
-        & (project >= _ZERO)
-        & (project <= _NINE)
+        & (((project >= _ZERO) & (project <= _NINE)) | (project == _SPACE))
     )
     # '0'–'9' are 0x30–0x39, 'a'–'f' are 0x61–0x66: the low four bits, plus nine for a letter.
     nibbles = (digits & 0x0F) + (digits >> 6) * 9
@@ -57,7 +56,7 @@ def heads_of(rows: bytes) -> Heads:
 
 def key_of(row: bytes) -> tuple[int, str]:
     """The project and the id of a row, which together say which event it is; project -1 when that can't be read."""
-    project, _, _ = row[_HEAD : _HEAD + 21].partition(b",")
+    project = row[_HEAD : _HEAD + 22].partition(b",")[0].strip()
     return int(project) if project.isdigit() else -1, row[2 : _HEAD - 2].decode("ascii", "replace")
 
 

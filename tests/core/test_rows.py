@@ -53,6 +53,13 @@ def test_an_event_is_known_by_its_project_and_its_id() -> None:
     assert key_of(row(FIRST, 12345)) == (12345, FIRST)
 
 
+def test_a_blank_before_the_project_is_allowed() -> None:
+    spaced = row(FIRST, 12345).replace(b",12345", b", 12345")
+
+    assert heads_of(spaced).malformed == ()
+    assert key_of(spaced) == (12345, FIRST)
+
+
 def test_a_project_that_cannot_be_read_is_nobodys() -> None:
     assert key_of(row(FIRST).replace(b",1,", b",1x,")) == (-1, FIRST)
 
