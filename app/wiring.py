@@ -28,6 +28,9 @@ from pug.insights.v1.insights_pb2 import DESCRIPTOR as INSIGHTS
 from services.accounts.credentials import Credentials
 from services.accounts.repository import AccountsRepository
 from services.accounts.service import AccountsService
+from services.capture.context.addresses import Origins
+from services.capture.context.enricher import Enricher
+from services.capture.context.places import open_places
 from services.capture.cookieless.degradations import Degradations
 from services.capture.cookieless.salts import Salts
 from services.capture.cookieless.sessions import Sessions
@@ -89,12 +92,16 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
     accounts = AccountsRepository(backends.postgres)
     credentials = Credentials(accounts.find_credential)
+    enricher = Enricher(Origins(settings.trusted_proxies), open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
+    captured = CaptureService(
+        publisher.publish, _now, new_uuid7, client_of=enricher.client, visitors=build_visitors(settings, backends, metrics)
+    )
     capture = (
         Service(
             CAPTURE.services_by_name["CaptureService"],
             CaptureServiceASGIApplication,
-            MeasuredCapture(CaptureService(publisher.publish, _now, new_uuid7, build_visitors(settings, backends)), metrics),
+            MeasuredCapture(captured, metrics),
             encoded=True,
             beacons=frozenset({"Capture"}),
             small_answers=True,
@@ -120,9 +127,9 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     return Edge(services, gate, Calls(instruments), publisher, accounts)
 
 
-def build_visitors(settings: Settings, backends: Backends) -> Visitors:
+def build_visitors(settings: Settings, backends: Backends, metrics: CaptureMetrics) -> Visitors:
     """What tells cookieless visitors apart; processes that share a NATS come to the same."""
-    degradations = Degradations()
+    degradations = Degradations(metrics.cookieless_degraded)
 
     def bucket(name: str) -> Bucket:
         return Bucket(backends.nats, lambda: open_bucket(backends.jetstream, settings, name))

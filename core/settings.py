@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from core.errors import SettingsInvalid
@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     cors_origins: tuple[str, ...] = ("*",)
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    geo_database: Path | None = None
 
     clickhouse_url: SecretStr = Field(default=SecretStr(""), validation_alias="CLICKHOUSE_URL")
     nats_url: SecretStr = Field(default=SecretStr(""), validation_alias="NATS_URL")

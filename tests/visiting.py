@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from nats.aio.client import Client
+from nats.aio.client import Client as NatsClient
 from nats.js.kv import KeyValue
 
 from core.bucket import Bucket
+from services.capture.context.enricher import Client
 from services.capture.cookieless.degradations import Degradations
 from services.capture.cookieless.salts import Salts
 from services.capture.cookieless.sessions import Sessions
 from services.capture.cookieless.visitors import Visitors
+from services.rpc.call import Sender
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TODAY, YESTERDAY = date(2026, 3, 1), date(2026, 2, 28)
@@ -36,5 +38,10 @@ def nobody() -> Visitors:
     async def opened() -> KeyValue:
         raise AssertionError
 
-    nowhere, degradations = Bucket(Client(), opened), Degradations()
+    nowhere, degradations = Bucket(NatsClient(), opened), Degradations()
     return Visitors(Salts(nowhere, degradations), Sessions(nowhere, degradations), degradations)
+
+
+def unknown(_sender: Sender) -> Client:
+    """Of a request that says nothing of its client."""
+    return Client("", "", "")

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from core.errors import InvalidArgument, ResourceExhausted
 from pug.capture.v1 import capture_pb2 as pb
 from services.capture.batch import Arrival, Batch, receipt
+from services.capture.context.enricher import Client
 from services.capture.cookieless.visitors import Visitors
 from services.capture.json_batch import decode_json
 from services.capture.protobuf_batch import decode_protobuf
 from services.capture.recent import RecentEvents
-from services.rpc.call import Call
+from services.rpc.call import Call, Sender
 from services.rpc.failures import failure_of
 from services.rpc.service import EncodedMessage
 
@@ -24,13 +25,19 @@ class CaptureService:
         publish: Callable[[bytes], Awaitable[None]],
         now: Callable[[], datetime],
         new_event_id: Callable[[], str],
+        *,
+        client_of: Callable[[Sender], Client],
         visitors: Visitors,
     ) -> None:
-        """`publish` returns once the rows it is given are durable; `visitors` knows whose cookieless events are."""
+        """`publish` returns once the rows it is given are durable.
+
+        `client_of` tells who a request came from, `visitors` whose cookieless events are.
+        """
         self._publish = publish
         self._now = now
         self._recent = RecentEvents()
         self._new_event_id = new_event_id
+        self._client_of = client_of
         self._visitors = visitors
 
     async def capture(self, request: EncodedMessage, call: Call) -> pb.CaptureResponse:
@@ -62,17 +69,13 @@ class CaptureService:
         return batch, pause
 
     async def _decode(self, request: EncodedMessage, call: Call) -> Batch:
-        arrival = Arrival(call.project.id, self._now(), self._new_event_id, recent=self._recent)
+        client = self._client_of(call.sender)
+        arrival = Arrival(call.project.id, self._now(), self._new_event_id, client.context, self._recent)
         # CaptureStreamRequest has the fields of CaptureRequest under the same numbers and names, so one decoder reads both.
         admission = (decode_json if request.is_json else decode_protobuf)(request.body, arrival)
         if admission.unidentified:
-            await self._visitors.identify(admission, arrival, *_client(call))
+            await self._visitors.identify(admission, arrival, client.address, client.user_agent)
         return admission.batch()
-
-
-def _client(call: Call) -> tuple[str, str]:
-    """The address and the user agent that cookieless visitors are told apart by."""
-    return call.sender.peer, call.sender.headers.get("user-agent", "")
 
 
 def _batch_error(error: InvalidArgument | ResourceExhausted, call: Call) -> pb.BatchError:

@@ -33,12 +33,12 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sent a request, as far as its connection and its headers tell."""
+    """Who sent a request, as far as its connection and its headers tell. None of it shows in a log: it holds addresses and keys."""
 
     # The IP address at the other end of the connection, a proxy's when there is one before Pug; empty when unknown.
-    peer: str = ""
+    peer: str = field(default="", repr=False)
     # Names are lower-case; of headers that came twice the values are joined by commas.
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 def _free(_events: int) -> timedelta:

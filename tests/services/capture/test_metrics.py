@@ -13,7 +13,7 @@ from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.rpc.call import Call, Credential, Project
 from services.rpc.service import EncodedMessage
-from visiting import nobody
+from visiting import nobody, unknown
 
 CALL = Call(Credential("1", Project(7, "UTC"), frozenset()), "request-1")
 
@@ -23,7 +23,7 @@ def service(measured: Measured, *, failing: bool = False) -> MeasuredCapture:
         if failing:
             raise StreamUnavailable("The event stream did not take the batch.")
 
-    inner = CaptureService(publish, lambda: datetime(2026, 3, 1, 12, tzinfo=UTC), new_uuid7, nobody())
+    inner = CaptureService(publish, lambda: datetime(2026, 3, 1, 12, tzinfo=UTC), new_uuid7, client_of=unknown, visitors=nobody())
     return MeasuredCapture(inner, CaptureMetrics(measured.untraced))
 
 

@@ -12,7 +12,7 @@ from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.rpc.call import Call, Credential, Project, Scope
 from services.rpc.service import EncodedMessage
-from visiting import nobody
+from visiting import nobody, unknown
 
 GOOD = {"name": "signed_up", "distinctId": "ann"}
 
@@ -43,7 +43,7 @@ class Meter:
 
 
 def service(stream: Stream) -> CaptureService:
-    return CaptureService(stream.publish, lambda: datetime(2026, 3, 1, tzinfo=UTC), new_uuid7, nobody())
+    return CaptureService(stream.publish, lambda: datetime(2026, 3, 1, tzinfo=UTC), new_uuid7, client_of=unknown, visitors=nobody())
 
 
 def call(meter: Meter) -> Call:
