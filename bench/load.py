@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bench.server import Pug
-from pug.capture.v1.capture_pb2 import CaptureRequest, Event
+from pug.capture.v1.capture_pb2 import CaptureRequest, CaptureResponse, Event
 
 EVENTS = 100
 _MARK = "a1b2c3d4-e5f6"
@@ -77,7 +77,7 @@ async def _connection(plan: _Plan, outcome: Outcome) -> None:
         if status == b"200":
             outcome.accepted += _accepted(answer, plan.content_type)
         else:
-            outcome.refused += EVENTS
+            outcome.refused += 1
     writer.close()
 
 
@@ -90,7 +90,7 @@ async def _response(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 def _accepted(answer: bytes, content_type: str) -> int:
     if content_type == "application/json":
         return int(json.loads(answer)["accepted"])
-    return EVENTS if answer[:2] == bytes([0x08, EVENTS]) else 0
+    return CaptureResponse.FromString(answer).accepted
 
 
 def _batch_mark() -> bytes:

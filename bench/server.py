@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,50 @@ async def running() -> AsyncGenerator[Pug]:
         finally:
             process.send_signal(signal.SIGINT)
             await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def capturing(processes: int) -> AsyncGenerator[Pug]:
+    """Processes that only take events in, on a NATS and a PostgreSQL of their own; nothing stores."""
+    with tempfile.TemporaryDirectory(prefix="pug-bench-") as folder:
+        engines = await _started(sys.executable, _ROOT / "tools/engines/nats_and_postgres.py", Path(folder, "engines"))
+        assert engines.stdout
+        ports = {"PUG_HTTP_PORT": "0", "PUG_GRPC_PORT": "0", "PUG_METRICS_PORT": "0"}
+        environment = os.environ | json.loads(await engines.stdout.readline()) | ports
+        environment |= {"PUG_DATA_DIR": str(Path(folder, "data")), "PUG_LOG_FORMAT": "json", "PUG_LOG_LEVEL": "info"}
+        pug = Path(sys.executable).with_name("pug")
+        try:
+            for preparing in (("migrate",), ("projects", "create", "Bench", "--json")):
+                process = await _started(pug, *preparing, environment=environment)
+                made, _ = await process.communicate()
+            keys: dict[str, str] = json.loads(made)
+            fleet = await _started(pug, "serve", "--roles", "capture", "--workers", processes, environment=environment)
+            try:
+                port = await _until_serving(fleet, processes)
+                yield Pug("127.0.0.1", port, keys["write_key"], keys["secret_key"], fleet.pid)
+            finally:
+                fleet.send_signal(signal.SIGINT)
+                await fleet.communicate()
+        finally:
+            await engines.communicate()
+
+
+async def _started(*command: object, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    words = [str(part) for part in command]
+    return await asyncio.create_subprocess_exec(*words, env=environment, cwd=_ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+async def _until_serving(fleet: asyncio.subprocess.Process, processes: int) -> int:
+    assert fleet.stderr
+    serving = 0
+    while line := await fleet.stderr.readline():
+        said: dict[str, object] = json.loads(line)
+        serving += said["event"] == "serving"
+        if serving == processes:
+            return int(str(said["http_port"]))
+    msg = "the capture processes ended"
+    raise RuntimeError(msg)
 
 
 async def _until_written(path: Path, process: asyncio.subprocess.Process) -> dict[str, str]:
