@@ -32,6 +32,8 @@ def _power_of_two(value: int) -> int:
 
 
 Partitions = Annotated[int, Field(ge=1, le=16), AfterValidator(_power_of_two)]
+# Of a number Python would make an address too.
+Network = Annotated[IPvAnyNetwork, BeforeValidator(str)]
 
 
 class LogFormat(StrEnum):
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     cors_origins: tuple[str, ...] = ("*",)
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
     geo_database: Path | None = None
 
     clickhouse_url: SecretStr = Field(default=SecretStr(""), validation_alias="CLICKHOUSE_URL")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.client import CliError, read_settings
 from core.errors import SettingsInvalid
 from core.settings import Settings, check_tls, unknown_settings
 
@@ -62,6 +63,20 @@ def test_a_certificate_no_server_could_start_with_names_the_setting(
 
     assert raised.value.field == field
     assert raised.value.hint
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUG_TRUSTED_PROXIES", '["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]')
+
+    assert [str(network) for network in Settings().trusted_proxies] == ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("value", ['["nonsense"]', '["10.0.0.0/8", "10.0.0.5/8"]', "[1]", '[""]', '[["10.0.0.0/8"]]', "[null]"])
+def test_a_proxy_that_is_no_network_names_the_setting(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PUG_TRUSTED_PROXIES", value)
+
+    with pytest.raises(CliError, match=r"^A setting cannot be used: PUG_TRUSTED_PROXIES: [^;\n]*$"):
+        read_settings()
 
 
 def test_a_name_that_is_no_setting_is_found_with_the_nearest_that_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,14 +15,14 @@ class _Entry(TypedDict):
 
 # HTTP libraries are how servers send events: what the list tags so is no bot, except for these, which are made for crawling.
 _LIBRARY = "http-library"
-_CRAWLING_LIBRARIES = frozenset(
+CRAWLING_LIBRARIES = frozenset(
     {
         "GoParserBot", "HTTrack", "Scrapy", "SimpleCrawler", "colly", "crawler4j", "larbin", r"newspaper\/", "phpcrawl", "python-opengraph",
         "rawweb-bot", "trafilatura",
     }
 )  # fmt: skip
 # For the same reason neither are platforms that call others on behalf of their users' code or shops: their webhooks and callouts.
-_PLATFORMS = frozenset(
+PLATFORMS = frozenset(
     {
         "AppEngine-Google", "Bitbucket-Webhooks", "Cloudflare-Stream-Webhook", "Google-Apps-Script", r"IFTTT\/", "Indy Library",
         r"Integromat\/", r"Klaviyo\/", r"Make\/", "Mollie HTTP client", r"Omnisend\/", r"PayPal\/", r"Recurly Webhooks\/", r"Retool\/",
@@ -31,9 +31,9 @@ _PLATFORMS = frozenset(
     }
 )  # fmt: skip
 # Listed, but people use them: an Android version, Facebook's in-app browser, editors and desktop apps with a browser inside.
-_PEOPLE = frozenset({r"AP3A\.240617\.008", r"Code\/1\.", "Fluid", r"Grammarly\/", "MetaIAB Facebook", r"Trae\/", r"Tumblr\/", "linko"})
+PEOPLE = frozenset({r"AP3A\.240617\.008", r"Code\/1\.", "Fluid", r"Grammarly\/", "MetaIAB Facebook", r"Trae\/", r"Tumblr\/", "linko"})
 # Patterns that are also part of the names of apps or devices.
-_NARROWER = {
+NARROWER = {
     "Adventurer": "^Adventurer",
     "Charlotte": r"\(Charlotte\/",
     "Determ": "^Determ",
@@ -48,7 +48,7 @@ _NARROWER = {
     "Yeti": r"Yeti\/",
     r"mail\.ru": r"top\.mail\.ru",
 }
-_OUT = _PLATFORMS | _PEOPLE
+_OUT = PLATFORMS | PEOPLE
 
 # Crawlers nobody has listed yet mostly say what they are, and link to why. Without the link it may be a phone by Cubot.
 _SELF_DECLARED = re.compile(r"\b([a-zA-Z][\w.-]{0,40}(?:bot|crawler|spider))(?:/[\w.-]{1,20})?[;,)]? ?\(?\+?https?://", re.IGNORECASE)
@@ -85,9 +85,9 @@ def is_no_name(browser: str) -> bool:
 def _patterns() -> Iterator[str]:
     for entry in cast("list[_Entry]", CRAWLER_USER_AGENTS_DATA):
         pattern = entry["pattern"]
-        if pattern in _OUT or (_LIBRARY in entry.get("tags", ()) and pattern not in _CRAWLING_LIBRARIES):
+        if pattern in _OUT or (_LIBRARY in entry.get("tags", ()) and pattern not in CRAWLING_LIBRARIES):
             continue
-        yield _NARROWER.get(pattern, pattern)
+        yield NARROWER.get(pattern, pattern)
 
 
 def _name(matched: str, user_agent: str) -> str:

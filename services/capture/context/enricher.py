@@ -46,6 +46,8 @@ class Enricher:
         self._user_agent_members = lru_cache(_USER_AGENTS)(self._describe)
         self._place_members = lru_cache(_PLACES)(self._locate)
         self._cdn_members = lru_cache(_PLACES)(_cdn_located)
+        # ua-parser reads its data when it is first asked: the first request shall not wait for that.
+        self._describe("", ())
 
     def client(self, sender: Sender) -> Client:
         """The client behind a request."""
