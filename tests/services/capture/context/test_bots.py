@@ -108,6 +108,9 @@ ODD_BROWSERS = [
     f"Mozilla/5.0 (Windows NT 6.1) {KIT}) coc_coc_browser/54.2.133 Chrome/48.2.2564.133 Safari/537.36",
     f"Mozilla/5.0 (Web0S; Linux/SmartTV) {KIT}) Chrome/94.0.4606.128 Safari/537.36 WebAppManager",
     f"Mozilla/5.0 (Linux; Android 12; KFTRWI) {KIT}) Silk/122.3.1 like Chrome/122.0 Safari/537.36",
+    f"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) {KIT}) Mobile/15E148 Feedly/98.0.1",
+    f"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) {KIT}) Mobile/15E148 Goodreads/4.10",
+    "Overcast/2024.5 CFNetwork/1496.0.7 Darwin/23.5.0",
     f"Mozilla/5.0 (Linux; Android 9; Panasonic Eluga Ray) {KIT}) Chrome/120.0 Mobile Safari/537.36",
 ]
 
