@@ -7,7 +7,7 @@ POSTGRES_URL    embedded                  a child process     postgresql, postgr
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.embedded.folder import DataFolder, open_folder
 from app.embedded.nats import nats_server
 from app.embedded.postgres import postgres_server
+from app.replicated import CONSISTENT
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.jetstream import connect
 from core.postgres import create_engine
 from core.settings import Settings
 
+NO_SETTINGS: Mapping[str, str | int] = {}
 _POSTGRES_CONNECTIONS = 10
 _SCHEMES = {
     "CLICKHOUSE_URL": ("chdb", "clickhouse", "clickhouses", "http", "https"),
@@ -107,21 +109,29 @@ async def open_store(settings: Settings, folder: DataFolder) -> AsyncGenerator[C
     if urlsplit(url).scheme == "chdb":
         # chDB locks its own folder too, but its error gives no reason.
         await folder.claim()
-    clickhouse = open_clickhouse(url, connections=settings.clickhouse_connections, memory_bytes=settings.clickhouse_memory_bytes)
+    clickhouse = open_clickhouse(
+        url,
+        connections=settings.clickhouse_connections,
+        memory_bytes=settings.clickhouse_memory_bytes,
+        settings=CONSISTENT if settings.clickhouse_cluster else {},
+    )
     try:
         yield clickhouse
     finally:
         await clickhouse.close()
 
 
-def open_clickhouse(url: str, *, connections: int, memory_bytes: int) -> ClickHouse:
+def open_clickhouse(url: str, *, connections: int, memory_bytes: int, settings: Mapping[str, str | int] = NO_SETTINGS) -> ClickHouse:
     """A pool of connections to the ClickHouse at the URL; `memory_bytes` bounds the embedded engine as a whole."""
     scheme = engine_scheme("CLICKHOUSE_URL", url)
     if scheme == "chdb":
         return ClickHouse(_embedded(Path(unquote(urlsplit(url).path)), memory_bytes), connections)
     # The driver looks at the port only, and would speak plain HTTP to https://host.
     secure = scheme in {"https", "clickhouses"} or urlsplit(url).port in {443, 8443}
-    return ClickHouse(lambda: clickhouse_connect.get_client(dsn=url, secure=secure, autogenerate_session_id=False), connections)
+    given = dict(settings)
+    return ClickHouse(
+        lambda: clickhouse_connect.get_client(dsn=url, secure=secure, autogenerate_session_id=False, settings=given), connections
+    )
 
 
 def _closed() -> ClickHouseClient:

@@ -22,6 +22,7 @@ from nats.js.kv import KeyValue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.backends import Backends
+from app.replicated import on_cluster
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.settings import Settings
@@ -34,6 +35,7 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 # Any number, the same in every process: “pug” in ASCII.
 _LOCK = 0x707567
+_APPLIED = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY name"
 # A quoted string, a quoted name or a comment (whose semicolons are not the end of a statement); or a semicolon.
 _STEP = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
 
@@ -43,7 +45,7 @@ async def migrate(backends: Backends, settings: Settings) -> list[str]:
     async with _alone(backends.postgres):
         return [
             *await migrate_postgres(backends.postgres),
-            *await migrate_clickhouse(backends.clickhouse),
+            *await migrate_clickhouse(backends.clickhouse, settings.clickhouse_cluster),
             *await migrate_jetstream(backends.jetstream, settings),
         ]
 
@@ -78,15 +80,15 @@ def _upgrade(connection: sqlalchemy.Connection) -> list[str]:
     return missing[::-1]
 
 
-async def migrate_clickhouse(clickhouse: ClickHouse) -> list[str]:
+async def migrate_clickhouse(clickhouse: ClickHouse, cluster: str = "") -> list[str]:
     """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed; returns their names.
+
+    With the name of a `cluster`, tables are replicated over it.
 
     Every statement may run twice (`IF NOT EXISTS`), because ClickHouse has no transaction to take back half a file.
     """
-    await clickhouse.command(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY name",
-    )
-    return [name for name, script in _scripts() if await _apply_once(clickhouse, name, script)]
+    await clickhouse.command(on_cluster(_APPLIED, cluster))
+    return [name for name, script in _scripts() if await _apply_once(clickhouse, name, script, cluster)]
 
 
 def _scripts() -> list[tuple[str, str]]:
@@ -100,7 +102,7 @@ def _scripts() -> list[tuple[str, str]]:
     return [*tables, *((f"{stem}@{sha256(script.encode()).hexdigest()[:16]}", script) for stem, script in views)]
 
 
-async def _apply_once(clickhouse: ClickHouse, name: str, script: str) -> bool:
+async def _apply_once(clickhouse: ClickHouse, name: str, script: str, cluster: str) -> bool:
     latest = sql(
         "SELECT argMax(name, applied_at) = {name} FROM schema_migrations WHERE splitByChar('@', name)[1] = {stem}",
         name=text(name),
@@ -109,7 +111,7 @@ async def _apply_once(clickhouse: ClickHouse, name: str, script: str) -> bool:
     if (await clickhouse.query(latest)).rows[0][0]:
         return False
     for statement in statements(script):
-        await clickhouse.command(statement)
+        await clickhouse.command(on_cluster(statement, cluster))
     await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{name}')")  # noqa: S608 (our own file name)
     return True
 

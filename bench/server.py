@@ -68,7 +68,8 @@ async def capturing(processes: int) -> AsyncGenerator[Pug]:
                 fleet.send_signal(signal.SIGINT)
                 await fleet.communicate()
         finally:
-            await engines.communicate()
+            # They end with their standard input.
+            await engines.communicate(b"")
 
 
 async def _started(*command: object, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     nats_url: SecretStr = Field(default=SecretStr(""), validation_alias="NATS_URL")
     postgres_url: SecretStr = Field(default=SecretStr(""), validation_alias="POSTGRES_URL")
 
+    clickhouse_cluster: Annotated[str, Field(pattern=r"^\w*$")] = ""
     clickhouse_connections: Annotated[int, Field(ge=2, le=64)] = 4
     clickhouse_memory_bytes: Annotated[int, Field(ge=2**28)] = 4 * 2**30
     nats_sync: StreamSync = StreamSync.INTERVAL
