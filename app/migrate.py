@@ -39,6 +39,8 @@ _APPLIED = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_a
 # A quoted string, a quoted name or a comment (whose semicolons are not the end of a statement); or a semicolon.
 _STEP = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
 
+_NEW_QUERY = re.compile(r"ALTER TABLE (\w+) MODIFY QUERY\b")
+
 
 async def migrate(backends: Backends, settings: Settings) -> list[str]:
     """Bring all three engines up to date and return what was applied; processes that do it at once wait for each other."""
@@ -111,9 +113,22 @@ async def _apply_once(clickhouse: ClickHouse, name: str, script: str, cluster: s
     if (await clickhouse.query(latest)).rows[0][0]:
         return False
     for statement in statements(script):
-        await clickhouse.command(on_cluster(statement, cluster))
+        await _run(clickhouse, statement, cluster)
     await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{name}')")  # noqa: S608 (our own file name)
     return True
+
+
+async def _run(clickhouse: ClickHouse, statement: str, cluster: str) -> None:
+    view = _NEW_QUERY.match(statement)
+    if not view:
+        await clickhouse.command(on_cluster(statement, cluster))
+        return
+    # A view whose query was replaced gives its blocks other deduplication tokens until it is renamed or the server starts again, so that a
+    # block that came again would count twice. A rename loses no insert; killed in the middle, the next migration finds the other name.
+    name, aside = view[1], f"{view[1]}_aside"
+    renamed = (f"RENAME TABLE {name} TO {aside}", f"RENAME TABLE {aside} TO {name}")
+    for step in (f"RENAME TABLE IF EXISTS {aside} TO {name}", statement, *renamed):
+        await clickhouse.command(on_cluster(step, cluster))
 
 
 def statements(script: str) -> list[str]:

@@ -18,6 +18,8 @@ def on_cluster(statement: str, cluster: str) -> str:
     """The statement for the cluster of that name; for none as it is."""
     if not cluster:
         return statement
+    if statement.startswith("RENAME TABLE"):
+        return f"{statement} ON CLUSTER '{cluster}'"
     target = _TARGET.match(statement)
     if target is None:
         return statement

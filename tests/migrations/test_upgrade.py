@@ -62,6 +62,38 @@ async def test_a_person_is_cookieless_by_the_prefix_of_the_id(store: Store) -> N
     assert found.rows == [(1,), (0,), (0,)]
 
 
+async def test_a_block_that_comes_again_after_its_views_were_replaced_counts_once(
+    clickhouse: ClickHouse, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(migrate.MIGRATIONS / "clickhouse", tmp_path / "clickhouse")
+    views = sorted((tmp_path / "clickhouse" / "views").glob("*.sql"))
+    for view in views:
+        view.write_text(view.read_text() + "-- changed")
+    row = json.dumps([EVENT_ID, store.project_id, "seen", "ann", "", 1, 1, PAGE, ""]).encode()
+    once = {**SETTINGS, "insert_deduplication_token": f"upgrade-{store.project_id}"}
+
+    await clickhouse.insert_bytes("events_in", COLUMNS, row, FORMAT, once)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(migrate, "MIGRATIONS", tmp_path)
+        changed = await migrate.migrate_clickhouse(clickhouse)
+    await clickhouse.insert_bytes("events_in", COLUMNS, row, FORMAT, once)
+    # As a migration that was killed leaves it.
+    await clickhouse.command("RENAME TABLE events_in_to_events TO events_in_to_events_aside")
+    restored = await migrate.migrate_clickhouse(clickhouse)
+    await clickhouse.insert_bytes("events_in", COLUMNS, row, FORMAT, once)
+
+    counts = [
+        (await clickhouse.query(sql(query, project=unsigned(store.project_id)))).rows[0][0]
+        for query in (
+            "SELECT count() FROM events WHERE project_id = {project}",
+            "SELECT sum(count) FROM schema_events WHERE project_id = {project}",
+            "SELECT sum(count) FROM schema_properties WHERE project_id = {project} AND key = '$url'",
+        )
+    ]
+    assert counts == [1, 1, 1]
+    assert len(changed) == len(restored) == len(views)
+
+
 async def test_a_view_is_brought_up_to_its_file_whenever_that_has_changed(
     clickhouse: ClickHouse, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
