@@ -1,8 +1,9 @@
 """Batches in protobuf: `CaptureRequest`, or `CaptureStreamRequest`, which is the same on the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from math import isfinite
 from struct import Struct as Layout
+from typing import cast
 
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
@@ -25,16 +26,18 @@ from services.capture.rules import (
     property_path,
     text_too_long,
 )
-from services.capture.unread_protobuf import UnreadEvent, UnreadRequest, read_event, read_outline, read_request
+from services.capture.unread_protobuf import UnreadEvent, UnreadRequest, read_event, read_outline, read_property, read_request
 
 # Up to here a float is an integer and nothing else.
 _MAX_SAFE = 2.0**53
 _NANOS = 1_000_000_000
 # How the short kinds of `google.protobuf.Value` begin: the number of their field and how it is written.
-_NULL, _STRING, _NUMBER, _BOOL = 0x08, 0x1A, 0x11, 0x20
+_STRING, _NUMBER, _BOOL = 0x1A, 0x11, 0x20
 _SHORT_TEXT = 0x80
 _double = Layout("<d").unpack_from
 _DOUBLE_SIZE = 9
+# Properties of so many bytes are remembered, so many of them: some 30 MB at most.
+_SHORT_PROPERTY, _REMEMBERED = 128, 65_536
 _UNREADABLE = "The event can't be read: a string isn't UTF-8, it is nested too deeply, or it isn't an `Event`."
 
 
@@ -82,27 +85,38 @@ class _Reader:
     def __init__(self) -> None:
         self._nested = 0
 
-    def read_properties(self, fields: Mapping[str, bytes]) -> dict[str, object]:
-        """The properties of an event. Short strings, numbers and booleans, which most are, are read right here."""
-        kept: dict[str, object] = {}
-        # By key, because items() of a protobuf map is Python.
-        for key in fields:
-            if not 0 < len(key) <= MAX_KEY:
-                raise key_refused(key, "properties")
-            written = fields[key]
-            size = len(written)
-            kind = written[0] if size > 1 else 0
-            if kind == _STRING and written[1] == size - 2 < _SHORT_TEXT:
-                kept[key] = written[2:].decode()
-            elif kind == _NUMBER and size == _DOUBLE_SIZE:
-                kept[key] = _read_number(_double(written, 1)[0], (_PROPERTIES, key))
-            elif kind == _BOOL and size == 2:  # noqa: PLR2004 (one byte says what it is, one its value)
-                kept[key] = written[1] != 0
-            elif not size or (kind == _NULL and size == 2):  # noqa: PLR2004
-                continue
-            elif (other := self._read_value(Value.FromString(written), (_PROPERTIES, key), 1)) is not None:
-                kept[key] = other
-        return kept
+    def read_properties(self, fields: Sequence[bytes]) -> dict[str, object]:
+        """The properties of an event, of which the last counts where a key comes twice."""
+        written = fields[:]
+        pairs = list(map(_known.get, written))
+        if None not in pairs:
+            return dict(cast("list[tuple[str, object]]", pairs))
+        read = dict(pair or self._learn(field) for pair, field in zip(pairs, written, strict=True))
+        return {key: value for key, value in read.items() if value is not None}
+
+    def _learn(self, field: bytes) -> tuple[str, object]:
+        pair = self.read_property(field)
+        if len(field) <= _SHORT_PROPERTY and isinstance(pair[1], str | int | float):
+            if len(_known) >= _REMEMBERED:
+                _known.clear()
+            _known[field] = pair
+        return pair
+
+    def read_property(self, field: bytes) -> tuple[str, object]:
+        """A property's key and value. Short strings, numbers and booleans, which most are, are read right here."""
+        unread = read_property(field)
+        key, written = unread.key, unread.value
+        if not 0 < len(key) <= MAX_KEY:
+            raise key_refused(key, "properties")
+        size = len(written)
+        kind = written[0] if size > 1 else 0
+        if kind == _STRING and written[1] == size - 2 < _SHORT_TEXT:
+            return key, written[2:].decode()
+        if kind == _NUMBER and size == _DOUBLE_SIZE:
+            return key, _read_number(_double(written, 1)[0], (_PROPERTIES, key))
+        if kind == _BOOL and size == 2:  # noqa: PLR2004 (one byte says what it is, one its value)
+            return key, written[1] != 0
+        return key, self._read_value(Value.FromString(written), (_PROPERTIES, key), 1)
 
     def _read_value(self, value: Value, place: "_Place", depth: int) -> object:
         """The value of one property or item, None for null and for a `Value` that was left empty."""
@@ -146,6 +160,10 @@ class _Reader:
             check_level(depth, _path(place))
         self._nested += 1 + values
         check_nested(self._nested, "lists, objects and values inside them")
+
+
+# Properties as they were read before, by how they are written: most of what comes has come already, the same browser, plan and place.
+_known: dict[bytes, tuple[str, object]] = {}
 
 
 # Where a value is, from the inside out; written down only when something is wrong there.

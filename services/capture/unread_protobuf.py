@@ -4,7 +4,7 @@ An embedded message and a string of bytes look the same on the wire, so what is 
 read, or fail to be read, on its own later. Read so, a property costs half of what it does as a `google.protobuf.Value`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from google.protobuf import timestamp_pb2
@@ -17,10 +17,17 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pug.capture.v1 import capture_pb2
 
 
-class UnreadProperties(Protocol):
-    """The properties of an event, each a `google.protobuf.Value` still to be read."""
+class UnreadProperty(Protocol):
+    """A property whose value, a `google.protobuf.Value`, is still to be read."""
 
-    fields: Mapping[str, bytes]
+    key: str
+    value: bytes
+
+
+class UnreadProperties(Protocol):
+    """The properties of an event, each an `UnreadProperty` still to be read."""
+
+    fields: Sequence[bytes]
 
 
 class UnreadEvent(Protocol):
@@ -63,6 +70,11 @@ def read_event(body: bytes) -> UnreadEvent:
     return cast("UnreadEvent", _Event.FromString(body))
 
 
+def read_property(body: bytes) -> UnreadProperty:
+    """One property of an event; DecodeError as above."""
+    return cast("UnreadProperty", _Property.FromString(body))
+
+
 def read_outline(body: bytes) -> Outline:
     """The request with its events left as bytes; DecodeError when even that isn't protobuf."""
     return cast("Outline", _Outline.FromString(body))
@@ -80,17 +92,10 @@ def _describe() -> FileDescriptorProto:
                 field.type_name = field.type_name.replace(".pug.capture.v1.", ".unread.")
             if field.type_name == ".google.protobuf.Struct":
                 field.type_name = ".unread.Properties"
-    entry = file.message_type.add(name="Properties").nested_type.add(name="FieldsEntry")
-    entry.options.map_entry = True
+    _bytes(file.message_type.add(name="Properties"), "fields", 1, FieldDescriptorProto.LABEL_REPEATED)
+    entry = file.message_type.add(name="Property")
     entry.field.add(name="key", number=1, type=FieldDescriptorProto.TYPE_STRING, label=FieldDescriptorProto.LABEL_OPTIONAL)
     _bytes(entry, "value", 2, FieldDescriptorProto.LABEL_OPTIONAL)
-    file.message_type[-1].field.add(
-        name="fields",
-        number=1,
-        type=FieldDescriptorProto.TYPE_MESSAGE,
-        type_name=".unread.Properties.FieldsEntry",
-        label=FieldDescriptorProto.LABEL_REPEATED,
-    )
     return file
 
 
@@ -106,4 +111,4 @@ def _message(name: str) -> type[Message]:
 _pool = DescriptorPool()
 _pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
 _pool.Add(_describe())
-_Outline, _Request, _Event = _message("Outline"), _message("CaptureRequest"), _message("Event")
+_Outline, _Request, _Event, _Property = (_message(name) for name in ("Outline", "CaptureRequest", "Event", "Property"))
