@@ -14,8 +14,8 @@ from rich.table import Table
 from bench.load import json_body, send
 from bench.server import Pug, running
 
-SECONDS = 60.0
-RATES = (50_000, 70_000)
+SECONDS = 40.0
+RATES = (50_000, 100_000)
 CONNECTIONS = 16
 GIVE_UP_S = 30.0
 

@@ -18,6 +18,7 @@ from pug.capture.v1.capture_pb2 import CaptureRequest, CaptureResponse, Event
 
 EVENTS = 100
 _MARK = "a1b2c3d4-e5f6"
+_BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 Safari/537.36"
 _PATH = "/pug.capture.v1.CaptureService/Capture"
 
 
@@ -65,13 +66,13 @@ async def _connection(plan: _Plan, outcome: Outcome) -> None:
     reader, writer = await asyncio.open_connection(pug.host, pug.port, limit=2**20)
     head = (
         f"POST {_PATH} HTTP/1.1\r\nHost: {pug.host}\r\nAuthorization: Bearer {pug.write_key}\r\n"
-        f"Content-Type: {plan.content_type}\r\nContent-Length: {len(plan.body)}\r\n\r\n"
+        f"User-Agent: {_BROWSER}\r\nContent-Type: {plan.content_type}\r\nContent-Length: {len(plan.body)}\r\n\r\n"
     ).encode()
     while (now := time.perf_counter()) < plan.until:
         if plan.gap and (wait := plan.started + next(plan.turns) * plan.gap - now) > 0:
             await asyncio.sleep(wait)
         sent = time.perf_counter()
-        writer.write(head + plan.body.replace(_MARK.encode(), _batch_mark()))
+        writer.write(head + fresh(plan.body))
         status, answer = await _response(reader)
         outcome.latencies.append(time.perf_counter() - sent)
         if status == b"200":
@@ -93,9 +94,10 @@ def _accepted(answer: bytes, content_type: str) -> int:
     return CaptureResponse.FromString(answer).accepted
 
 
-def _batch_mark() -> bytes:
+def fresh(body: bytes) -> bytes:
+    """The body with event ids that were never sent before."""
     digits = secrets.token_hex(6)
-    return f"{digits[:8]}-{digits[8:]}".encode()
+    return body.replace(_MARK.encode(), f"{digits[:8]}-{digits[8:]}".encode())
 
 
 def json_body(events: int = EVENTS) -> bytes:
@@ -131,9 +133,9 @@ def _event(place: int) -> dict[str, object]:
 def _properties(place: int) -> dict[str, str | float | bool]:
     chance = random.Random(-place)
     return {
-        "$browser": chance.choice(["Google Chrome", "Safari", "Firefox"]),
-        "$os": chance.choice(["macOS", "Windows", "Android"]),
-        "$url": f"https://example.com/products/{chance.randrange(500)}",
+        "$url": f"https://example.com/products/{chance.randrange(500)}?utm_source=newsletter&gclid=x",
+        "$referrer": chance.choice(["https://www.google.com/", "https://example.com/", "https://news.ycombinator.com/item?id=1"]),
+        "$screen_width": chance.choice([1920, 1440, 390]),
         "$locale": "de-DE",
         "plan": chance.choice(["free", "pro", "team"]),
         "amount": chance.randrange(10_000) / 100,
