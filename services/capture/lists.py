@@ -10,6 +10,8 @@ from typing import cast
 
 import msgspec
 
+from services.capture.rules import natural
+
 # With sorted keys, so that the same object is the same text whichever way it came.
 _encode = msgspec.json.Encoder(order="sorted").encode
 _INT64 = 2**63
@@ -34,7 +36,16 @@ def _plain_list(items: Sequence[object]) -> list[object]:
         return list(items)
     if kinds <= {int, float}:
         return [None if item is None else float(cast("float", item)) for item in items]
-    return [item if item is None or isinstance(item, str) else _encode(item).decode() for item in items]
+    return [item if item is None or isinstance(item, str) else _encode(_with_whole_numbers(item)).decode() for item in items]
+
+
+def _with_whole_numbers(value: object) -> object:
+    """The same, however its numbers came."""
+    if isinstance(value, dict):
+        return {key: _with_whole_numbers(inner) for key, inner in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(inner) for inner in cast("list[object]", value)]
+    return natural(value) if isinstance(value, float) else value
 
 
 def _too_long(items: Sequence[object], kinds: set[type]) -> bool:

@@ -21,6 +21,7 @@ from services.capture.rules import (
     check_property_count,
     check_sent_at,
     key_refused,
+    natural,
     not_finite,
     occurred_at_invalid,
     property_path,
@@ -28,8 +29,6 @@ from services.capture.rules import (
 )
 from services.capture.unread_protobuf import UnreadEvent, UnreadRequest, read_event, read_outline, read_property, read_request
 
-# Up to here a float is an integer and nothing else.
-_MAX_SAFE = 2.0**53
 _NANOS = 1_000_000_000
 # How the short kinds of `google.protobuf.Value` begin: the number of their field and how it is written.
 _STRING, _NUMBER, _BOOL = 0x1A, 0x11, 0x20
@@ -177,12 +176,9 @@ def _path(place: _Place) -> str:
 
 
 def _read_number(number: float, place: _Place) -> float:
-    """3.0 as 3, which JSON would have said."""
-    if number.is_integer() and -_MAX_SAFE <= number <= _MAX_SAFE:
-        return int(number)
     if not isfinite(number):
         raise not_finite(_path(place))
-    return number
+    return natural(number)
 
 
 def _occurred_ms(time: Timestamp) -> int:

@@ -34,6 +34,8 @@ _RFC_3339 = re.compile(
     r"(?:\.(?P<fraction>[0-9]+))?(?P<offset>[Zz]|[+-][0-9]{2}:?[0-9]{2})",
 )
 _SHOWN_KEY = 50
+# Up to here a float is an integer and nothing else.
+_MAX_SAFE = 2.0**53
 
 
 class Refused(Exception):
@@ -174,6 +176,11 @@ def key_refused(key: str, path: str) -> Refused:
 def text_too_long(length: int, path: str) -> Refused:
     """The string is too long."""
     return Refused(Reason.PROPERTY_TOO_LONG, path, f"The string has {length:,} characters; at most {MAX_TEXT:,} are allowed.")
+
+
+def natural(number: float) -> float:
+    """3.0 as 3, which JSON would have said and protobuf cannot."""
+    return int(number) if number.is_integer() and -_MAX_SAFE <= number <= _MAX_SAFE else number
 
 
 def not_finite(path: str) -> Refused:

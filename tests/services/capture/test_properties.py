@@ -40,6 +40,7 @@ def test_null_is_absent_except_in_a_list_where_it_keeps_its_place(decode: Decode
     [
         ([1, "x", {"c": False, "d": [1]}], ["1", "x", '{"c":false,"d":[1]}']),
         ([[1], [2]], ["[1]", "[2]"]),
+        ([[1.0], {"e": 2.0}], ["[1]", '{"e":2}']),
         ([True, 1], ["true", "1"]),
         ([None, {"f": None}], [None, "{}"]),
         ([1, 2.5], [1.0, 2.5]),
