@@ -21,6 +21,7 @@ class Pug:
     write_key: str
     secret_key: str
     pid: int
+    query_port: int = 0
 
 
 @contextlib.asynccontextmanager
@@ -46,8 +47,8 @@ async def running() -> AsyncGenerator[Pug]:
 
 
 @contextlib.asynccontextmanager
-async def capturing(processes: int) -> AsyncGenerator[Pug]:
-    """Processes that only take events in, on a NATS and a PostgreSQL of their own; nothing stores."""
+async def capturing(processes: int, *, storing: bool = False) -> AsyncGenerator[Pug]:
+    """Processes that only take events in, on a NATS and a PostgreSQL of their own; `storing`, one more stores and answers."""
     with tempfile.TemporaryDirectory(prefix="pug-bench-") as folder:
         engines = await _started(sys.executable, _ROOT / "tools/engines/nats_and_postgres.py", Path(folder, "engines"))
         assert engines.stdout
@@ -61,12 +62,15 @@ async def capturing(processes: int) -> AsyncGenerator[Pug]:
                 made, _ = await process.communicate()
             keys: dict[str, str] = json.loads(made)
             fleet = await _started(pug, "serve", "--roles", "capture", "--workers", processes, environment=environment)
+            store = await _started(pug, "serve", "--roles", "query,work", environment=environment) if storing else None
             try:
                 port = await _until_serving(fleet, processes)
-                yield Pug("127.0.0.1", port, keys["write_key"], keys["secret_key"], fleet.pid)
+                query_port = await _until_serving(store, 1) if store else 0
+                yield Pug("127.0.0.1", port, keys["write_key"], keys["secret_key"], fleet.pid, query_port)
             finally:
-                fleet.send_signal(signal.SIGINT)
-                await fleet.communicate()
+                for process in (fleet, store) if store else (fleet,):
+                    process.send_signal(signal.SIGINT)
+                    await process.communicate()
         finally:
             # They end with their standard input.
             await engines.communicate(b"")

@@ -40,11 +40,11 @@ def dev() -> None:
     )
 
 
-_ROLES = "capture", "query"
+_ROLES = "capture", "query", "work"
 
 
 def serve(
-    roles: Annotated[str, typer.Option(help="What to serve: capture, query, or both, joined by a comma.")] = ",".join(_ROLES),
+    roles: Annotated[str, typer.Option(help="What to do: capture, query or work, or several of them joined by commas.")] = "capture,query",
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes share the ports.")] = 1,
     shared_ports: Annotated[bool, typer.Option("--shared-ports", hidden=True)] = False,  # noqa: FBT002 (how typer is told of a flag)
 ) -> None:
@@ -54,7 +54,7 @@ def serve(
 
     asked = {role.strip() for role in roles.split(",")}
     if not asked <= set(_ROLES):
-        raise typer.BadParameter(f"Give {' or '.join(_ROLES)}, or both joined by a comma.", param_hint="--roles")
+        raise typer.BadParameter(f"Give {', '.join(_ROLES[:-1])} or {_ROLES[-1]}, or several joined by commas.", param_hint="--roles")
     settings = _settings(serves=True)
     if workers == 1:
         _run(run(settings, frozenset(Role(role) for role in asked), shared_ports=shared_ports))
