@@ -74,6 +74,7 @@ async def test_a_process_that_dies_leaves_its_share_to_the_others(two: tuple[Par
     first.held.clear()
 
     await until(first, second, (0, 4))
+    assert not second.doubled
     second.stop.set()
     await staying
 
