@@ -24,7 +24,7 @@ async def main(console: Console) -> None:
         table.add_column(column, justify="left" if column == "format" else "right")
     bodies = [
         (name, events, body(events), content_type)
-        for events in (100, 500)
+        for events in (100, 1_000)
         for name, body, content_type in (("JSON", json_body, "application/json"), ("binary", protobuf_body, "application/proto"))
     ]
     async with capturing(PROCESSES) as pug:
