@@ -10,6 +10,9 @@ from nats.aio.msg import Msg
 
 from core.rows import Heads, count_rows, heads_of
 
+# More than any partition's number.
+WRITERS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
@@ -26,6 +29,11 @@ class BlockRecord:
     stored_at: int
     dropped: tuple[int, ...] = ()
     unburied: tuple[int, ...] = ()
+
+    @property
+    def writer(self) -> int:
+        """The partition whose worker made it, which its `stored_at` ends with (migrations/clickhouse/0004_marks.sql)."""
+        return self.stored_at % WRITERS
 
     @property
     def token(self) -> str:

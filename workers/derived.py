@@ -31,7 +31,6 @@ _TABLES = (
 )
 _OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
 _OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"
-_WRITERS = 16
 
 
 class DerivedTables:
@@ -62,7 +61,7 @@ class DerivedTables:
         found = await self._clickhouse.query(
             sql(
                 "SELECT count() FROM " + table.name + _OF_BLOCK,  # noqa: S608 (a name of our own)
-                writer=integer(record.stored_at % _WRITERS),
+                writer=integer(record.writer),
                 block=integer(record.stored_at),
             )
         )

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 
 from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
 from core.rows import count_rows
-from workers.block import Block, BlockRecord, sequence_of
+from workers.block import WRITERS, Block, BlockRecord, sequence_of
 from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
 from workers.ledger import Ledger
@@ -30,8 +30,6 @@ _ATTEMPT_WAIT_S = 0.5
 # So many failures without a block that is stored are ClickHouse's own.
 _MOST_FAILURES = 40
 _MALFORMED = "This is no row: it has to be a JSON array that begins with an event's id and its project."
-# Every number of a partition is less.
-_PARTITIONS = 16
 
 _REFUSED = (StoreFailed, QueryTooExpensive, RowsUnreadable)
 
@@ -150,5 +148,5 @@ class Settlement:
     def _stored_at(self) -> int:
         """Now, in microseconds, but later than for any block of the partition before, and not the same as for one of another."""
         earliest = max(time.time_ns() // 1000, self._last_stored_at + 1)
-        self._last_stored_at = earliest + (self._partition.number - earliest) % _PARTITIONS
+        self._last_stored_at = earliest + (self._partition.number - earliest) % WRITERS
         return self._last_stored_at

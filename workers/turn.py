@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import text
@@ -23,7 +23,7 @@ class _Turn:
     """A partition this process works on."""
 
     working: asyncio.Task[None]
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: asyncio.Event
 
 
 async def in_turns(postgres: AsyncEngine, job: str, partitions: int, work: Work, stop: asyncio.Event) -> None:
