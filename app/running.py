@@ -16,7 +16,7 @@ from app.backends import Backends, open_backends
 from app.fleet import Fleet
 from app.migrate import migrate
 from app.projects import ProjectKeys, ensure_demo, write_private
-from app.serving import Ports, Servers, free_port, require_free
+from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
 from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
 from core.instruments import Instruments
@@ -57,12 +57,14 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
 
 async def run_fleet(settings: Settings, command: Sequence[str], processes: int) -> None:
     """Several processes of a serving command behind the same ports, until told to stop."""
-    ports = Ports(settings.http_port or free_port(settings.host), settings.grpc_port or free_port(settings.host))
-    require_free(settings, ports)
-    environment = os.environ | {"PUG_HTTP_PORT": str(ports.http), "PUG_GRPC_PORT": str(ports.grpc)}
     async with _stopping() as stop:
-        log.info("fleet_started", processes=processes, http_port=ports.http, grpc_port=ports.grpc)
-        await Fleet(command, environment, processes, settings.shutdown_timeout_s + _CANCELLED_WITHIN_S).run(stop)
+        with (
+            held_port(settings.host, settings.http_port, "PUG_HTTP_PORT") as http,
+            held_port(settings.host, settings.grpc_port, "PUG_GRPC_PORT") as grpc,
+        ):
+            environment = os.environ | {"PUG_HTTP_PORT": str(http), "PUG_GRPC_PORT": str(grpc)}
+            log.info("fleet_started", processes=processes, http_port=http, grpc_port=grpc)
+            await Fleet(command, environment, processes, settings.shutdown_timeout_s + _CANCELLED_WITHIN_S).run(stop)
 
 
 async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:

@@ -1,7 +1,9 @@
 """Opens the two ports: Connect and gRPC-Web on one, native gRPC on the other."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -162,6 +164,16 @@ def free_port(host: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def held_port(host: str, port: int, setting: str) -> Generator[int]:
+    """A port, free if it is 0, that only servers sharing it get while it is held: bound, not listened on, it is handed to nobody else."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as holder:
+        _require_one_free(host, port, setting)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, port))
+        yield int(holder.getsockname()[1])
 
 
 def require_free(settings: Settings, ports: Ports) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -123,12 +124,18 @@ def said(process: "subprocess.Popen[str]", pattern: str) -> str:
 
 def until_accepted(port: str, key: str, body: object) -> None:
     """Send a batch again under the same ids until there is a receipt, as a client does."""
-    for _ in range(50):
-        with contextlib.suppress(OSError, HTTPException):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
             post(port, "capture.v1.CaptureService/Capture", key, body)
+        except (OSError, HTTPException) as error:
+            if isinstance(error, HTTPError):
+                error.add_note(error.read().decode())
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
             return
-        time.sleep(0.1)
-    raise AssertionError("the batch was never accepted")
 
 
 def settled(port: str, key: str, expected: int) -> float:
