@@ -25,6 +25,8 @@ from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
 from pug.capture.v1.capture_pb2 import DESCRIPTOR as CAPTURE
 from pug.insights.v1.insights_connect import InsightsServiceASGIApplication
 from pug.insights.v1.insights_pb2 import DESCRIPTOR as INSIGHTS
+from pug.profiles.v1.profiles_connect import ProfilesServiceASGIApplication
+from pug.profiles.v1.profiles_pb2 import DESCRIPTOR as PROFILES
 from services.accounts.credentials import Credentials
 from services.accounts.repository import AccountsRepository
 from services.accounts.service import AccountsService
@@ -41,6 +43,9 @@ from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
+from services.profiles.activity import Activities
+from services.profiles.repository import ProfilesRepository
+from services.profiles.service import ProfilesService
 from services.rpc.gate import Gate
 from services.rpc.observing import Calls
 from services.rpc.service import Service
@@ -50,6 +55,8 @@ from workers.duplicates import Duplicates
 from workers.events import EventsWorker
 from workers.ledger import Ledger
 from workers.partition import JOB, STREAM, Partition
+from workers.people import JOB as PEOPLE
+from workers.people import PeopleWorker
 from workers.pull import BlockSize
 from workers.store import EventStore
 from workers.turn import in_turns
@@ -115,6 +122,12 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
             max_bytes=_QUESTION_BYTES,
         ),
         Service(
+            PROFILES.services_by_name["ProfilesService"],
+            ProfilesServiceASGIApplication,
+            ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse)),
+            max_bytes=_QUESTION_BYTES,
+        ),
+        Service(
             ACCOUNTS.services_by_name["AccountsService"],
             AccountsServiceASGIApplication,
             AccountsService(accounts, credentials.forget),
@@ -152,8 +165,14 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
 
         await in_turns(backends.postgres, JOB, partitions, work, stop)
 
+    async def people(stop: asyncio.Event) -> None:
+        async def work(_number: int, stop: asyncio.Event) -> None:
+            await keep_running(PEOPLE, PeopleWorker(backends.postgres, clickhouse).run, stop)
+
+        await in_turns(backends.postgres, PEOPLE, 1, work, stop)
+
     try:
-        await keep_running(JOB, share, stop)
+        await asyncio.gather(keep_running(JOB, share, stop), keep_running(PEOPLE, people, stop))
     finally:
         await clickhouse.close()
 

@@ -121,6 +121,40 @@ class ApiKeyNotFound(NotFound):
     """The project has no such key."""
 
 
+class PersonNotFound(NotFound):
+    """The project knows no such person."""
+
+
+class TieNotFound(NotFound):
+    """The project has no such merge."""
+
+
+class DistinctIdInvalid(InvalidArgument):
+    """The id cannot be somebody's."""
+
+
+class TraitInvalid(InvalidArgument):
+    """A trait cannot be kept or changed like that."""
+
+
+class FailedPrecondition(PugError):
+    """As things are it cannot be done; the request may be good at another time."""
+
+    code = Code.FAILED_PRECONDITION
+
+
+class AlreadyIdentified(FailedPrecondition):
+    """The id belongs to another identified person."""
+
+
+class AlreadyOnePerson(FailedPrecondition):
+    """The ids belong to one person already."""
+
+
+class AlreadyUnmerged(FailedPrecondition):
+    """The merge has been taken back already."""
+
+
 class ResourceExhausted(PugError):
     """More than is allowed at once."""
 

@@ -7,7 +7,9 @@ from typing import LiteralString
 from core.errors import InvalidArgument, TooMany
 from core.sql import Sql, numbered, sql
 from pug.insights.v1.breakdown_pb2 import Breakdown, Cell
-from services.insights.properties import event_property
+from pug.insights.v1.filter_pb2 import Source
+from services.insights.people import People
+from services.insights.properties import event_property, trait
 
 _MAX_BREAKDOWNS = 5
 _MAX_LIMIT = 100
@@ -31,8 +33,11 @@ class Cells:
         return [sql("if(rank = 0, NULL, any(" + table + ".{name})) AS {name}", name=name) for name in self.names]
 
 
-def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str) -> Cells | None:
-    """The cells of a message's `breakdowns` and `breakdownLimit`; None when it has none. `field` is the message's path."""
+def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: People) -> Cells | None:
+    """The cells of a message's `breakdowns` and `breakdownLimit`; None when it has none.
+
+    `field` is the message's path, `people` are those whose traits are read.
+    """
     if not 0 <= limit <= _MAX_LIMIT:
         raise InvalidArgument(
             f"A breakdown keeps 1 to {_MAX_LIMIT} cells, not {limit}.", field=f"{field}.breakdownLimit", hint=f"0 means {_DEFAULT_LIMIT}."
@@ -43,10 +48,16 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str) -> Cells |
         return None
     names = [numbered("value", place + 1) for place in range(len(breakdowns))]
     columns = [
-        sql("{text} AS {name}", text=event_property(one.property, one.source, f"{field}.breakdowns[{place}]").text(), name=names[place])
+        sql("{text} AS {name}", text=_text(one, f"{field}.breakdowns[{place}]", people), name=names[place])
         for place, one in enumerate(breakdowns)
     ]
     return Cells(columns, names, limit or _DEFAULT_LIMIT)
+
+
+def _text(one: Breakdown, field: str, people: People) -> Sql:
+    if one.source == Source.SOURCE_PERSON:
+        return people.trait(trait(one.property, field).text())
+    return event_property(one.property, one.source, field).text()
 
 
 def cell_message(rank: int, values: Sequence[object]) -> Cell:

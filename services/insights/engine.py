@@ -6,7 +6,7 @@ from typing import cast
 
 from core.clickhouse import ClickHouse, Rows
 from core.errors import FilterInvalid, InvalidArgument, TooMany
-from core.sql import Sql, join, sql, text
+from core.sql import Sql, join, sql, text, unsigned
 from pug.insights.v1.insights_pb2 import ExplainResponse, Insight, Meta, QueryRequest, QueryResponse, TimeRange
 from services.insights import kinds
 from services.insights.filters import Patterns, groups_inside, in_group, patterns
@@ -53,10 +53,22 @@ async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, 
 
 async def _planned(request: QueryRequest, call: Call, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> tuple[Scope, Sql]:
     written = _counted_patterns(request.insight)
-    scope = scope_of(request, call.project, now)
+    version = await _identity_version(request.as_of_identity, call, clickhouse)
+    scope = scope_of(request, call.project, now, version)
     query = kinds.plan(request.insight, scope)
     await _check_patterns(written, clickhouse)
     return scope, limited(query, limits, call.timeout_s)
+
+
+async def _identity_version(asked: int, call: Call, clickhouse: ClickHouse) -> int:
+    """The version of the project's identity to answer as of: the one asked for, or for 0 the latest ClickHouse knows whole."""
+    found = await clickhouse.query(sql("SELECT max(version) FROM identity_versions WHERE project_id = {id}", id=unsigned(call.project.id)))
+    latest = cast("int", found.rows[0][0])
+    if not 0 <= asked <= latest:
+        raise InvalidArgument(
+            f"The project's identity has no version {asked} yet.", field="asOfIdentity", hint=f"The latest is {latest}; 0 asks for it."
+        )
+    return asked or latest
 
 
 def _counted_patterns(insight: Insight) -> Patterns:
@@ -101,6 +113,7 @@ def _meta(scope: Scope, found: Rows, elapsed: timedelta) -> Meta:
         elapsed=elapsed,
         time_range=_time_range(scope.range),
         time_zone=scope.zone.key,
+        identity_version=scope.as_of.people.version,
     )
 
 

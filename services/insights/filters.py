@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from core.errors import FilterInvalid, InvalidArgument, TooLong
 from core.sql import Sql, all_of, any_of, sql
-from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup
+from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup, Source
 from services.insights.operands import Operands
 from services.insights.operators import OPERATORS
-from services.insights.properties import event_property
+from services.insights.people import AsOf
+from services.insights.properties import event_property, trait
 
 # Regular expressions, each with its path in the request.
 Patterns = Sequence[tuple[str, str]]
@@ -26,13 +26,13 @@ class Placed:
     field: str
 
 
-def group_condition(group: FilterGroup, field: str, now: datetime, depth: int = 0) -> Sql:
+def group_condition(group: FilterGroup, field: str, as_of: AsOf, depth: int = 0) -> Sql:
     """A condition that holds for the events that pass the group; always, for a group without parts."""
     if depth > _MAX_DEPTH:
         raise FilterInvalid(f"Groups are nested more than {_MAX_DEPTH} deep.", field=field, hint="Flatten the groups.")
     parts = [
-        *all_conditions(group.filters, f"{field}.filters", now),
-        *(group_condition(inner, f"{field}.groups[{place}]", now, depth + 1) for place, inner in enumerate(group.groups)),
+        *all_conditions(group.filters, f"{field}.filters", as_of),
+        *(group_condition(inner, f"{field}.groups[{place}]", as_of, depth + 1) for place, inner in enumerate(group.groups)),
     ]
     match group.match:
         case FilterGroup.MATCH_UNSPECIFIED | FilterGroup.MATCH_ALL:
@@ -43,17 +43,20 @@ def group_condition(group: FilterGroup, field: str, now: datetime, depth: int = 
             raise InvalidArgument(f"There is no match {group.match}.", field=f"{field}.match", hint="Use MATCH_ALL or MATCH_ANY.")
 
 
-def all_conditions(filters: Sequence[Filter], field: str, now: datetime) -> list[Sql]:
+def all_conditions(filters: Sequence[Filter], field: str, as_of: AsOf) -> list[Sql]:
     """One condition a filter; `field` is the path of the list."""
-    return [condition(spec, f"{field}[{place}]", now) for place, spec in enumerate(filters)]
+    return [condition(spec, f"{field}[{place}]", as_of) for place, spec in enumerate(filters)]
 
 
-def condition(spec: Filter, field: str, now: datetime) -> Sql:
+def condition(spec: Filter, field: str, as_of: AsOf) -> Sql:
     """A condition that holds for the events that pass the filter."""
-    found = event_property(spec.property, spec.source, field)
+    of_person = spec.source == Source.SOURCE_PERSON
+    found = trait(spec.property, field) if of_person else event_property(spec.property, spec.source, field)
     if (operator := OPERATORS.get(spec.op)) is None:
         raise InvalidArgument(f"There is no operator {spec.op}.", field=f"{field}.op", hint="Use one such as OP_IS or OP_CONTAINS.")
-    holds = operator.compare(found, Operands(spec.values, f"{field}.values"), now)
+    holds = operator.compare(found, Operands(spec.values, f"{field}.values"), as_of.now)
+    if of_person:
+        holds = as_of.people.have(holds)
     return sql("NOT ifNull({holds}, false)", holds=holds) if operator.negated else holds
 
 

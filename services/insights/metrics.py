@@ -7,7 +7,7 @@ from typing import LiteralString
 from core.errors import InvalidArgument, PropertyMissing
 from core.sql import Sql, numbered, sql
 from pug.insights.v1.metric_pb2 import Metric
-from services.insights.people import person
+from services.insights.people import People
 from services.insights.properties import event_property
 
 # Every row of a query, or those of one series.
@@ -39,7 +39,7 @@ class Measure:
     of_persons: bool = False
 
 
-def measure_of(metric: Metric, place: int, field: str) -> Measure:
+def measure_of(metric: Metric, place: int, field: str, people: People) -> Measure:
     """The metric of the series at a place; `field` is its path in the request."""
     if metric.kind in _NUMERIC:
         return _numeric(metric, place, field)
@@ -47,10 +47,10 @@ def measure_of(metric: Metric, place: int, field: str) -> Measure:
         case Metric.KIND_UNSPECIFIED | Metric.KIND_TOTAL:
             return Measure(None, lambda rows: sql("toFloat64({total})", total=_total(rows)))
         case Metric.KIND_PERSONS:
-            return Measure(_person_column(), lambda rows: sql("toFloat64({persons})", persons=_persons(rows)), of_persons=True)
+            return Measure(_person_column(people), lambda rows: sql("toFloat64({persons})", persons=_persons(rows)), of_persons=True)
         case Metric.KIND_PER_PERSON:
             return Measure(
-                _person_column(),
+                _person_column(people),
                 # 0 ÷ 0 where nothing happened.
                 lambda rows: sql("ifNotFinite({total} / {persons}, 0)", total=_total(rows), persons=_persons(rows)),
                 of_persons=True,
@@ -83,8 +83,8 @@ def _numeric(metric: Metric, place: int, field: str) -> Measure:
     return Measure(sql("{number} AS {column}", number=number, column=column), value)
 
 
-def _person_column() -> Sql:
-    return sql("{person} AS person", person=person())
+def _person_column(people: People) -> Sql:
+    return sql("{person} AS person", person=people.person())
 
 
 def _total(rows: Rows) -> Sql:

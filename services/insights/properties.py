@@ -24,6 +24,7 @@ _LOOKS_LIKE_A_TIME = r"^\\d\\d\\d\\d-\\d\\d-\\d\\d([T ]([01]\\d|2[0-3]):[0-5]\\d
 _UNREADABLE_INSIDE = ".:`"
 _UNREADABLE_AHEAD = (":`", "^`", "@`")
 _ABSENT = sql("NULL::Dynamic")
+_PROPERTIES = sql("properties")
 # What capture takes: keys of so many characters, objects so many levels deep.
 _MAX_KEY = 200
 _MAX_LEVELS = 5
@@ -144,7 +145,22 @@ def _time(string: Sql) -> Sql:
 def event_property(key: str, source: int, field: str) -> Property:
     """The property a request names; `field` is the path of the message that names it."""
     if source not in (Source.SOURCE_UNSPECIFIED, Source.SOURCE_EVENT):
-        raise InvalidArgument(f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT.")
+        raise InvalidArgument(f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT or SOURCE_PERSON.")
+    _check_key(key, field)
+    if column := DERIVED.get(key):
+        return Added(column)
+    if column := CLIENT_OR_DERIVED.get(key):
+        return SentOrAdded(_sent(key), Added(column))
+    return _sent(key)
+
+
+def trait(key: str, field: str) -> Property:
+    """The trait of a person a request names, in terms of the column `traits`; `field` is the path of the message that names it."""
+    _check_key(key, field)
+    return _sent(key, sql("traits"))
+
+
+def _check_key(key: str, field: str) -> None:
     if not key:
         raise PropertyMissing("A property key is needed here.", field=f"{field}.property", hint="GetSchema lists the keys.")
     if len(key) > _MAX_PATH or any(len(part) > _MAX_KEY for part in key.split(".")):
@@ -153,16 +169,11 @@ def event_property(key: str, source: int, field: str) -> Property:
             field=f"{field}.property",
             hint="GetSchema lists the keys.",
         )
-    if column := DERIVED.get(key):
-        return Added(column)
-    if column := CLIENT_OR_DERIVED.get(key):
-        return SentOrAdded(_sent(key), Added(column))
-    return _sent(key)
 
 
-def _sent(key: str) -> Sent:
+def _sent(key: str, of: Sql = _PROPERTIES) -> Sent:
     if _UNREADABLE_INSIDE in key or key.startswith(_UNREADABLE_AHEAD):
         return Sent(_ABSENT, inside=sql("[]"))
     quoted = identifier(key)
     # ClickHouse keeps an object as the paths of its values: at the object's own path there is nothing, `^` collects what lies below it.
-    return Sent(sql("properties.{key}", key=quoted), inside=sql("properties.^{key}", key=quoted))
+    return Sent(sql("{of}.{key}", of=of, key=quoted), inside=sql("{of}.^{key}", of=of, key=quoted))

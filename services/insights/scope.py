@@ -11,11 +11,11 @@ from core.sql import Sql, instant, join, sql, unsigned
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket, cut
 from services.insights.filters import group_condition
-from services.insights.people import is_counted
+from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
 from services.rpc.call import Project
 
-_EVENTS = """(
+_EVENTS = """({ties}
     SELECT {columns}
     FROM events
     WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to}{restrictions}
@@ -30,7 +30,7 @@ class Scope:
     zone: ZoneInfo
     range: Range
     buckets: tuple[Bucket, ...]
-    now: datetime
+    as_of: AsOf
     filters: Sql | None
     include_cookieless: bool
 
@@ -47,6 +47,7 @@ class Scope:
         restrictions = [*where, *([self.filters] if self.filters else [])]
         return sql(
             _EVENTS,
+            ties=self.as_of.people.ties(),
             **{"from": instant(self.range.start)},
             to=instant(self.range.end),
             project=unsigned(self.project.id),
@@ -55,8 +56,9 @@ class Scope:
         )
 
 
-def scope_of(request: QueryRequest, project: Project, now: datetime) -> Scope:
-    """The scope of a query, or what is wrong with it."""
+def scope_of(request: QueryRequest, project: Project, now: datetime, identity_version: int = 0) -> Scope:
+    """The scope of a query, with the people as of a version of the project's identity, or what is wrong with it."""
+    as_of = AsOf(now, People(project.id, identity_version))
     filters = request.insight.filters
     zone = zone_of(request, project.time_zone)
     grain = grain_of(request)
@@ -66,7 +68,7 @@ def scope_of(request: QueryRequest, project: Project, now: datetime) -> Scope:
         zone=zone,
         range=asked,
         buckets=cut(asked.start, asked.end, now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday(request)),
-        now=now,
-        filters=group_condition(filters, "insight.filters", now) if filters.ByteSize() else None,
+        as_of=as_of,
+        filters=group_condition(filters, "insight.filters", as_of) if filters.ByteSize() else None,
         include_cookieless=request.insight.include_cookieless,
     )

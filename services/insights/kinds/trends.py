@@ -68,7 +68,7 @@ class _Series:
 def plan(spec: Trends, scope: Scope) -> Sql:
     """The rows (series, rank of the cell, start of the bucket, value, then the cell), where something happened."""
     series = _series_of(spec, scope)
-    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD)
+    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
     bucket = sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets))
     if cells:
         return _by_cell(series, cells, scope, bucket)
@@ -113,11 +113,11 @@ def _series_of(spec: Trends, scope: Scope) -> list[_Series]:
 
 
 def _one_series(one: Trends.Series, place: int, scope: Scope) -> _Series:
-    measure = measure_of(one.metric, place + 1, f"{FIELD}.series[{place}].metric")
+    measure = measure_of(one.metric, place + 1, f"{FIELD}.series[{place}].metric", scope.as_of.people)
     return _Series(
         number=place + 1,
         name=event_name(one.event, f"{FIELD}.series[{place}].event"),
-        filters=all_conditions(one.event.filters, _filters_field(place), scope.now),
+        filters=all_conditions(one.event.filters, _filters_field(place), scope.as_of),
         counted=scope.of_persons if measure.of_persons else [],
         measure=measure,
     )

@@ -17,9 +17,11 @@ from core.errors import FilterInvalid, InvalidArgument, PropertyMissing, PugErro
 from core.sql import Sql, sql, unsigned
 from pug.insights.v1.filter_pb2 import Filter, FilterGroup
 from services.insights.filters import condition, group_condition
+from services.insights.people import AsOf, People
 from story import Happening, Store, next_project
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+AS_OF = AsOf(NOW, People(1, 0))
 KEYS = (
     "plan", "a b", "a`b", "a\\b", "a'b", 'a"b', "a\tb", "a\nb", "ключ", "x.:Int64", "^caret", "a{b:String}", "{}", "a%sb", "$os", "1",
     "null", "p.null", "*", "a.b.c", "SELECT", "a;b", "--", "🙂", "a[]", "a`.:Int64", "\\`", "tags.size0", "a\\'b", "👍`",
@@ -212,7 +214,7 @@ async def test_filters_agree_with_a_naive_reading_for_every_operator_key_and_val
 ) -> None:
     op, operands = comparison
 
-    found = await passing(told, condition(spec(KEYS[k], op, operands), "filter", NOW))
+    found = await passing(told, condition(spec(KEYS[k], op, operands), "filter", AS_OF))
 
     assert found.get(k, set()) == {v for v, value in enumerate(VALUES) if holds(op, value, operands)}
 
@@ -227,7 +229,7 @@ async def test_key_that_clickhouse_cannot_read_counts_as_absent(told: Store, op:
     }
     given_ = operands.get(op) or ([] if "SET" in Filter.Op.Name(op) else [1.0, 2.0] if "BETWEEN" in Filter.Op.Name(op) else ["1"])
 
-    found = await passing(told, condition(spec(key, op, given_), "filter", NOW))
+    found = await passing(told, condition(spec(key, op, given_), "filter", AS_OF))
 
     everything = {k: set(range(len(VALUES))) for k in range(len(KEYS) + len(UNREADABLE_KEYS))}
     assert found == (everything if op in NEGATED else {})
@@ -244,7 +246,7 @@ groups = st.recursive(
 @given(groups)
 @settings(max_examples=100, deadline=None)
 async def test_groups_join_their_parts_by_all_or_any(told: Store, group: FilterGroup) -> None:
-    found = await passing(told, group_condition(group, "filters", NOW, depth=-10))
+    found = await passing(told, group_condition(group, "filters", AS_OF, depth=-10))
 
     assert found.get(0, set()) == {v for v, value in enumerate(VALUES) if group_holds(group, value)}
 
@@ -299,7 +301,7 @@ def test_filter_that_makes_no_sense_is_refused_at_its_field(case: str) -> None:
     written, error, field = REFUSED[case]
 
     with pytest.raises(error) as raised:
-        condition(ParseDict(dict(written), Filter()), "f", NOW)
+        condition(ParseDict(dict(written), Filter()), "f", AS_OF)
 
     assert (raised.value.field, bool(raised.value.hint)) == (field, True)
 
@@ -323,7 +325,7 @@ async def passing_sessions(store: Store, filter_: Filter) -> set[int]:
         sql(
             "SELECT toUInt32(session_id) FROM events WHERE project_id = {project} AND {holds}",
             project=unsigned(store.project_id),
-            holds=condition(filter_, "f", NOW),
+            holds=condition(filter_, "f", AS_OF),
         )
     )
     return {session for (session,) in cast("Sequence[tuple[int]]", found.rows)}
@@ -331,7 +333,7 @@ async def passing_sessions(store: Store, filter_: Filter) -> set[int]:
 
 def test_key_may_be_as_long_as_one_that_can_be_sent() -> None:
     for key in ("🙂" * 200, ".".join(["p" * 200] * 5)):
-        written, _ = condition(spec(key, Filter.OP_IS_SET, []), "f", NOW).render()
+        written, _ = condition(spec(key, Filter.OP_IS_SET, []), "f", AS_OF).render()
 
         assert key in written
 
@@ -339,8 +341,8 @@ def test_key_may_be_as_long_as_one_that_can_be_sent() -> None:
 async def test_filter_may_have_a_thousand_values(told: Store) -> None:
     thousand = [f"v{number}" for number in range(999)]
 
-    contains = await passing(told, condition(spec("plan", Filter.OP_CONTAINS, [*thousand, "PRO"]), "f", NOW))
-    is_one = await passing(told, condition(spec("plan", Filter.OP_IS, [*thousand, "pro"]), "f", NOW))
+    contains = await passing(told, condition(spec("plan", Filter.OP_CONTAINS, [*thousand, "PRO"]), "f", AS_OF))
+    is_one = await passing(told, condition(spec("plan", Filter.OP_IS, [*thousand, "pro"]), "f", AS_OF))
 
     assert (contains, is_one) == ({0: {0, 1}}, {0: {0}})
 
@@ -349,10 +351,10 @@ def test_groups_may_be_nested_five_deep_and_no_deeper() -> None:
     group = FilterGroup()
     for _ in range(5):
         group = FilterGroup(groups=[group])
-    group_condition(group, "insight.filters", NOW)
+    group_condition(group, "insight.filters", AS_OF)
 
     with pytest.raises(FilterInvalid) as raised:
-        group_condition(FilterGroup(groups=[group]), "insight.filters", NOW)
+        group_condition(FilterGroup(groups=[group]), "insight.filters", AS_OF)
 
     assert raised.value.field == "insight.filters" + ".groups[0]" * 6
 
@@ -361,6 +363,6 @@ def test_unknown_match_is_refused() -> None:
     group = FilterGroup.FromString(b"\x08\x09")
 
     with pytest.raises(InvalidArgument) as raised:
-        group_condition(group, "insight.filters", NOW)
+        group_condition(group, "insight.filters", AS_OF)
 
     assert raised.value.field == "insight.filters.match"

@@ -43,6 +43,15 @@ TRENDS: Mapping[str, Mapping[str, object]] = {
         ],
         "breakdowns": [{"property": "$browser"}, {"property": "$channel"}],
     },
+    "persons_as_of_an_identity": {
+        "series": [
+            {
+                "event": {"name": "signed_up", "filters": [{"property": "plan", "source": "SOURCE_PERSON", "values": ["pro"]}]},
+                "metric": {"kind": "KIND_PERSONS"},
+            }
+        ],
+        "breakdowns": [{"property": "country", "source": "SOURCE_PERSON"}],
+    },
     "by_a_property": {"series": [{"event": {"name": "signed_up"}}], "breakdowns": [{"property": "plan"}], "breakdownLimit": 5},
     "several_series_by_two_properties": {
         "series": [{"event": {"name": "signed_up"}}, {"metric": {"kind": "KIND_PERSONS"}}],
@@ -61,7 +70,9 @@ def request(name: str) -> QueryRequest:
 def test_sql_reads_as_its_golden_file(name: str) -> None:
     asked = request(name)
 
-    written, values = kinds.plan(asked.insight, scope_of(asked, Project(7, "UTC"), NOW)).render()
+    version = 42 if "identity" in name else 0
+
+    written, values = kinds.plan(asked.insight, scope_of(asked, Project(7, "UTC"), NOW, version)).render()
 
     bound = [f"-- {key} = {value.parameter}" for key, value in values.items()]
     text = "\n".join([written.strip(), "", *bound, ""])

@@ -12,8 +12,10 @@ class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SOURCE_UNSPECIFIED: _ClassVar[Source]
     SOURCE_EVENT: _ClassVar[Source]
+    SOURCE_PERSON: _ClassVar[Source]
 SOURCE_UNSPECIFIED: Source
 SOURCE_EVENT: Source
+SOURCE_PERSON: Source
 
 class Filter(_message.Message):
     __slots__ = ("property", "source", "op", "values")

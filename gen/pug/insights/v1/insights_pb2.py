@@ -29,7 +29,7 @@ from pug.insights.v1 import filter_pb2 as pug_dot_insights_dot_v1_dot_filter__pb
 from pug.insights.v1 import trends_pb2 as pug_dot_insights_dot_v1_dot_trends__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/insights/v1/insights.proto\x12\x0fpug.insights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\x1a\x1cpug/insights/v1/filter.proto\x1a\x1cpug/insights/v1/trends.proto\"g\n\tTimeRange\x12.\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12*\n\x02to\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02to\"\xab\x01\n\x07Insight\x12\x31\n\x06trends\x18\x01 \x01(\x0b\x32\x17.pug.insights.v1.TrendsH\x00R\x06trends\x12\x36\n\x07\x66ilters\x18\x0f \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12-\n\x12include_cookieless\x18\x10 \x01(\x08R\x11includeCookielessB\x06\n\x04kind\"\xd3\x02\n\x0cQueryRequest\x12\x32\n\x07insight\x18\x01 \x01(\x0b\x32\x18.pug.insights.v1.InsightR\x07insight\x12;\n\ntime_range\x18\x02 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeH\x00R\ttimeRange\x12\x31\n\x06preset\x18\x03 \x01(\x0e\x32\x17.pug.insights.v1.PresetH\x00R\x06preset\x12>\n\x0bgranularity\x18\x04 \x01(\x0e\x32\x1c.pug.insights.v1.GranularityR\x0bgranularity\x12\x1b\n\ttime_zone\x18\x05 \x01(\tR\x08timeZone\x12\x39\n\nweek_start\x18\x06 \x01(\x0e\x32\x1a.pug.insights.v1.WeekStartR\tweekStartB\x07\n\x05range\"}\n\rQueryResponse\x12\x37\n\x06trends\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.TrendsResultH\x00R\x06trends\x12)\n\x04meta\x18\x0f \x01(\x0b\x32\x15.pug.insights.v1.MetaR\x04metaB\x08\n\x06result\"\xab\x04\n\x04Meta\x12\x41\n\x0e\x63omplete_until\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rcompleteUntil\x12=\n\texactness\x18\x02 \x01(\x0e\x32\x1f.pug.insights.v1.Meta.ExactnessR\texactness\x12\x33\n\x06source\x18\x03 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12\x1b\n\trows_read\x18\x04 \x01(\x03R\x08rowsRead\x12\x33\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07\x65lapsed\x12)\n\x10identity_version\x18\x06 \x01(\x03R\x0fidentityVersion\x12\x39\n\ntime_range\x18\x07 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeR\ttimeRange\x12\x1b\n\ttime_zone\x18\x08 \x01(\tR\x08timeZone\"V\n\tExactness\x12\x19\n\x15\x45XACTNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45XACTNESS_EXACT\x10\x01\x12\x19\n\x15\x45XACTNESS_APPROXIMATE\x10\x02\"?\n\x05Table\x12\x15\n\x11TABLE_UNSPECIFIED\x10\x00\x12\r\n\tTABLE_RAW\x10\x01\x12\x10\n\x0cTABLE_ROLLUP\x10\x02\"E\n\x0e\x45xplainRequest\x12\x33\n\x05query\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.QueryRequestR\x05query\"\xa2\x02\n\x0f\x45xplainResponse\x12\x10\n\x03sql\x18\x01 \x01(\tR\x03sql\x12>\n\x06values\x18\x02 \x03(\x0b\x32&.pug.insights.v1.ExplainResponse.ValueR\x06values\x12\x1f\n\x0b\x63onsole_sql\x18\x03 \x01(\tR\nconsoleSql\x12\x33\n\x06source\x18\x04 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12 \n\x0crows_to_read\x18\x05 \x01(\x03R\nrowsToRead\x1a\x45\n\x05Value\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n\x05value\x18\x03 \x01(\tR\x05value\"1\n\x10GetSchemaRequest\x12\x1d\n\nevent_name\x18\x01 \x01(\tR\teventName\"\xf6\x03\n\x11GetSchemaResponse\x12@\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.pug.insights.v1.GetSchemaResponse.EventR\x06\x65vents\x12K\n\nproperties\x18\x02 \x03(\x0b\x32+.pug.insights.v1.GetSchemaResponse.PropertyR\nproperties\x1aj\n\x05\x45vent\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\xe5\x01\n\x08Property\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x46\n\x05types\x18\x02 \x03(\x0b\x32\x30.pug.insights.v1.GetSchemaResponse.Property.TypeR\x05types\x12\x14\n\x05\x63ount\x18\x03 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\x30\n\x04Type\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount*\x9a\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x16\n\x12GRANULARITY_MINUTE\x10\x01\x12\x14\n\x10GRANULARITY_HOUR\x10\x02\x12\x13\n\x0fGRANULARITY_DAY\x10\x03\x12\x14\n\x10GRANULARITY_WEEK\x10\x04\x12\x15\n\x11GRANULARITY_MONTH\x10\x05*U\n\tWeekStart\x12\x1a\n\x16WEEK_START_UNSPECIFIED\x10\x00\x12\x15\n\x11WEEK_START_MONDAY\x10\x01\x12\x15\n\x11WEEK_START_SUNDAY\x10\x02*\xdb\x01\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_TODAY\x10\x01\x12\x14\n\x10PRESET_YESTERDAY\x10\x02\x12\x16\n\x12PRESET_LAST_7_DAYS\x10\x03\x12\x17\n\x13PRESET_LAST_30_DAYS\x10\x04\x12\x17\n\x13PRESET_LAST_90_DAYS\x10\x05\x12\x15\n\x11PRESET_THIS_MONTH\x10\x06\x12\x15\n\x11PRESET_LAST_MONTH\x10\x07\x12\x19\n\x15PRESET_LAST_12_MONTHS\x10\x08\x32\x96\x02\n\x0fInsightsService\x12O\n\x05Query\x12\x1d.pug.insights.v1.QueryRequest\x1a\x1e.pug.insights.v1.QueryResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12U\n\x07\x45xplain\x12\x1f.pug.insights.v1.ExplainRequest\x1a .pug.insights.v1.ExplainResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12[\n\tGetSchema\x12!.pug.insights.v1.GetSchemaRequest\x1a\".pug.insights.v1.GetSchemaResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/insights/v1/insights.proto\x12\x0fpug.insights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\x1a\x1cpug/insights/v1/filter.proto\x1a\x1cpug/insights/v1/trends.proto\"g\n\tTimeRange\x12.\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12*\n\x02to\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02to\"\xab\x01\n\x07Insight\x12\x31\n\x06trends\x18\x01 \x01(\x0b\x32\x17.pug.insights.v1.TrendsH\x00R\x06trends\x12\x36\n\x07\x66ilters\x18\x0f \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12-\n\x12include_cookieless\x18\x10 \x01(\x08R\x11includeCookielessB\x06\n\x04kind\"\xf9\x02\n\x0cQueryRequest\x12\x32\n\x07insight\x18\x01 \x01(\x0b\x32\x18.pug.insights.v1.InsightR\x07insight\x12;\n\ntime_range\x18\x02 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeH\x00R\ttimeRange\x12\x31\n\x06preset\x18\x03 \x01(\x0e\x32\x17.pug.insights.v1.PresetH\x00R\x06preset\x12>\n\x0bgranularity\x18\x04 \x01(\x0e\x32\x1c.pug.insights.v1.GranularityR\x0bgranularity\x12\x1b\n\ttime_zone\x18\x05 \x01(\tR\x08timeZone\x12\x39\n\nweek_start\x18\x06 \x01(\x0e\x32\x1a.pug.insights.v1.WeekStartR\tweekStart\x12$\n\x0e\x61s_of_identity\x18\x07 \x01(\x03R\x0c\x61sOfIdentityB\x07\n\x05range\"}\n\rQueryResponse\x12\x37\n\x06trends\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.TrendsResultH\x00R\x06trends\x12)\n\x04meta\x18\x0f \x01(\x0b\x32\x15.pug.insights.v1.MetaR\x04metaB\x08\n\x06result\"\xab\x04\n\x04Meta\x12\x41\n\x0e\x63omplete_until\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rcompleteUntil\x12=\n\texactness\x18\x02 \x01(\x0e\x32\x1f.pug.insights.v1.Meta.ExactnessR\texactness\x12\x33\n\x06source\x18\x03 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12\x1b\n\trows_read\x18\x04 \x01(\x03R\x08rowsRead\x12\x33\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07\x65lapsed\x12)\n\x10identity_version\x18\x06 \x01(\x03R\x0fidentityVersion\x12\x39\n\ntime_range\x18\x07 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeR\ttimeRange\x12\x1b\n\ttime_zone\x18\x08 \x01(\tR\x08timeZone\"V\n\tExactness\x12\x19\n\x15\x45XACTNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45XACTNESS_EXACT\x10\x01\x12\x19\n\x15\x45XACTNESS_APPROXIMATE\x10\x02\"?\n\x05Table\x12\x15\n\x11TABLE_UNSPECIFIED\x10\x00\x12\r\n\tTABLE_RAW\x10\x01\x12\x10\n\x0cTABLE_ROLLUP\x10\x02\"E\n\x0e\x45xplainRequest\x12\x33\n\x05query\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.QueryRequestR\x05query\"\xa2\x02\n\x0f\x45xplainResponse\x12\x10\n\x03sql\x18\x01 \x01(\tR\x03sql\x12>\n\x06values\x18\x02 \x03(\x0b\x32&.pug.insights.v1.ExplainResponse.ValueR\x06values\x12\x1f\n\x0b\x63onsole_sql\x18\x03 \x01(\tR\nconsoleSql\x12\x33\n\x06source\x18\x04 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12 \n\x0crows_to_read\x18\x05 \x01(\x03R\nrowsToRead\x1a\x45\n\x05Value\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n\x05value\x18\x03 \x01(\tR\x05value\"1\n\x10GetSchemaRequest\x12\x1d\n\nevent_name\x18\x01 \x01(\tR\teventName\"\xf6\x03\n\x11GetSchemaResponse\x12@\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.pug.insights.v1.GetSchemaResponse.EventR\x06\x65vents\x12K\n\nproperties\x18\x02 \x03(\x0b\x32+.pug.insights.v1.GetSchemaResponse.PropertyR\nproperties\x1aj\n\x05\x45vent\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\xe5\x01\n\x08Property\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x46\n\x05types\x18\x02 \x03(\x0b\x32\x30.pug.insights.v1.GetSchemaResponse.Property.TypeR\x05types\x12\x14\n\x05\x63ount\x18\x03 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\x30\n\x04Type\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount*\x9a\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x16\n\x12GRANULARITY_MINUTE\x10\x01\x12\x14\n\x10GRANULARITY_HOUR\x10\x02\x12\x13\n\x0fGRANULARITY_DAY\x10\x03\x12\x14\n\x10GRANULARITY_WEEK\x10\x04\x12\x15\n\x11GRANULARITY_MONTH\x10\x05*U\n\tWeekStart\x12\x1a\n\x16WEEK_START_UNSPECIFIED\x10\x00\x12\x15\n\x11WEEK_START_MONDAY\x10\x01\x12\x15\n\x11WEEK_START_SUNDAY\x10\x02*\xdb\x01\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_TODAY\x10\x01\x12\x14\n\x10PRESET_YESTERDAY\x10\x02\x12\x16\n\x12PRESET_LAST_7_DAYS\x10\x03\x12\x17\n\x13PRESET_LAST_30_DAYS\x10\x04\x12\x17\n\x13PRESET_LAST_90_DAYS\x10\x05\x12\x15\n\x11PRESET_THIS_MONTH\x10\x06\x12\x15\n\x11PRESET_LAST_MONTH\x10\x07\x12\x19\n\x15PRESET_LAST_12_MONTHS\x10\x08\x32\x96\x02\n\x0fInsightsService\x12O\n\x05Query\x12\x1d.pug.insights.v1.QueryRequest\x1a\x1e.pug.insights.v1.QueryResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12U\n\x07\x45xplain\x12\x1f.pug.insights.v1.ExplainRequest\x1a .pug.insights.v1.ExplainResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12[\n\tGetSchema\x12!.pug.insights.v1.GetSchemaRequest\x1a\".pug.insights.v1.GetSchemaResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,42 +42,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSIGHTSSERVICE'].methods_by_name['Explain']._serialized_options = b'\220\002\001\250\324\030\002'
   _globals['_INSIGHTSSERVICE'].methods_by_name['GetSchema']._loaded_options = None
   _globals['_INSIGHTSSERVICE'].methods_by_name['GetSchema']._serialized_options = b'\220\002\001\250\324\030\002'
-  _globals['_GRANULARITY']._serialized_start=2431
-  _globals['_GRANULARITY']._serialized_end=2585
-  _globals['_WEEKSTART']._serialized_start=2587
-  _globals['_WEEKSTART']._serialized_end=2672
-  _globals['_PRESET']._serialized_start=2675
-  _globals['_PRESET']._serialized_end=2894
+  _globals['_GRANULARITY']._serialized_start=2469
+  _globals['_GRANULARITY']._serialized_end=2623
+  _globals['_WEEKSTART']._serialized_start=2625
+  _globals['_WEEKSTART']._serialized_end=2710
+  _globals['_PRESET']._serialized_start=2713
+  _globals['_PRESET']._serialized_end=2932
   _globals['_TIMERANGE']._serialized_start=204
   _globals['_TIMERANGE']._serialized_end=307
   _globals['_INSIGHT']._serialized_start=310
   _globals['_INSIGHT']._serialized_end=481
   _globals['_QUERYREQUEST']._serialized_start=484
-  _globals['_QUERYREQUEST']._serialized_end=823
-  _globals['_QUERYRESPONSE']._serialized_start=825
-  _globals['_QUERYRESPONSE']._serialized_end=950
-  _globals['_META']._serialized_start=953
-  _globals['_META']._serialized_end=1508
-  _globals['_META_EXACTNESS']._serialized_start=1357
-  _globals['_META_EXACTNESS']._serialized_end=1443
-  _globals['_META_TABLE']._serialized_start=1445
-  _globals['_META_TABLE']._serialized_end=1508
-  _globals['_EXPLAINREQUEST']._serialized_start=1510
-  _globals['_EXPLAINREQUEST']._serialized_end=1579
-  _globals['_EXPLAINRESPONSE']._serialized_start=1582
-  _globals['_EXPLAINRESPONSE']._serialized_end=1872
-  _globals['_EXPLAINRESPONSE_VALUE']._serialized_start=1803
-  _globals['_EXPLAINRESPONSE_VALUE']._serialized_end=1872
-  _globals['_GETSCHEMAREQUEST']._serialized_start=1874
-  _globals['_GETSCHEMAREQUEST']._serialized_end=1923
-  _globals['_GETSCHEMARESPONSE']._serialized_start=1926
-  _globals['_GETSCHEMARESPONSE']._serialized_end=2428
-  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_start=2090
-  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_end=2196
-  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_start=2199
-  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_end=2428
-  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_start=2380
-  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_end=2428
-  _globals['_INSIGHTSSERVICE']._serialized_start=2897
-  _globals['_INSIGHTSSERVICE']._serialized_end=3175
+  _globals['_QUERYREQUEST']._serialized_end=861
+  _globals['_QUERYRESPONSE']._serialized_start=863
+  _globals['_QUERYRESPONSE']._serialized_end=988
+  _globals['_META']._serialized_start=991
+  _globals['_META']._serialized_end=1546
+  _globals['_META_EXACTNESS']._serialized_start=1395
+  _globals['_META_EXACTNESS']._serialized_end=1481
+  _globals['_META_TABLE']._serialized_start=1483
+  _globals['_META_TABLE']._serialized_end=1546
+  _globals['_EXPLAINREQUEST']._serialized_start=1548
+  _globals['_EXPLAINREQUEST']._serialized_end=1617
+  _globals['_EXPLAINRESPONSE']._serialized_start=1620
+  _globals['_EXPLAINRESPONSE']._serialized_end=1910
+  _globals['_EXPLAINRESPONSE_VALUE']._serialized_start=1841
+  _globals['_EXPLAINRESPONSE_VALUE']._serialized_end=1910
+  _globals['_GETSCHEMAREQUEST']._serialized_start=1912
+  _globals['_GETSCHEMAREQUEST']._serialized_end=1961
+  _globals['_GETSCHEMARESPONSE']._serialized_start=1964
+  _globals['_GETSCHEMARESPONSE']._serialized_end=2466
+  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_start=2128
+  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_end=2234
+  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_start=2237
+  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_end=2466
+  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_start=2418
+  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_end=2466
+  _globals['_INSIGHTSSERVICE']._serialized_start=2935
+  _globals['_INSIGHTSSERVICE']._serialized_end=3213
 # @@protoc_insertion_point(module_scope)

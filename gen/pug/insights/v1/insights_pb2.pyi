@@ -77,20 +77,22 @@ class Insight(_message.Message):
     def __init__(self, trends: _Optional[_Union[_trends_pb2.Trends, _Mapping]] = ..., filters: _Optional[_Union[_filter_pb2.FilterGroup, _Mapping]] = ..., include_cookieless: _Optional[bool] = ...) -> None: ...
 
 class QueryRequest(_message.Message):
-    __slots__ = ("insight", "time_range", "preset", "granularity", "time_zone", "week_start")
+    __slots__ = ("insight", "time_range", "preset", "granularity", "time_zone", "week_start", "as_of_identity")
     INSIGHT_FIELD_NUMBER: _ClassVar[int]
     TIME_RANGE_FIELD_NUMBER: _ClassVar[int]
     PRESET_FIELD_NUMBER: _ClassVar[int]
     GRANULARITY_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     WEEK_START_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_IDENTITY_FIELD_NUMBER: _ClassVar[int]
     insight: Insight
     time_range: TimeRange
     preset: Preset
     granularity: Granularity
     time_zone: str
     week_start: WeekStart
-    def __init__(self, insight: _Optional[_Union[Insight, _Mapping]] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., preset: _Optional[_Union[Preset, str]] = ..., granularity: _Optional[_Union[Granularity, str]] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[_Union[WeekStart, str]] = ...) -> None: ...
+    as_of_identity: int
+    def __init__(self, insight: _Optional[_Union[Insight, _Mapping]] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., preset: _Optional[_Union[Preset, str]] = ..., granularity: _Optional[_Union[Granularity, str]] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[_Union[WeekStart, str]] = ..., as_of_identity: _Optional[int] = ...) -> None: ...
 
 class QueryResponse(_message.Message):
     __slots__ = ("trends", "meta")

@@ -1,0 +1,82 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest_asyncio
+from google.protobuf.json_format import ParseDict
+
+from app.backends import Backends
+from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
+from pug.profiles.v1 import profiles_pb2 as pb
+from services.accounts.repository import AccountsRepository
+from services.insights.limits import QueryLimits
+from services.insights.service import InsightsService
+from services.profiles.activity import Activities
+from services.profiles.repository import ProfilesRepository
+from services.profiles.service import ProfilesService
+from services.rpc.call import Call, Credential, Project, Scope
+from story import Store
+from workers.people import PeopleWorker
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+MARCH: Mapping[str, str] = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-04T00:00:00Z"}
+
+ANY_EVENT: Mapping[str, object] = {"series": [dict[str, object]()]}
+ANYTHING: Mapping[str, object] = {"insight": {"trends": ANY_EVENT}}
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A project with people: what they do is told, who they are is said, and both are asked about."""
+
+    service: ProfilesService
+    insights: InsightsService
+    worker: PeopleWorker
+    store: Store
+    call: Call
+
+    async def identify(self, distinct_id: str, external_id: str, **traits: object) -> pb.IdentifyResponse:
+        request = ParseDict({"distinctId": distinct_id, "externalId": external_id, "traits": traits}, pb.IdentifyRequest())
+        return await self.service.identify(request, self.call)
+
+    async def set_traits(self, distinct_id: str, **change: object) -> pb.SetTraitsResponse:
+        return await self.service.set_traits(ParseDict({"distinctId": distinct_id, **change}, pb.SetTraitsRequest()), self.call)
+
+    async def merge(self, tied: str, into: str) -> str:
+        """The id of the tie."""
+        return (await self.service.merge(ParseDict({"from": tied, "into": into}, pb.MergeRequest()), self.call)).merge.id
+
+    async def unmerge(self, tie: str) -> None:
+        await self.service.unmerge(pb.UnmergeRequest(merge_id=tie), self.call)
+
+    async def person(self, **by: str) -> pb.Person:
+        return (await self.service.get_person(pb.GetPersonRequest(**by), self.call)).person
+
+    async def ask(self, query: Mapping[str, object]) -> QueryResponse:
+        """Once ClickHouse has been told everything."""
+        while await self.worker.tell():
+            pass
+        return await self.insights.query(ParseDict({"timeRange": MARCH, **query}, QueryRequest()), self.call)
+
+    async def persons(self, as_of: int = 0, **event: object) -> int:
+        """How many persons had an event in the three days."""
+        trends = {"series": [{"event": event, "metric": {"kind": "KIND_PERSONS"}}]}
+        whole = {"granularity": "GRANULARITY_MONTH", "asOfIdentity": as_of}
+        return int((await self.ask({"insight": {"trends": trends}, **whole})).trends.series[0].values[0])
+
+
+@pytest_asyncio.fixture
+async def town(backends: Backends) -> Town:
+    project_id = await AccountsRepository(backends.postgres).create_project("Town", "Town", "UTC")
+    store = Store(backends.clickhouse, project_id)
+
+    async def complete_until() -> datetime:
+        return NOW
+
+    return Town(
+        ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse)),
+        InsightsService(backends.clickhouse, complete_until, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30)),
+        PeopleWorker(backends.postgres, backends.clickhouse),
+        store,
+        Call(Credential("key", Project(project_id, "UTC"), frozenset(Scope)), "request"),
+    )

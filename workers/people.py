@@ -1,0 +1,72 @@
+"""The people worker: tells ClickHouse what PostgreSQL says about who is who.
+
+Changes are written down in PostgreSQL in the transaction that makes them, and crossed out when ClickHouse has them. A project's versions
+are told in their order, and the same told twice is one, so a worker may be killed anywhere.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.clickhouse import ClickHouse
+from workers.store import SETTINGS
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+JOB = "people-writer"
+_VERSIONS_AT_ONCE = 2_000
+_LOOK_EVERY_S = 0.2
+_FORMAT = "JSONCompactEachRow"
+_NEXT = text(
+    "SELECT project_id, version, distinct_id, root, traits FROM identity_changes WHERE (project_id, version) IN"
+    " (SELECT DISTINCT project_id, version FROM identity_changes ORDER BY project_id, version LIMIT :versions)"
+)
+_TOLD = text("DELETE FROM identity_changes WHERE project_id = :project AND version <= :version")
+
+_Change = tuple[int, int, str, str, object]
+
+
+class PeopleWorker:
+    """Only one may run at a time: turn.py sees to it."""
+
+    def __init__(self, postgres: AsyncEngine, clickhouse: ClickHouse) -> None:
+        self._postgres = postgres
+        self._clickhouse = clickhouse
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop."""
+        while not stop.is_set():
+            if not await self.tell():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
+
+    async def tell(self) -> int:
+        """Tell ClickHouse some of what it doesn't know; returns how many changes that were."""
+        async with self._postgres.connect() as connection:
+            found = await connection.execute(_NEXT, {"versions": _VERSIONS_AT_ONCE})
+            changes: list[_Change] = [(row[0], row[1], row[2], row[3], row[4]) for row in found]
+        if not changes:
+            return 0
+        latest: dict[int, int] = {}
+        for project_id, version, *_ in changes:
+            latest[project_id] = max(version, latest.get(project_id, 0))
+        ties = [[project, distinct_id, root, version] for project, version, distinct_id, root, traits in changes if traits is None]
+        traits = [[project, root, version, traits] for project, version, _, root, traits in changes if traits is not None]
+        await self._insert("person_ties", ("project_id", "distinct_id", "root", "version"), ties)
+        await self._insert("person_traits", ("project_id", "root", "version", "traits"), traits)
+        # Last: what a query sees of this it sees whole.
+        await self._insert("identity_versions", ("project_id", "version"), [list(one) for one in latest.items()])
+        async with self._postgres.begin() as connection:
+            await connection.execute(_TOLD, [{"project": project_id, "version": version} for project_id, version in latest.items()])
+        log.info("people_told", changes=len(changes), projects=len(latest))
+        return len(changes)
+
+    async def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        if rows:
+            data = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+            await self._clickhouse.insert_bytes(table, columns, data, _FORMAT, SETTINGS)
