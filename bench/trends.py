@@ -93,6 +93,22 @@ def cases() -> list[Case]:
     ]
 
 
+def cases_of_people() -> list[Case]:
+    persons = {"kind": "KIND_PERSONS"}
+    series = [{"event": _PURCHASE, "metric": persons}]
+    tier = {"property": "tier", "source": "SOURCE_PERSON"}
+    by_text = sql("SELECT toStartOfDay(occurred_at, 'UTC') AS day, uniqExact(distinct_id) {rest}", rest=_BY_DAY)
+    return [
+        Case("persons", {"series": series}, by_text),
+        Case(
+            "persons with a trait",
+            {"series": [{"event": {**_PURCHASE, "filters": [{**tier, "values": ["1"]}]}, "metric": persons}]},
+            by_text,
+        ),
+        Case("persons by a trait", {"series": series, "breakdowns": [tier]}, by_text),
+    ]
+
+
 def _top_ten_by_hand(value: Sql, metric: Sql) -> Sql:
     """As a person would ask for the ten largest values and the rest."""
     return sql(
@@ -114,16 +130,42 @@ async def main(console: Console) -> None:
         for size in SIZES:
             await _fill(clickhouse, console, stored, size)
             stored = size
-            console.print(await _table(clickhouse, size))
+            console.print(await _table(clickhouse, size, "Trends", cases()))
+            await _tie(clickhouse)
+            console.print(
+                await _table(
+                    clickhouse, size, "Persons, 5 % of whose ids are tied to another, next to counting ids as text,", cases_of_people()
+                )
+            )
+            await _untie(clickhouse)
         await clickhouse.close()
 
 
-async def _table(clickhouse: ClickHouse, size: int) -> Table:
+async def _tie(clickhouse: ClickHouse) -> None:
+    """Tie 5,000 of the 100,000 ids to another, and give every person a trait."""
+    some, everybody = "numbers(5000)", "numbers(100000)"
+    await clickhouse.command(
+        "INSERT INTO person_ties (project_id, distinct_id, root, version)"
+        f" SELECT 1, 'user-' || toString(number), 'user-' || toString(number + 50000), number + 1 FROM {some}"
+    )
+    await clickhouse.command(
+        "INSERT INTO person_traits (project_id, root, version, traits)"
+        f" SELECT 1, 'user-' || toString(number), 5000, format('{{{{\"tier\":\"{{}}\"}}}}', toString(number % 4))::JSON FROM {everybody}"
+    )
+    await clickhouse.command("INSERT INTO identity_versions VALUES (1, 5000)")
+
+
+async def _untie(clickhouse: ClickHouse) -> None:
+    for table in ("person_ties", "person_traits", "identity_versions"):
+        await clickhouse.command(f"TRUNCATE TABLE {table}")
+
+
+async def _table(clickhouse: ClickHouse, size: int, title: str, asked: list[Case]) -> Table:
     service = InsightsService(clickhouse, _now, lambda: datetime.now(UTC), QueryLimits(timedelta(seconds=60), 4 * 2**30))
-    table = Table(title=f"Trends over {size:,} events, {DAYS} days, by day: ms, median of {RUNS} in turn with hand-written SQL")
+    table = Table(title=f"{title} over {size:,} events, {DAYS} days, by day: ms, median of {RUNS} in turn with hand-written SQL")
     for column in ("trend", "Pug", "by hand", "Pug ÷ by hand", "rows read"):
         table.add_column(column, justify="left" if column == "trend" else "right")
-    for case in cases():
+    for case in asked:
         request = ParseDict(
             {"insight": {"trends": case.trends}, "timeRange": {"from": _text(START), "to": _text(START + timedelta(days=DAYS))}},
             QueryRequest(),
