@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.clickhouse import ClickHouse
+from core.errors import RowsUnreadable
 from workers.store import SETTINGS
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -58,13 +59,28 @@ class PeopleWorker:
         ties = [[project, distinct_id, root, version] for project, version, distinct_id, root, traits in changes if traits is None]
         traits = [[project, root, version, traits] for project, version, _, root, traits in changes if traits is not None]
         await self._insert("person_ties", ("project_id", "distinct_id", "root", "version"), ties)
-        await self._insert("person_traits", ("project_id", "root", "version", "traits"), traits)
+        await self._insert_traits(traits)
         # Last: what a query sees of this it sees whole.
         await self._insert("identity_versions", ("project_id", "version"), [list(one) for one in latest.items()])
         async with self._postgres.begin() as connection:
             await connection.execute(_TOLD, [{"project": project_id, "version": version} for project_id, version in latest.items()])
         log.info("people_told", changes=len(changes), projects=len(latest))
         return len(changes)
+
+    async def _insert_traits(self, rows: Sequence[Sequence[object]]) -> None:
+        columns = ("project_id", "root", "version", "traits")
+        try:
+            await self._insert("person_traits", columns, rows)
+        except RowsUnreadable as error:
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                await self._insert_traits(rows[:middle])
+                await self._insert_traits(rows[middle:])
+                return
+            # PostgreSQL keeps them; one person's must not keep everybody else's from ClickHouse.
+            ((project_id, root, version, _),) = rows
+            log.warning("traits_unreadable", project=project_id, version=version, error=error.message)
+            await self._insert("person_traits", columns, [[project_id, root, version, {}]])
 
     async def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         if rows:

@@ -3,6 +3,7 @@
 A person's own traits are those set on them; null stands for one that was unset, so that it also hides what a tie brings.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -18,6 +19,7 @@ _MAX_TRAITS = 256
 _MAX_KEY = 200
 _MAX_TEXT = 8_192
 _MAX_DEPTH = 5
+_MAX_BYTES = 65_536
 _MAX_SAFE = 2.0**53
 
 
@@ -45,13 +47,17 @@ class Traits:
         """After a change: set, then set_once, then increment, then unset."""
         new: dict[str, object] = {**change.set}
         for key, value in change.set_once.items():
-            if key not in self.all and key not in new:
+            if value is not None and key not in self.all and key not in new:
                 new[key] = value
         for key, by in change.increment.items():
             new[key] = _sum(key, new.get(key, self.all.get(key)), by)
         new |= dict.fromkeys(change.unset)
-        everything = {**self.all, **new}
-        return Traits({**self.own, **new}, {key: value for key, value in everything.items() if value is not None})
+        own, everything = {**self.own, **new}, {**self.all, **new}
+        if len(json.dumps(own)) > _MAX_BYTES:
+            raise TraitInvalid(
+                f"All traits of a person have at most {_MAX_BYTES:,} bytes as JSON.", field="set", hint="Keep fewer of them."
+            )
+        return Traits(own, {key: value for key, value in everything.items() if value is not None})
 
     def filled(self, others: Json) -> "Traits":
         """With what is missing taken from those of a person tied to this one."""

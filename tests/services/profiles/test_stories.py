@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Mapping, Sequence
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -15,6 +16,7 @@ from core.errors import (
     MissingField,
     PersonNotFound,
     PugError,
+    RowsUnreadable,
     TieNotFound,
     TraitInvalid,
 )
@@ -261,3 +263,67 @@ async def test_what_was_told_twice_counts_once(town: Town, monkeypatch: pytest.M
 
     assert await town.persons() == 1
     assert await town.persons(filters=[{"property": "plan", "source": "SOURCE_PERSON", "values": ["pro"]}]) == 1
+
+
+ODD: list[dict[str, object]] = [
+    {".": 1},
+    {"a.": 1, ".a": 2, "a..b": 3, "a": {"b": 4}, "a.b": 5},
+    {"`": 1, "\\": "\\", "'": '"', "\n": "\t", "ü": "😀", " ": ""},
+    {"$x": [1, "a", True, None, {"b": [1]}], "y": [], "z": {}},
+    {"big": 1e308, "small": -1e-300, "long": 9007199254740992, "time": "2026-01-01T00:00:00Z"},
+    {"a" * 200: "b" * 8_000},
+    {f"k{place}": place for place in range(255)},
+    {"a": {"b": {"c": {"d": 1}}}},
+    {"x": "1", "n": None},
+]
+
+
+@pytest.mark.parametrize("place", range(len(ODD)))
+async def test_odd_traits_reach_clickhouse_and_come_back_as_they_were(town: Town, place: int) -> None:
+    await town.store.tell(event("e", "ann"))
+    await town.set_traits("ann", set={**ODD[place], "mark": "here"})
+
+    assert await town.persons(filters=[{"property": "mark", "source": "SOURCE_PERSON", "values": ["here"]}]) == 1
+    assert MessageToDict((await town.person(distinct_id="ann")).traits) == {
+        **{key: value for key, value in ODD[place].items() if value is not None},
+        "mark": "here",
+    }
+
+
+async def test_traits_that_clickhouse_cannot_read_keep_nobody_elses_from_it(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    await town.store.tell(event("e", "ann"), event("e", "bob"))
+    await town.set_traits("ann", set={"plan": "pro"})
+    await town.set_traits("bob", set={"plan": "pro"})
+    insert = town.store.clickhouse.insert_bytes
+
+    async def refusing(table: str, columns: Sequence[str], data: bytes, input_format: str, settings: Mapping[str, object]) -> None:
+        if b'"ann"' in data and b"pro" in data:
+            raise RowsUnreadable("no")
+        await insert(table, columns, data, input_format, settings)
+
+    monkeypatch.setattr(town.store.clickhouse, "insert_bytes", refusing)
+
+    assert await town.persons(filters=[{"property": "plan", "source": "SOURCE_PERSON", "values": ["pro"]}]) == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"set": {"a" * 201: 1}},
+        {"set": {"a\0": 1}},
+        {"set": {"a": "b\0"}},
+        {"set": {"a": "b" * 8_193}},
+        {"set": {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}},
+        {"set": {f"k{place}": 1 for place in range(257)}},
+        {"set": {f"k{place}": "x" * 8_000 for place in range(9)}},
+        {"increment": {"a": "NaN"}},
+        {},
+    ],
+)
+async def test_traits_that_cannot_be_are_refused_with_the_field(town: Town, bad: dict[str, object]) -> None:
+    with pytest.raises((TraitInvalid, MissingField)) as error:
+        await town.set_traits("ann", **bad)
+
+    assert error.value.field.startswith(("set", "increment"))
+    with pytest.raises(PersonNotFound):
+        await town.person(distinct_id="ann")
