@@ -20,6 +20,8 @@ _MAX_ID = 200
 _DEFAULT_PAGE = 100
 _MAX_PAGE = 1_000
 _PERSON_ID = re.compile(r"[0-9a-f]{16}")
+# The fields of GetPerson in their JSON spelling.
+_FIELDS = {"person_id": "personId", "distinct_id": "distinctId", "external_id": "externalId"}
 _KINDS = {"identify": pb.Tie.KIND_IDENTIFY, "merge": pb.Tie.KIND_MERGE}
 
 
@@ -82,7 +84,7 @@ class ProfilesService:
         known = await self._find(request, call.project.id)
         activity = await self._activities.of(call.project.id, known.distinct_ids, known.root) if known else None
         if known is None or (activity is None and not known.external_id and not known.traits and len(known.distinct_ids) == 1):
-            raise PersonNotFound("The project knows no such person.", field=str(request.WhichOneof("by")), hint="Check the id.")
+            raise PersonNotFound("The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id.")
         return pb.GetPersonResponse(person=_person(known, activity))
 
     async def _find(self, request: pb.GetPersonRequest, project_id: int) -> Known | None:

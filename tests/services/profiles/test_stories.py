@@ -159,8 +159,9 @@ async def test_a_person_is_found_by_every_name_and_an_anonymous_one_too(town: To
     stranger = await town.person(person_id=person_id("stranger"))
     assert (stranger.external_id, list(stranger.distinct_ids), stranger.activity.events) == ("", ["stranger"], 1)
     for by in ({"distinct_id": "nobody"}, {"external_id": "stranger"}, {"person_id": "0" * 16}, {"person_id": "x"}):
-        with pytest.raises(PersonNotFound):
+        with pytest.raises(PersonNotFound) as error:
             await town.person(**by)
+        assert error.value.field in {"personId", "distinctId", "externalId"}
 
 
 async def test_ids_of_any_kind_are_just_ids(town: Town) -> None:
