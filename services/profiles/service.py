@@ -84,7 +84,9 @@ class ProfilesService:
         known = await self._find(request, call.project.id)
         activity = await self._activities.of(call.project.id, known.distinct_ids, known.root) if known else None
         if known is None or (activity is None and not known.external_id and not known.traits and len(known.distinct_ids) == 1):
-            raise PersonNotFound("The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id.")
+            raise PersonNotFound(
+                "The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id."
+            )
         return pb.GetPersonResponse(person=_person(known, activity))
 
     async def _find(self, request: pb.GetPersonRequest, project_id: int) -> Known | None:
