@@ -124,7 +124,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             PROFILES.services_by_name["ProfilesService"],
             ProfilesServiceASGIApplication,
-            ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse)),
+            ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse, limits)),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(

@@ -143,14 +143,13 @@ async def main(console: Console) -> None:
 
 async def _tie(clickhouse: ClickHouse) -> None:
     """Tie 5,000 of the 100,000 ids to another, and give every person a trait."""
-    some, everybody = "numbers(5000)", "numbers(100000)"
     await clickhouse.command(
         "INSERT INTO person_ties (project_id, distinct_id, root, version)"
-        f" SELECT 1, 'user-' || toString(number), 'user-' || toString(number + 50000), number + 1 FROM {some}"
+        " SELECT 1, 'user-' || toString(number), 'user-' || toString(number + 50000), number + 1 FROM numbers(5000)"
     )
     await clickhouse.command(
         "INSERT INTO person_traits (project_id, root, version, traits)"
-        f" SELECT 1, 'user-' || toString(number), 5000, format('{{{{\"tier\":\"{{}}\"}}}}', toString(number % 4))::JSON FROM {everybody}"
+        " SELECT 1, 'user-' || toString(number), 5000, format('{{\"tier\":\"{}\"}}', toString(number % 4))::JSON FROM numbers(100000)"
     )
     await clickhouse.command("INSERT INTO identity_versions VALUES (1, 5000)")
 

@@ -1,7 +1,14 @@
 """Opens PostgreSQL for asyncio."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from core.errors import StoreUnavailable
 
 _CONNECT_S = 10
 
@@ -16,3 +23,12 @@ def create_engine(url: URL, *, connections: int) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={"connect_timeout": _CONNECT_S, "application_name": "pug"},
     )
+
+
+@contextmanager
+def answering() -> Generator[None]:
+    """Around what asks PostgreSQL: raises StoreUnavailable when it doesn't answer."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError, OSError) as error:
+        raise StoreUnavailable("PostgreSQL does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.") from error

@@ -15,14 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.clickhouse import ClickHouse
 from core.errors import RowsUnreadable
-from workers.store import SETTINGS
+from workers.store import FORMAT, SETTINGS
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 JOB = "people-writer"
 _VERSIONS_AT_ONCE = 2_000
 _LOOK_EVERY_S = 0.2
-_FORMAT = "JSONCompactEachRow"
 _NEXT = text(
     "SELECT project_id, version, distinct_id, root, traits FROM identity_changes WHERE (project_id, version) IN"
     " (SELECT DISTINCT project_id, version FROM identity_changes ORDER BY project_id, version LIMIT :versions)"
@@ -85,4 +84,4 @@ class PeopleWorker:
     async def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         if rows:
             data = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-            await self._clickhouse.insert_bytes(table, columns, data, _FORMAT, SETTINGS)
+            await self._clickhouse.insert_bytes(table, columns, data, FORMAT, SETTINGS)

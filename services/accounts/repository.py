@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable, RowMapping, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.errors import StoreUnavailable
+from core.postgres import answering
 from services.accounts.tables import api_keys, orgs, projects
 from services.rpc.call import Credential, Project, Scope
 
@@ -98,11 +96,9 @@ class AccountsRepository:
         return _key(rows[0]) if rows else None
 
     async def _rows(self, query: Executable) -> Sequence[RowMapping]:
-        try:
+        with answering():
             async with self._postgres.begin() as connection:
                 return (await connection.execute(query)).mappings().all()
-        except (DBAPIError, PoolTimeoutError, OSError) as error:
-            raise StoreUnavailable("PostgreSQL does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.") from error
 
 
 def hashed(token: str) -> bytes:

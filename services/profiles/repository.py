@@ -13,17 +13,15 @@ from datetime import datetime
 
 from sqlalchemy import ARRAY, ColumnElement, RowMapping, Text, and_, any_, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from core.errors import AlreadyIdentified, AlreadyOnePerson, AlreadyUnmerged, StoreUnavailable, TieNotFound
+from core.errors import AlreadyIdentified, AlreadyOnePerson, AlreadyUnmerged, TieNotFound
 from core.person_ids import person_id
+from core.postgres import answering
 from services.profiles.persons import persons_of
 from services.profiles.tables import distinct_ids, identity_changes, identity_versions, ties
 from services.profiles.traits import Json, TraitChange, Traits
 
-_NO_CHANGE = TraitChange()
 MAX_IDS_SHOWN = 1_000
 
 
@@ -67,37 +65,37 @@ class ProfilesRepository:
 
     async def identify(self, project_id: int, distinct_id: str, external_id: str, change: TraitChange) -> tuple[str, int]:
         """Tie an id to the person known by another; returns their root and the version from which on it holds."""
-        async with self._answering():
+        with answering():
             # Most calls say what is known: they need not wait for one another.
             async with self._postgres.connect() as connection:
                 known = await _identified_already(connection, project_id, distinct_id, external_id)
-                if known and not _differs(known.traits, change):
+                if known and not _differs(known.traits.all, change):
                     return known.root, await _version(connection, project_id)
-            async with self._changing(project_id) as act:
-                person = await act.found_or_made(external_id, identified=True)
-                other = await act.found_or_made(distinct_id)
-                if other.root != person.root:
-                    if await act.is_identified(other.root):
-                        raise AlreadyIdentified(
-                            "The id belongs to another identified person already; nothing was changed.",
-                            field="distinctId",
-                            hint="If both are one person, Merge them; after a change of user on one device, send a new anonymous id.",
-                        )
-                    await act.tie("identify", other, person)
-                root = await act.read(person.root)
-                await act.set_traits(root, change)
-                return root.root, await act.version()
+        async with self._changing(project_id) as act:
+            person = await act.found_or_made(external_id, identified=True)
+            other = await act.found_or_made(distinct_id)
+            if other.root != person.root:
+                if await act.is_identified(other.root):
+                    raise AlreadyIdentified(
+                        "The id belongs to another identified person already; nothing was changed.",
+                        field="distinctId",
+                        hint="If both are one person, Merge them; after a change of user on one device, send a new anonymous id.",
+                    )
+                await act.tie("identify", other, person)
+            root = await act.read(person.root)
+            await act.set_traits(root, change)
+            return root.root, act.version
 
     async def set_traits(self, project_id: int, distinct_id: str, change: TraitChange) -> tuple[str, Json, int]:
         """Change the traits of the person an id belongs to; returns their root, all traits, and the version from which on they are so."""
-        async with self._answering(), self._changing(project_id) as act:
+        async with self._changing(project_id) as act:
             root = await act.read((await act.found_or_made(distinct_id)).root)
             traits = await act.set_traits(root, change)
-            return root.root, traits.all, await act.version()
+            return root.root, traits.all, act.version
 
     async def merge(self, project_id: int, tied: str, tied_to: str) -> tuple[Tie, str]:
         """Tie one person to another; returns the tie and the root of both."""
-        async with self._answering(), self._changing(project_id) as act:
+        async with self._changing(project_id) as act:
             one, other = await act.found_or_made(tied), await act.found_or_made(tied_to)
             if one.root == other.root:
                 raise AlreadyOnePerson("Both ids are one person already.", field="from", hint="ListMerges shows the tie.")
@@ -105,17 +103,19 @@ class ProfilesRepository:
 
     async def unmerge(self, project_id: int, tie_id: uuid.UUID) -> tuple[Tie, int]:
         """Take a tie back; returns it, and the version from which on it holds no more."""
-        async with self._answering(), self._changing(project_id) as act:
+        async with self._changing(project_id) as act:
             tie = await act.untie(tie_id)
-            return tie, await act.version()
+            return tie, act.version
 
     async def list_ties(self, project_id: int, before: int | None, limit: int) -> list[Tie]:
         """Ties of a version before one, newest first."""
         query = select(ties).where(ties.c.project_id == project_id).order_by(ties.c.version.desc()).limit(limit)
         if before is not None:
             query = query.where(ties.c.version < before)
-        async with self._answering(), self._postgres.connect() as connection:
-            return [_tie(row) for row in (await connection.execute(query)).mappings()]
+        with answering():
+            async with self._postgres.connect() as connection:
+                found = (await connection.execute(query)).mappings().all()
+        return [_tie(row) for row in found]
 
     async def find(self, project_id: int, *, distinct_id: str = "", person: str = "", external: bool = False) -> Known | None:
         """The person of an id or of a person's id; with `external` the id has to be one they were identified by."""
@@ -123,33 +123,30 @@ class ProfilesRepository:
         query = select(distinct_ids.c.root).where(distinct_ids.c.project_id == project_id, named)
         if external:
             query = query.where(distinct_ids.c.identified)
-        async with self._answering(), self._postgres.connect() as connection:
-            root = (await connection.execute(query)).scalar_one_or_none()
-            return None if root is None else await _known(connection, project_id, root)
+        with answering():
+            async with self._postgres.connect() as connection:
+                root = (await connection.execute(query)).scalar_one_or_none()
+                return None if root is None else await _known(connection, project_id, root)
 
     @asynccontextmanager
     async def _changing(self, project_id: int) -> AsyncGenerator["_Act"]:
-        async with self._postgres.begin() as connection:
-            await connection.execute(upsert(identity_versions).values(project_id=project_id).on_conflict_do_nothing())
-            mine = identity_versions.c.project_id == project_id
-            await connection.execute(select(identity_versions.c.version).where(mine).with_for_update())
-            yield _Act(connection, project_id)
-
-    @asynccontextmanager
-    async def _answering(self) -> AsyncGenerator[None]:
-        try:
-            yield
-        except (DBAPIError, PoolTimeoutError, OSError) as error:
-            raise StoreUnavailable("PostgreSQL does not answer.", hint="Try again in a moment; `pug doctor` says what is wrong.") from error
+        with answering():
+            async with self._postgres.begin() as connection:
+                await connection.execute(upsert(identity_versions).values(project_id=project_id).on_conflict_do_nothing())
+                mine = identity_versions.c.project_id == project_id
+                version = (await connection.execute(select(identity_versions.c.version).where(mine).with_for_update())).scalar_one()
+                yield _Act(connection, project_id, version)
 
 
 class _Act:
     """One transaction that changes the identity of a project, while nobody else does."""
 
-    def __init__(self, connection: AsyncConnection, project_id: int) -> None:
+    def __init__(self, connection: AsyncConnection, project_id: int, version: int) -> None:
+        """`version` is the one it finds; its first change makes the next, which the others are then of, too."""
         self._connection = connection
         self._project_id = project_id
-        self._version: int | None = None
+        self._found = version
+        self.version = version
 
     async def found_or_made(self, distinct_id: str, *, identified: bool = False) -> _Id:
         row = upsert(distinct_ids).values(
@@ -165,9 +162,7 @@ class _Act:
         return await self.read(distinct_id)
 
     async def read(self, distinct_id: str) -> _Id:
-        found = (await self._connection.execute(select(distinct_ids).where(self._is(distinct_id)))).mappings().one()
-        traits = Traits(found["own_traits"], found["traits"])
-        return _Id(found["distinct_id"], found["root"], traits)
+        return await _read(self._connection, self._project_id, distinct_id)
 
     async def is_identified(self, root: str) -> bool:
         query = select(func.bool_or(distinct_ids.c.identified)).where(self._of(root))
@@ -227,17 +222,13 @@ class _Act:
             await self._write(root.root, changed)
         return changed
 
-    async def version(self) -> int:
-        """The version this act made, or found."""
-        return self._version if self._version is not None else await _version(self._connection, self._project_id)
-
     async def _next_version(self) -> int:
-        """The version of this act."""
-        if self._version is None:
-            query = update(identity_versions).where(identity_versions.c.project_id == self._project_id)
-            more = query.values(version=identity_versions.c.version + 1).returning(identity_versions.c.version)
-            self._version = int((await self._connection.execute(more)).scalar_one())
-        return self._version
+        """The version this act makes."""
+        if self.version == self._found:
+            self.version += 1
+            mine = identity_versions.c.project_id == self._project_id
+            await self._connection.execute(update(identity_versions).where(mine).values(version=self.version))
+        return self.version
 
     async def _move(self, which: ColumnElement[bool], root: str, version: int) -> None:
         """Give ids another root, and write it down for ClickHouse."""
@@ -260,8 +251,8 @@ class _Act:
         return and_(distinct_ids.c.project_id == self._project_id, distinct_ids.c.root == root)
 
 
-async def _identified_already(connection: AsyncConnection, project_id: int, distinct_id: str, external_id: str) -> Known | None:
-    """The person both ids belong to, if they do and the one is identified."""
+async def _identified_already(connection: AsyncConnection, project_id: int, distinct_id: str, external_id: str) -> _Id | None:
+    """The root of the person both ids belong to, if they do and the one is identified."""
     query = select(distinct_ids.c.distinct_id, distinct_ids.c.root, distinct_ids.c.identified).where(
         distinct_ids.c.project_id == project_id, distinct_ids.c.distinct_id.in_({distinct_id, external_id})
     )
@@ -269,12 +260,18 @@ async def _identified_already(connection: AsyncConnection, project_id: int, dist
     one, other = found.get(distinct_id), found.get(external_id)
     if one is None or other is None or one.root != other.root or not other.identified:
         return None
-    traits = select(distinct_ids.c.traits).where(distinct_ids.c.project_id == project_id, distinct_ids.c.distinct_id == other.root)
-    return Known(other.root, external_id, (), (await connection.execute(traits)).scalar_one())
+    return await _read(connection, project_id, other.root)
+
+
+async def _read(connection: AsyncConnection, project_id: int, distinct_id: str) -> _Id:
+    """An id that is there."""
+    query = select(distinct_ids).where(distinct_ids.c.project_id == project_id, distinct_ids.c.distinct_id == distinct_id)
+    found = (await connection.execute(query)).mappings().one()
+    return _Id(found["distinct_id"], found["root"], Traits(found["own_traits"], found["traits"]))
 
 
 def _differs(traits: Json, change: TraitChange) -> bool:
-    return change != _NO_CHANGE and any(traits.get(key) != value for key, value in change.set.items())
+    return any(traits.get(key) != value for key, value in change.set.items())
 
 
 async def _version(connection: AsyncConnection, project_id: int) -> int:
@@ -289,8 +286,7 @@ async def _known(connection: AsyncConnection, project_id: int, root: str) -> Kno
     query = select(distinct_ids.c.distinct_id).where(mine).order_by(*order)
     ids = list((await connection.execute(query.limit(MAX_IDS_SHOWN))).scalars())
     external = (await connection.execute(query.where(distinct_ids.c.identified).limit(1))).scalar_one_or_none()
-    traits = select(distinct_ids.c.traits).where(distinct_ids.c.project_id == project_id, distinct_ids.c.distinct_id == root)
-    return Known(root, external or "", ids, (await connection.execute(traits)).scalar_one())
+    return Known(root, external or "", ids, (await _read(connection, project_id, root)).traits.all)
 
 
 def _tie(row: RowMapping) -> Tie:

@@ -10,13 +10,12 @@ from core.errors import DistinctIdInvalid, InvalidArgument, MissingField, Person
 from core.person_ids import person_id
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.capture.placeholders import is_placeholder
-from services.capture.rules import COOKIELESS
+from services.capture.rules import COOKIELESS, MAX_NAME
 from services.profiles.activity import Activities, Activity
 from services.profiles.repository import Known, ProfilesRepository, Tie
 from services.profiles.traits import Json, TraitChange, finite, trait_key, traits_of
 from services.rpc.call import Call
 
-_MAX_ID = 200
 _DEFAULT_PAGE = 100
 _MAX_PAGE = 1_000
 _PERSON_ID = re.compile(r"[0-9a-f]{16}")
@@ -81,23 +80,24 @@ class ProfilesService:
 
     async def get_person(self, request: pb.GetPersonRequest, call: Call) -> pb.GetPersonResponse:
         """What is known of one person."""
-        known = await self._find(request, call.project.id)
-        activity = await self._activities.of(call.project.id, known.distinct_ids, known.root) if known else None
+        known = await self._find(request, call)
+        activity = await self._activities.of(known.distinct_ids, known.root, call) if known else None
         if known is None or (activity is None and not known.external_id and not known.traits and len(known.distinct_ids) == 1):
             raise PersonNotFound(
                 "The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id."
             )
         return pb.GetPersonResponse(person=_person(known, activity))
 
-    async def _find(self, request: pb.GetPersonRequest, project_id: int) -> Known | None:
+    async def _find(self, request: pb.GetPersonRequest, call: Call) -> Known | None:
+        project_id = call.project.id
         match request.WhichOneof("by"):
             case "person_id":
                 if not _PERSON_ID.fullmatch(request.person_id):
                     return None
                 if known := await self._repository.find(project_id, person=request.person_id):
                     return known
-                distinct_id = await self._activities.distinct_id_of(project_id, request.person_id)
-                return (distinct_id and _anonymous(distinct_id)) or None
+                distinct_id = await self._activities.distinct_id_of(request.person_id, call)
+                return _anonymous(distinct_id) if distinct_id else None
             case "distinct_id":
                 distinct_id = _id(request.distinct_id, "distinctId")
                 return await self._repository.find(project_id, distinct_id=distinct_id) or _anonymous(distinct_id)
@@ -111,8 +111,8 @@ def _id(value: str, name: str) -> str:
     """An id of somebody, if it can be one."""
     if not value:
         raise MissingField("An id is needed here.", field=name, hint="Send an id of 1 to 200 characters.")
-    if len(value) > _MAX_ID or "\0" in value:
-        raise DistinctIdInvalid(f"An id has at most {_MAX_ID} characters, none of them NUL.", field=name, hint="Shorten it, or hash it.")
+    if len(value) > MAX_NAME or "\0" in value:
+        raise DistinctIdInvalid(f"An id has at most {MAX_NAME} characters, none of them NUL.", field=name, hint="Shorten it, or hash it.")
     if is_placeholder(value):
         raise DistinctIdInvalid("The id is a placeholder, not somebody.", field=name, hint="Send an id of this person or device.")
     if value.startswith(COOKIELESS):

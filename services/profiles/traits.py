@@ -1,9 +1,12 @@
 """What becomes of traits: pure, of plain JSON objects.
 
+One value may be what a property may be (services/capture/rules.py).
+
 A person's own traits are those set on them; null stands for one that was unset, so that it also hides what a tie brings.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -12,15 +15,9 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from core.errors import TraitInvalid
+from services.capture.rules import MAX_DEPTH, MAX_KEY, MAX_PROPERTIES, MAX_PROPERTIES_BYTES, MAX_TEXT, natural
 
 Json = Mapping[str, object]
-
-_MAX_TRAITS = 256
-_MAX_KEY = 200
-_MAX_TEXT = 8_192
-_MAX_DEPTH = 5
-_MAX_BYTES = 65_536
-_MAX_SAFE = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +50,9 @@ class Traits:
             new[key] = _sum(key, new.get(key, self.all.get(key)), by)
         new |= dict.fromkeys(change.unset)
         own, everything = {**self.own, **new}, {**self.all, **new}
-        if len(json.dumps(own)) > _MAX_BYTES:
+        if len(json.dumps(own)) > MAX_PROPERTIES_BYTES:
             raise TraitInvalid(
-                f"All traits of a person have at most {_MAX_BYTES:,} bytes as JSON.", field="set", hint="Keep fewer of them."
+                f"All traits of a person have at most {MAX_PROPERTIES_BYTES:,} bytes as JSON.", field="set", hint="Keep fewer of them."
             )
         return Traits(own, {key: value for key, value in everything.items() if value is not None})
 
@@ -75,48 +72,43 @@ def _sum(key: str, value: object, by: float) -> object:
         value = 0
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TraitInvalid(f"The trait {key!r} is not a number.", field="increment", hint="Set it to a number first.")
-    return _plain(value + by)
+    return natural(float(value + by))
 
 
 def traits_of(struct: Struct, name: str) -> Json:
     """The traits a message brings; `name` is the field."""
     read = cast("dict[str, object]", MessageToDict(struct))
-    if len(read) > _MAX_TRAITS:
-        raise TraitInvalid(f"At most {_MAX_TRAITS} traits are set at once.", field=name, hint="Set some of them in another call.")
+    if len(read) > MAX_PROPERTIES:
+        raise TraitInvalid(f"At most {MAX_PROPERTIES} traits are set at once.", field=name, hint="Set some of them in another call.")
     return {trait_key(key, name): _checked(value, f"{name}.{key}", 1) for key, value in read.items()}
 
 
 def trait_key(key: str, name: str) -> str:
     """A trait's key, if it can be one."""
-    if not 1 <= len(key) <= _MAX_KEY or "\0" in key:
-        raise TraitInvalid(f"A trait's key has 1 to {_MAX_KEY} characters, none of them NUL.", field=name, hint="Rename the trait.")
+    if not 1 <= len(key) <= MAX_KEY or "\0" in key:
+        raise TraitInvalid(f"A trait's key has 1 to {MAX_KEY} characters, none of them NUL.", field=name, hint="Rename the trait.")
     return key
 
 
 def finite(key: str, by: float) -> float:
     """What is added to a trait, if it can be."""
-    if by != by or abs(by) == float("inf"):  # noqa: PLR0124 (NaN is what differs from itself)
+    if not math.isfinite(by):
         raise TraitInvalid("Only a finite number can be added.", field=f"increment.{key}", hint="Send a number.")
     return by
 
 
 def _checked(value: object, name: str, depth: int) -> object:
     match value:
-        case str() if len(value) > _MAX_TEXT or "\0" in value:
-            raise TraitInvalid(f"A text has at most {_MAX_TEXT:,} characters, none of them NUL.", field=name, hint="Shorten it.")
-        case dict() | list() if depth >= _MAX_DEPTH:
-            raise TraitInvalid(f"Traits are nested at most {_MAX_DEPTH} deep.", field=name, hint="Flatten it.")
+        case str() if len(value) > MAX_TEXT or "\0" in value:
+            raise TraitInvalid(f"A text has at most {MAX_TEXT:,} characters, none of them NUL.", field=name, hint="Shorten it.")
+        case dict() | list() if depth >= MAX_DEPTH:
+            raise TraitInvalid(f"Traits are nested at most {MAX_DEPTH} deep.", field=name, hint="Flatten it.")
         case dict():
             members = cast("dict[str, object]", value)
             return {trait_key(key, name): _checked(inner, f"{name}.{key}", depth + 1) for key, inner in members.items()}
         case list():
             return [_checked(inner, name, depth + 1) for inner in cast("list[object]", value)]
         case float():
-            return _plain(value)
+            return natural(value)
         case _:
             return value
-
-
-def _plain(value: float) -> float:
-    """3 rather than 3.0, as it was written."""
-    return int(value) if float(value).is_integer() and abs(value) <= _MAX_SAFE else value

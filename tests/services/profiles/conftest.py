@@ -65,18 +65,24 @@ class Town:
         return int((await self.ask({"insight": {"trends": trends}, **whole})).trends.series[0].values[0])
 
 
-@pytest_asyncio.fixture
-async def town(backends: Backends) -> Town:
+async def new_town(backends: Backends) -> Town:
     project_id = await AccountsRepository(backends.postgres).create_project("Town", "Town", "UTC")
     store = Store(backends.clickhouse, project_id)
 
     async def complete_until() -> datetime:
         return NOW
 
+    limits = QueryLimits(timedelta(seconds=30), 2 * 2**30)
     return Town(
-        ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse)),
-        InsightsService(backends.clickhouse, complete_until, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30)),
+        ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse, limits)),
+        InsightsService(backends.clickhouse, complete_until, lambda: NOW, limits),
         PeopleWorker(backends.postgres, backends.clickhouse),
         store,
         Call(Credential("key", Project(project_id, "UTC"), frozenset(Scope)), "request"),
     )
+
+
+@pytest_asyncio.fixture
+async def town(backends: Backends) -> Town:
+    """One of the test's own."""
+    return await new_town(backends)

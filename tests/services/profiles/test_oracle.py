@@ -3,16 +3,15 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.backends import Backends
 from core.errors import AlreadyIdentified, AlreadyOnePerson, AlreadyUnmerged
 from pug.profiles.v1 import profiles_pb2 as pb
-from services.accounts.repository import AccountsRepository
-from services.rpc.call import Call, Credential, Project, Scope
-from story import Store, event
+from story import event
 
-from .conftest import ANYTHING, Town
+from .conftest import ANYTHING, Town, new_town
 
 IDS = "abcdefgh"
 
@@ -45,11 +44,9 @@ acts = st.lists(
 
 
 @given(history=acts)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_persons_are_what_the_ties_that_hold_make_them(town: Town, history: list[Act]) -> None:
-    project_id = await AccountsRepository(town.worker._postgres).create_project("Town", "Town", "UTC")  # pyright: ignore[reportPrivateUsage] (the same engine)
-    call = Call(Credential("key", Project(project_id, "UTC"), frozenset(Scope)), "request")
-    here = Town(town.service, town.insights, town.worker, Store(town.store.clickhouse, project_id), call)
+@settings(max_examples=40, deadline=None)
+async def test_persons_are_what_the_ties_that_hold_make_them(backends: Backends, history: list[Act]) -> None:
+    here = await new_town(backends)
     await here.store.tell(*(event("e", one) for one in IDS))
     naive, seen = Naive(), dict[int, int]()
 
