@@ -72,7 +72,7 @@ def _sum(key: str, value: object, by: float) -> object:
         value = 0
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TraitInvalid(f"The trait {key!r} is not a number.", field="increment", hint="Set it to a number first.")
-    return natural(float(value + by))
+    return natural(finite(key, float(value + by)))
 
 
 def traits_of(struct: Struct, name: str) -> Json:
@@ -91,9 +91,11 @@ def trait_key(key: str, name: str) -> str:
 
 
 def finite(key: str, by: float) -> float:
-    """What is added to a trait, if it can be."""
+    """What is added to a trait, or comes of it, if it can be."""
     if not math.isfinite(by):
-        raise TraitInvalid("Only a finite number can be added.", field=f"increment.{key}", hint="Send a number.")
+        raise TraitInvalid(
+            "What is added to a trait, and the sum, has to be a finite number.", field=f"increment.{key}", hint="Send a smaller number."
+        )
     return by
 
 

@@ -124,6 +124,16 @@ async def test_traits_are_set_once_unset_and_counted_up(town: Town) -> None:
         await town.set_traits("ann", increment={"first": 1})
 
 
+async def test_a_sum_too_large_for_a_number_is_refused_and_what_was_stays(town: Town) -> None:
+    await town.set_traits("ann", increment={"visits": 1.7e308})
+
+    with pytest.raises(TraitInvalid) as error:
+        await town.set_traits("ann", increment={"visits": 1.7e308})
+
+    assert error.value.field == "increment.visits"
+    assert (await town.person(distinct_id="ann")).traits["visits"] == 1.7e308
+
+
 async def test_the_traits_of_who_stays_win_and_each_has_their_own_again_afterwards(town: Town) -> None:
     await town.set_traits("a", set={"plan": "pro", "name": "A", "gone": 1})
     await town.set_traits("b", set={"plan": "free"})
