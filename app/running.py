@@ -43,7 +43,7 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
         # Whoever only takes events in never asks ClickHouse, and does without it.
         open_backends(settings, stores=roles != frozenset({Role.CAPTURE})) as backends,
         _stopping() as stop,
-        _watching(backends, telemetry),
+        _watching(backends, telemetry, grace),
         _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace),
     ):
         if roles & SERVING:
@@ -78,7 +78,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
             edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))
             demo = await ensure_demo(edge.accounts, backends.folder.path / "demo.json")
             async with (
-                _watching(backends, telemetry),
+                _watching(backends, telemetry, grace),
                 _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace),
                 _serving(settings, edge, grace) as ports,
             ):
@@ -145,17 +145,18 @@ async def _telling(settings: Settings, grace: Grace) -> AsyncGenerator[Telemetry
 
 
 @contextlib.asynccontextmanager
-async def _watching(backends: Backends, telemetry: Telemetry) -> AsyncGenerator[None]:
+async def _watching(backends: Backends, telemetry: Telemetry, grace: Grace) -> AsyncGenerator[None]:
     """The gauges of the streams, while somebody collects them."""
     if not telemetry.metered:
         yield
         return
-    watching = asyncio.create_task(watch_backlog(backends, telemetry.instruments))
+    stop = asyncio.Event()
+    watching = asyncio.create_task(watch_backlog(backends, telemetry.instruments, stop))
     try:
         yield
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        stop.set()
+        await grace.end("watch", watching)
 
 
 @contextlib.asynccontextmanager

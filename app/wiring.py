@@ -200,9 +200,9 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
     await worker.run(stop)
 
 
-async def watch_backlog(backends: Backends, instruments: Instruments) -> None:
-    """Keep an eye on the streams until cancelled."""
-    await Backlog(backends.nats, STREAM, _DEAD_LETTERS, instruments.meter).watch()
+async def watch_backlog(backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:
+    """Keep an eye on the streams until told to stop."""
+    await Backlog(backends.nats, STREAM, _DEAD_LETTERS, instruments.meter).watch(stop)
 
 
 async def _complete_until(backends: Backends) -> datetime:

@@ -35,12 +35,16 @@ class Backlog:
         gauge("pug.stream.lag", "s", "For how long the oldest message has waited to be stored.", lambda events, _: _age(events.oldest))
         gauge("pug.dead.letters", "{message}", "Dead letters nobody has dropped or replayed.", lambda _, dead: dead.messages)
 
-    async def watch(self, every_s: float = _EVERY_S) -> None:
-        """Keep the gauges fresh until cancelled."""
-        while True:
+    async def watch(self, stop: asyncio.Event, every_s: float = _EVERY_S) -> None:
+        """Keep the gauges fresh until told to stop.
+
+        Not until cancelled: nats-py waits by asyncio.wait_for, which in Python 3.11 forgets a cancellation that comes with the answer.
+        """
+        while not stop.is_set():
             with contextlib.suppress(StreamUnavailable):
                 await self.ask()
-            await asyncio.sleep(every_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every_s)
 
     async def ask(self) -> None:
         """Ask NATS once; raises StreamUnavailable when it doesn't answer."""
