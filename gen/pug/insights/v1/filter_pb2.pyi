@@ -13,9 +13,11 @@ class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SOURCE_UNSPECIFIED: _ClassVar[Source]
     SOURCE_EVENT: _ClassVar[Source]
     SOURCE_PERSON: _ClassVar[Source]
+    SOURCE_SESSION: _ClassVar[Source]
 SOURCE_UNSPECIFIED: Source
 SOURCE_EVENT: Source
 SOURCE_PERSON: Source
+SOURCE_SESSION: Source
 
 class Filter(_message.Message):
     __slots__ = ("property", "source", "op", "values")

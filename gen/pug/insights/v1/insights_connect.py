@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .insights_pb2 import ExplainRequest, ExplainResponse, GetSchemaRequest, GetSchemaResponse, QueryRequest, QueryResponse
+from .insights_pb2 import ExplainRequest, ExplainResponse, GetSchemaRequest, GetSchemaResponse, ListPersonsRequest, ListPersonsResponse, ListPropertyValuesRequest, ListPropertyValuesResponse, QueryRequest, QueryResponse, WhyNotRequest, WhyNotResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -53,9 +53,27 @@ class InsightsService(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    async def list_persons(self, request: ListPersonsRequest, ctx: RequestContext[ListPersonsRequest, ListPersonsResponse], /) -> ListPersonsResponse:
+        """
+        ListPersons lists who is behind one number of an answer: as many as the number says.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def why_not(self, request: WhyNotRequest, ctx: RequestContext[WhyNotRequest, WhyNotResponse], /) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     async def get_schema(self, request: GetSchemaRequest, ctx: RequestContext[GetSchemaRequest, GetSchemaResponse], /) -> GetSchemaResponse:
         """
         GetSchema lists the event names and property keys the project has sent.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_property_values(self, request: ListPropertyValuesRequest, ctx: RequestContext[ListPropertyValuesRequest, ListPropertyValuesResponse], /) -> ListPropertyValuesResponse:
+        """
+        ListPropertyValues lists the values a property has had.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -95,6 +113,28 @@ class InsightsServiceASGIApplication(ConnectASGIApplication[InsightsService]):
                     ),
                     function=svc.explain,
                 ),
+                "/pug.insights.v1.InsightsService/ListPersons": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListPersons",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=ListPersonsRequest,
+                        output=ListPersonsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_persons,
+                ),
+                "/pug.insights.v1.InsightsService/WhyNot": Endpoint.unary(
+                    method=MethodInfo(
+                        name="WhyNot",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=WhyNotRequest,
+                        output=WhyNotResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.why_not,
+                ),
                 "/pug.insights.v1.InsightsService/GetSchema": Endpoint.unary(
                     method=MethodInfo(
                         name="GetSchema",
@@ -105,6 +145,17 @@ class InsightsServiceASGIApplication(ConnectASGIApplication[InsightsService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.get_schema,
+                ),
+                "/pug.insights.v1.InsightsService/ListPropertyValues": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListPropertyValues",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=ListPropertyValuesRequest,
+                        output=ListPropertyValuesResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_property_values,
                 ),
             },
             interceptors=interceptors,
@@ -197,6 +248,56 @@ class InsightsServiceClient(ConnectClient):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    async def list_persons(
+        self,
+        request: ListPersonsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPersonsResponse:
+        """
+        ListPersons lists who is behind one number of an answer: as many as the number says.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPersons",
+                service_name="pug.insights.v1.InsightsService",
+                input=ListPersonsRequest,
+                output=ListPersonsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def why_not(
+        self,
+        request: WhyNotRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="WhyNot",
+                service_name="pug.insights.v1.InsightsService",
+                input=WhyNotRequest,
+                output=WhyNotResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
     async def get_schema(
         self,
         request: GetSchemaRequest,
@@ -222,6 +323,31 @@ class InsightsServiceClient(ConnectClient):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    async def list_property_values(
+        self,
+        request: ListPropertyValuesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPropertyValuesResponse:
+        """
+        ListPropertyValues lists the values a property has had.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPropertyValues",
+                service_name="pug.insights.v1.InsightsService",
+                input=ListPropertyValuesRequest,
+                output=ListPropertyValuesResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
 
 class InsightsServiceSync(Protocol):
     """
@@ -239,9 +365,27 @@ class InsightsServiceSync(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def list_persons(self, request: ListPersonsRequest, ctx: RequestContext[ListPersonsRequest, ListPersonsResponse], /) -> ListPersonsResponse:
+        """
+        ListPersons lists who is behind one number of an answer: as many as the number says.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def why_not(self, request: WhyNotRequest, ctx: RequestContext[WhyNotRequest, WhyNotResponse], /) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def get_schema(self, request: GetSchemaRequest, ctx: RequestContext[GetSchemaRequest, GetSchemaResponse], /) -> GetSchemaResponse:
         """
         GetSchema lists the event names and property keys the project has sent.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_property_values(self, request: ListPropertyValuesRequest, ctx: RequestContext[ListPropertyValuesRequest, ListPropertyValuesResponse], /) -> ListPropertyValuesResponse:
+        """
+        ListPropertyValues lists the values a property has had.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -279,6 +423,28 @@ class InsightsServiceWSGIApplication(ConnectWSGIApplication):
                     ),
                     function=service.explain,
                 ),
+                "/pug.insights.v1.InsightsService/ListPersons": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListPersons",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=ListPersonsRequest,
+                        output=ListPersonsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_persons,
+                ),
+                "/pug.insights.v1.InsightsService/WhyNot": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="WhyNot",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=WhyNotRequest,
+                        output=WhyNotResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.why_not,
+                ),
                 "/pug.insights.v1.InsightsService/GetSchema": EndpointSync.unary(
                     method=MethodInfo(
                         name="GetSchema",
@@ -289,6 +455,17 @@ class InsightsServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.get_schema,
+                ),
+                "/pug.insights.v1.InsightsService/ListPropertyValues": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListPropertyValues",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=ListPropertyValuesRequest,
+                        output=ListPropertyValuesResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_property_values,
                 ),
             },
             interceptors=interceptors,
@@ -381,6 +558,56 @@ class InsightsServiceClientSync(ConnectClientSync):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    def list_persons(
+        self,
+        request: ListPersonsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPersonsResponse:
+        """
+        ListPersons lists who is behind one number of an answer: as many as the number says.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPersons",
+                service_name="pug.insights.v1.InsightsService",
+                input=ListPersonsRequest,
+                output=ListPersonsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def why_not(
+        self,
+        request: WhyNotRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="WhyNot",
+                service_name="pug.insights.v1.InsightsService",
+                input=WhyNotRequest,
+                output=WhyNotResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
     def get_schema(
         self,
         request: GetSchemaRequest,
@@ -399,6 +626,31 @@ class InsightsServiceClientSync(ConnectClientSync):
                 service_name="pug.insights.v1.InsightsService",
                 input=GetSchemaRequest,
                 output=GetSchemaResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def list_property_values(
+        self,
+        request: ListPropertyValuesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPropertyValuesResponse:
+        """
+        ListPropertyValues lists the values a property has had.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPropertyValues",
+                service_name="pug.insights.v1.InsightsService",
+                input=ListPropertyValuesRequest,
+                output=ListPropertyValuesResponse,
                 idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
                 stream_type=StreamType.UNARY,
             ),

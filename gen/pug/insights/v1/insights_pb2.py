@@ -25,11 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pug.common.v1 import access_pb2 as pug_dot_common_dot_v1_dot_access__pb2
+from pug.insights.v1 import breakdown_pb2 as pug_dot_insights_dot_v1_dot_breakdown__pb2
 from pug.insights.v1 import filter_pb2 as pug_dot_insights_dot_v1_dot_filter__pb2
+from pug.insights.v1 import flow_pb2 as pug_dot_insights_dot_v1_dot_flow__pb2
+from pug.insights.v1 import funnel_pb2 as pug_dot_insights_dot_v1_dot_funnel__pb2
+from pug.insights.v1 import lifecycle_pb2 as pug_dot_insights_dot_v1_dot_lifecycle__pb2
+from pug.insights.v1 import person_pb2 as pug_dot_insights_dot_v1_dot_person__pb2
+from pug.insights.v1 import retention_pb2 as pug_dot_insights_dot_v1_dot_retention__pb2
+from pug.insights.v1 import segmentation_pb2 as pug_dot_insights_dot_v1_dot_segmentation__pb2
+from pug.insights.v1 import sessions_pb2 as pug_dot_insights_dot_v1_dot_sessions__pb2
+from pug.insights.v1 import stickiness_pb2 as pug_dot_insights_dot_v1_dot_stickiness__pb2
+from pug.insights.v1 import top_k_pb2 as pug_dot_insights_dot_v1_dot_top__k__pb2
 from pug.insights.v1 import trends_pb2 as pug_dot_insights_dot_v1_dot_trends__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/insights/v1/insights.proto\x12\x0fpug.insights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\x1a\x1cpug/insights/v1/filter.proto\x1a\x1cpug/insights/v1/trends.proto\"g\n\tTimeRange\x12.\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12*\n\x02to\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02to\"\xab\x01\n\x07Insight\x12\x31\n\x06trends\x18\x01 \x01(\x0b\x32\x17.pug.insights.v1.TrendsH\x00R\x06trends\x12\x36\n\x07\x66ilters\x18\x0f \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12-\n\x12include_cookieless\x18\x10 \x01(\x08R\x11includeCookielessB\x06\n\x04kind\"\xf9\x02\n\x0cQueryRequest\x12\x32\n\x07insight\x18\x01 \x01(\x0b\x32\x18.pug.insights.v1.InsightR\x07insight\x12;\n\ntime_range\x18\x02 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeH\x00R\ttimeRange\x12\x31\n\x06preset\x18\x03 \x01(\x0e\x32\x17.pug.insights.v1.PresetH\x00R\x06preset\x12>\n\x0bgranularity\x18\x04 \x01(\x0e\x32\x1c.pug.insights.v1.GranularityR\x0bgranularity\x12\x1b\n\ttime_zone\x18\x05 \x01(\tR\x08timeZone\x12\x39\n\nweek_start\x18\x06 \x01(\x0e\x32\x1a.pug.insights.v1.WeekStartR\tweekStart\x12$\n\x0e\x61s_of_identity\x18\x07 \x01(\x03R\x0c\x61sOfIdentityB\x07\n\x05range\"}\n\rQueryResponse\x12\x37\n\x06trends\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.TrendsResultH\x00R\x06trends\x12)\n\x04meta\x18\x0f \x01(\x0b\x32\x15.pug.insights.v1.MetaR\x04metaB\x08\n\x06result\"\xab\x04\n\x04Meta\x12\x41\n\x0e\x63omplete_until\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rcompleteUntil\x12=\n\texactness\x18\x02 \x01(\x0e\x32\x1f.pug.insights.v1.Meta.ExactnessR\texactness\x12\x33\n\x06source\x18\x03 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12\x1b\n\trows_read\x18\x04 \x01(\x03R\x08rowsRead\x12\x33\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07\x65lapsed\x12)\n\x10identity_version\x18\x06 \x01(\x03R\x0fidentityVersion\x12\x39\n\ntime_range\x18\x07 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeR\ttimeRange\x12\x1b\n\ttime_zone\x18\x08 \x01(\tR\x08timeZone\"V\n\tExactness\x12\x19\n\x15\x45XACTNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45XACTNESS_EXACT\x10\x01\x12\x19\n\x15\x45XACTNESS_APPROXIMATE\x10\x02\"?\n\x05Table\x12\x15\n\x11TABLE_UNSPECIFIED\x10\x00\x12\r\n\tTABLE_RAW\x10\x01\x12\x10\n\x0cTABLE_ROLLUP\x10\x02\"E\n\x0e\x45xplainRequest\x12\x33\n\x05query\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.QueryRequestR\x05query\"\xa2\x02\n\x0f\x45xplainResponse\x12\x10\n\x03sql\x18\x01 \x01(\tR\x03sql\x12>\n\x06values\x18\x02 \x03(\x0b\x32&.pug.insights.v1.ExplainResponse.ValueR\x06values\x12\x1f\n\x0b\x63onsole_sql\x18\x03 \x01(\tR\nconsoleSql\x12\x33\n\x06source\x18\x04 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12 \n\x0crows_to_read\x18\x05 \x01(\x03R\nrowsToRead\x1a\x45\n\x05Value\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n\x05value\x18\x03 \x01(\tR\x05value\"1\n\x10GetSchemaRequest\x12\x1d\n\nevent_name\x18\x01 \x01(\tR\teventName\"\xf6\x03\n\x11GetSchemaResponse\x12@\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.pug.insights.v1.GetSchemaResponse.EventR\x06\x65vents\x12K\n\nproperties\x18\x02 \x03(\x0b\x32+.pug.insights.v1.GetSchemaResponse.PropertyR\nproperties\x1aj\n\x05\x45vent\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\xe5\x01\n\x08Property\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x46\n\x05types\x18\x02 \x03(\x0b\x32\x30.pug.insights.v1.GetSchemaResponse.Property.TypeR\x05types\x12\x14\n\x05\x63ount\x18\x03 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\x30\n\x04Type\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount*\x9a\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x16\n\x12GRANULARITY_MINUTE\x10\x01\x12\x14\n\x10GRANULARITY_HOUR\x10\x02\x12\x13\n\x0fGRANULARITY_DAY\x10\x03\x12\x14\n\x10GRANULARITY_WEEK\x10\x04\x12\x15\n\x11GRANULARITY_MONTH\x10\x05*U\n\tWeekStart\x12\x1a\n\x16WEEK_START_UNSPECIFIED\x10\x00\x12\x15\n\x11WEEK_START_MONDAY\x10\x01\x12\x15\n\x11WEEK_START_SUNDAY\x10\x02*\xdb\x01\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_TODAY\x10\x01\x12\x14\n\x10PRESET_YESTERDAY\x10\x02\x12\x16\n\x12PRESET_LAST_7_DAYS\x10\x03\x12\x17\n\x13PRESET_LAST_30_DAYS\x10\x04\x12\x17\n\x13PRESET_LAST_90_DAYS\x10\x05\x12\x15\n\x11PRESET_THIS_MONTH\x10\x06\x12\x15\n\x11PRESET_LAST_MONTH\x10\x07\x12\x19\n\x15PRESET_LAST_12_MONTHS\x10\x08\x32\x96\x02\n\x0fInsightsService\x12O\n\x05Query\x12\x1d.pug.insights.v1.QueryRequest\x1a\x1e.pug.insights.v1.QueryResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12U\n\x07\x45xplain\x12\x1f.pug.insights.v1.ExplainRequest\x1a .pug.insights.v1.ExplainResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12[\n\tGetSchema\x12!.pug.insights.v1.GetSchemaRequest\x1a\".pug.insights.v1.GetSchemaResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/insights/v1/insights.proto\x12\x0fpug.insights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\x1a\x1fpug/insights/v1/breakdown.proto\x1a\x1cpug/insights/v1/filter.proto\x1a\x1apug/insights/v1/flow.proto\x1a\x1cpug/insights/v1/funnel.proto\x1a\x1fpug/insights/v1/lifecycle.proto\x1a\x1cpug/insights/v1/person.proto\x1a\x1fpug/insights/v1/retention.proto\x1a\"pug/insights/v1/segmentation.proto\x1a\x1epug/insights/v1/sessions.proto\x1a pug/insights/v1/stickiness.proto\x1a\x1bpug/insights/v1/top_k.proto\x1a\x1cpug/insights/v1/trends.proto\"g\n\tTimeRange\x12.\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12*\n\x02to\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02to\"\xee\x04\n\x07Insight\x12\x31\n\x06trends\x18\x01 \x01(\x0b\x32\x17.pug.insights.v1.TrendsH\x00R\x06trends\x12\x43\n\x0csegmentation\x18\x02 \x01(\x0b\x32\x1d.pug.insights.v1.SegmentationH\x00R\x0csegmentation\x12\x31\n\x06\x66unnel\x18\x03 \x01(\x0b\x32\x17.pug.insights.v1.FunnelH\x00R\x06\x66unnel\x12:\n\tretention\x18\x04 \x01(\x0b\x32\x1a.pug.insights.v1.RetentionH\x00R\tretention\x12=\n\nstickiness\x18\x05 \x01(\x0b\x32\x1b.pug.insights.v1.StickinessH\x00R\nstickiness\x12:\n\tlifecycle\x18\x06 \x01(\x0b\x32\x1a.pug.insights.v1.LifecycleH\x00R\tlifecycle\x12+\n\x04\x66low\x18\x07 \x01(\x0b\x32\x15.pug.insights.v1.FlowH\x00R\x04\x66low\x12,\n\x05top_k\x18\x08 \x01(\x0b\x32\x15.pug.insights.v1.TopKH\x00R\x04topK\x12\x37\n\x08sessions\x18\t \x01(\x0b\x32\x19.pug.insights.v1.SessionsH\x00R\x08sessions\x12\x36\n\x07\x66ilters\x18\x0f \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12-\n\x12include_cookieless\x18\x10 \x01(\x08R\x11includeCookielessB\x06\n\x04kind\"\xcf\x03\n\x0cQueryRequest\x12\x32\n\x07insight\x18\x01 \x01(\x0b\x32\x18.pug.insights.v1.InsightR\x07insight\x12;\n\ntime_range\x18\x02 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeH\x00R\ttimeRange\x12\x31\n\x06preset\x18\x03 \x01(\x0e\x32\x17.pug.insights.v1.PresetH\x00R\x06preset\x12>\n\x0bgranularity\x18\x04 \x01(\x0e\x32\x1c.pug.insights.v1.GranularityR\x0bgranularity\x12\x1b\n\ttime_zone\x18\x05 \x01(\tR\x08timeZone\x12\x39\n\nweek_start\x18\x06 \x01(\x0e\x32\x1a.pug.insights.v1.WeekStartR\tweekStart\x12$\n\x0e\x61s_of_identity\x18\x07 \x01(\x03R\x0c\x61sOfIdentity\x12\x32\n\x07\x63ompare\x18\x08 \x01(\x0b\x32\x18.pug.insights.v1.CompareR\x07\x63ompare\x12 \n\x0b\x61pproximate\x18\t \x01(\x08R\x0b\x61pproximateB\x07\n\x05range\"<\n\x07\x43ompare\x12\x31\n\x06offset\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06offset\"\xb1\x04\n\rQueryResponse\x12\x37\n\x06trends\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.TrendsResultH\x00R\x06trends\x12I\n\x0csegmentation\x18\x02 \x01(\x0b\x32#.pug.insights.v1.SegmentationResultH\x00R\x0csegmentation\x12\x37\n\x06\x66unnel\x18\x03 \x01(\x0b\x32\x1d.pug.insights.v1.FunnelResultH\x00R\x06\x66unnel\x12@\n\tretention\x18\x04 \x01(\x0b\x32 .pug.insights.v1.RetentionResultH\x00R\tretention\x12\x43\n\nstickiness\x18\x05 \x01(\x0b\x32!.pug.insights.v1.StickinessResultH\x00R\nstickiness\x12@\n\tlifecycle\x18\x06 \x01(\x0b\x32 .pug.insights.v1.LifecycleResultH\x00R\tlifecycle\x12\x31\n\x04\x66low\x18\x07 \x01(\x0b\x32\x1b.pug.insights.v1.FlowResultH\x00R\x04\x66low\x12\x32\n\x05top_k\x18\x08 \x01(\x0b\x32\x1b.pug.insights.v1.TopKResultH\x00R\x04topK\x12)\n\x04meta\x18\x0f \x01(\x0b\x32\x15.pug.insights.v1.MetaR\x04metaB\x08\n\x06result\"\x80\x05\n\x04Meta\x12\x41\n\x0e\x63omplete_until\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rcompleteUntil\x12=\n\texactness\x18\x02 \x01(\x0e\x32\x1f.pug.insights.v1.Meta.ExactnessR\texactness\x12\x33\n\x06source\x18\x03 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12\x1b\n\trows_read\x18\x04 \x01(\x03R\x08rowsRead\x12\x33\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07\x65lapsed\x12)\n\x10identity_version\x18\x06 \x01(\x03R\x0fidentityVersion\x12\x39\n\ntime_range\x18\x07 \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeR\ttimeRange\x12\x1b\n\ttime_zone\x18\x08 \x01(\tR\x08timeZone\x12\x12\n\x04hint\x18\t \x01(\tR\x04hint\x12?\n\rcompare_range\x18\n \x01(\x0b\x32\x1a.pug.insights.v1.TimeRangeR\x0c\x63ompareRange\"V\n\tExactness\x12\x19\n\x15\x45XACTNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45XACTNESS_EXACT\x10\x01\x12\x19\n\x15\x45XACTNESS_APPROXIMATE\x10\x02\"?\n\x05Table\x12\x15\n\x11TABLE_UNSPECIFIED\x10\x00\x12\r\n\tTABLE_RAW\x10\x01\x12\x10\n\x0cTABLE_ROLLUP\x10\x02\"E\n\x0e\x45xplainRequest\x12\x33\n\x05query\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.QueryRequestR\x05query\"\xa2\x02\n\x0f\x45xplainResponse\x12\x10\n\x03sql\x18\x01 \x01(\tR\x03sql\x12>\n\x06values\x18\x02 \x03(\x0b\x32&.pug.insights.v1.ExplainResponse.ValueR\x06values\x12\x1f\n\x0b\x63onsole_sql\x18\x03 \x01(\tR\nconsoleSql\x12\x33\n\x06source\x18\x04 \x01(\x0e\x32\x1b.pug.insights.v1.Meta.TableR\x06source\x12 \n\x0crows_to_read\x18\x05 \x01(\x03R\nrowsToRead\x1a\x45\n\x05Value\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n\x05value\x18\x03 \x01(\tR\x05value\"\xeb\x0e\n\x12ListPersonsRequest\x12\x33\n\x05query\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.QueryRequestR\x05query\x12\x46\n\x06trends\x18\x02 \x01(\x0b\x32,.pug.insights.v1.ListPersonsRequest.OfTrendsH\x00R\x06trends\x12X\n\x0csegmentation\x18\x03 \x01(\x0b\x32\x32.pug.insights.v1.ListPersonsRequest.OfSegmentationH\x00R\x0csegmentation\x12\x46\n\x06\x66unnel\x18\x04 \x01(\x0b\x32,.pug.insights.v1.ListPersonsRequest.OfFunnelH\x00R\x06\x66unnel\x12O\n\tretention\x18\x05 \x01(\x0b\x32/.pug.insights.v1.ListPersonsRequest.OfRetentionH\x00R\tretention\x12R\n\nstickiness\x18\x06 \x01(\x0b\x32\x30.pug.insights.v1.ListPersonsRequest.OfStickinessH\x00R\nstickiness\x12O\n\tlifecycle\x18\x07 \x01(\x0b\x32/.pug.insights.v1.ListPersonsRequest.OfLifecycleH\x00R\tlifecycle\x12@\n\x04\x66low\x18\x08 \x01(\x0b\x32*.pug.insights.v1.ListPersonsRequest.OfFlowH\x00R\x04\x66low\x12\x41\n\x05top_k\x18\t \x01(\x0b\x32*.pug.insights.v1.ListPersonsRequest.OfTopKH\x00R\x04topK\x12L\n\x08sessions\x18\n \x01(\x0b\x32..pug.insights.v1.ListPersonsRequest.OfSessionsH\x00R\x08sessions\x12\x1b\n\tpage_size\x18\x0e \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x0f \x01(\tR\tpageToken\x1a\x81\x01\n\x08OfTrends\x12\x16\n\x06series\x18\x01 \x01(\tR\x06series\x12)\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x15.pug.insights.v1.CellR\x04\x63\x65ll\x12\x32\n\x06\x62ucket\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06\x62ucket\x1aS\n\x0eOfSegmentation\x12\x16\n\x06series\x18\x01 \x01(\tR\x06series\x12)\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x15.pug.insights.v1.CellR\x04\x63\x65ll\x1a\x99\x01\n\x08OfFunnel\x12)\n\x04\x63\x65ll\x18\x01 \x01(\x0b\x32\x15.pug.insights.v1.CellR\x04\x63\x65ll\x12\x12\n\x04step\x18\x02 \x01(\x05R\x04step\x12\x18\n\x07\x64ropped\x18\x03 \x01(\x08R\x07\x64ropped\x12\x34\n\x07\x65ntered\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ntered\x1a\x84\x01\n\x0bOfRetention\x12)\n\x04\x63\x65ll\x18\x01 \x01(\x0b\x32\x15.pug.insights.v1.CellR\x04\x63\x65ll\x12\x32\n\x06\x63ohort\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06\x63ohort\x12\x16\n\x06period\x18\x03 \x01(\x05R\x06period\x1a(\n\x0cOfStickiness\x12\x18\n\x07\x62uckets\x18\x01 \x01(\x05R\x07\x62uckets\x1a\xfd\x01\n\x0bOfLifecycle\x12\x32\n\x06\x62ucket\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06\x62ucket\x12K\n\x05state\x18\x02 \x01(\x0e\x32\x35.pug.insights.v1.ListPersonsRequest.OfLifecycle.StateR\x05state\"m\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\r\n\tSTATE_NEW\x10\x01\x12\x13\n\x0fSTATE_RETURNING\x10\x02\x12\x16\n\x12STATE_RESURRECTING\x10\x03\x12\x11\n\rSTATE_DORMANT\x10\x04\x1aH\n\x06OfFlow\x12\x16\n\x06source\x18\x01 \x01(\x05R\x06source\x12\x1b\n\x06target\x18\x02 \x01(\x05H\x00R\x06target\x88\x01\x01\x42\t\n\x07_target\x1aN\n\x06OfTopK\x12\x14\n\x05value\x18\x01 \x01(\tR\x05value\x12\x16\n\x06\x61\x62sent\x18\x02 \x01(\x08R\x06\x61\x62sent\x12\x16\n\x06others\x18\x03 \x01(\x08R\x06others\x1ak\n\nOfSessions\x12)\n\x04\x63\x65ll\x18\x01 \x01(\x0b\x32\x15.pug.insights.v1.CellR\x04\x63\x65ll\x12\x32\n\x06\x62ucket\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06\x62ucketB\x04\n\x02of\"\xb1\x01\n\x13ListPersonsResponse\x12\x31\n\x07persons\x18\x01 \x03(\x0b\x32\x17.pug.insights.v1.PersonR\x07persons\x12\x14\n\x05total\x18\x02 \x01(\x03R\x05total\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12)\n\x04meta\x18\x0f \x01(\x0b\x32\x15.pug.insights.v1.MetaR\x04meta\"e\n\rWhyNotRequest\x12\x33\n\x05query\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.QueryRequestR\x05query\x12\x1f\n\x0b\x64istinct_id\x18\x02 \x01(\tR\ndistinctId\"\x94\x05\n\x0eWhyNotResponse\x12\x18\n\x07reached\x18\x01 \x01(\x05R\x07reached\x12\x1d\n\nstopped_at\x18\x02 \x01(\x05R\tstoppedAt\x12\x38\n\x04rule\x18\x03 \x01(\x0e\x32$.pug.insights.v1.WhyNotResponse.RuleR\x04rule\x12 \n\x0b\x65xplanation\x18\x04 \x01(\tR\x0b\x65xplanation\x12=\n\x06\x65vents\x18\x05 \x03(\x0b\x32%.pug.insights.v1.WhyNotResponse.EventR\x06\x65vents\x1a\xbf\x01\n\x05\x45vent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12;\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x18\n\x07matches\x18\x04 \x03(\x05R\x07matches\x12\x14\n\x05\x66ills\x18\x05 \x01(\x05R\x05\x66ills\x12\x1a\n\x08\x65xcludes\x18\x06 \x03(\x05R\x08\x65xcludes\"\xeb\x01\n\x04Rule\x12\x14\n\x10RULE_UNSPECIFIED\x10\x00\x12\x12\n\x0eRULE_CONVERTED\x10\x01\x12\x16\n\x12RULE_NEVER_ENTERED\x10\x02\x12\x18\n\x14RULE_STEP_NEVER_DONE\x10\x03\x12\x14\n\x10RULE_WINDOW_OVER\x10\x04\x12\x1a\n\x16RULE_NOT_STRICTLY_NEXT\x10\x05\x12\x11\n\rRULE_EXCLUDED\x10\x06\x12\x16\n\x12RULE_VALUE_CHANGED\x10\x07\x12\x12\n\x0eRULE_TOO_EARLY\x10\x08\x12\x16\n\x12RULE_OTHER_SESSION\x10\t\"\xb5\x01\n\x19ListPropertyValuesRequest\x12\x1d\n\nevent_name\x18\x01 \x01(\tR\teventName\x12\x1a\n\x08property\x18\x02 \x01(\tR\x08property\x12/\n\x06source\x18\x03 \x01(\x0e\x32\x17.pug.insights.v1.SourceR\x06source\x12\x16\n\x06search\x18\x04 \x01(\tR\x06search\x12\x14\n\x05limit\x18\x05 \x01(\x05R\x05limit\"\xd5\x01\n\x1aListPropertyValuesResponse\x12I\n\x06values\x18\x01 \x03(\x0b\x32\x31.pug.insights.v1.ListPropertyValuesResponse.ValueR\x06values\x1al\n\x05Value\x12\x14\n\x05value\x18\x01 \x01(\tR\x05value\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\"I\n\x10GetSchemaRequest\x12\x1d\n\nevent_name\x18\x01 \x01(\tR\teventName\x12\x16\n\x06search\x18\x02 \x01(\tR\x06search\"\xf6\x03\n\x11GetSchemaResponse\x12@\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.pug.insights.v1.GetSchemaResponse.EventR\x06\x65vents\x12K\n\nproperties\x18\x02 \x03(\x0b\x32+.pug.insights.v1.GetSchemaResponse.PropertyR\nproperties\x1aj\n\x05\x45vent\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\xe5\x01\n\x08Property\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x46\n\x05types\x18\x02 \x03(\x0b\x32\x30.pug.insights.v1.GetSchemaResponse.Property.TypeR\x05types\x12\x14\n\x05\x63ount\x18\x03 \x01(\x03R\x05\x63ount\x12\x37\n\tlast_seen\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x1a\x30\n\x04Type\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount*\x9a\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x16\n\x12GRANULARITY_MINUTE\x10\x01\x12\x14\n\x10GRANULARITY_HOUR\x10\x02\x12\x13\n\x0fGRANULARITY_DAY\x10\x03\x12\x14\n\x10GRANULARITY_WEEK\x10\x04\x12\x15\n\x11GRANULARITY_MONTH\x10\x05*U\n\tWeekStart\x12\x1a\n\x16WEEK_START_UNSPECIFIED\x10\x00\x12\x15\n\x11WEEK_START_MONDAY\x10\x01\x12\x15\n\x11WEEK_START_SUNDAY\x10\x02*\xdb\x01\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_TODAY\x10\x01\x12\x14\n\x10PRESET_YESTERDAY\x10\x02\x12\x16\n\x12PRESET_LAST_7_DAYS\x10\x03\x12\x17\n\x13PRESET_LAST_30_DAYS\x10\x04\x12\x17\n\x13PRESET_LAST_90_DAYS\x10\x05\x12\x15\n\x11PRESET_THIS_MONTH\x10\x06\x12\x15\n\x11PRESET_LAST_MONTH\x10\x07\x12\x19\n\x15PRESET_LAST_12_MONTHS\x10\x08\x32\xc5\x04\n\x0fInsightsService\x12O\n\x05Query\x12\x1d.pug.insights.v1.QueryRequest\x1a\x1e.pug.insights.v1.QueryResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12U\n\x07\x45xplain\x12\x1f.pug.insights.v1.ExplainRequest\x1a .pug.insights.v1.ExplainResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12\x61\n\x0bListPersons\x12#.pug.insights.v1.ListPersonsRequest\x1a$.pug.insights.v1.ListPersonsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12R\n\x06WhyNot\x12\x1e.pug.insights.v1.WhyNotRequest\x1a\x1f.pug.insights.v1.WhyNotResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12[\n\tGetSchema\x12!.pug.insights.v1.GetSchemaRequest\x1a\".pug.insights.v1.GetSchemaResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12v\n\x12ListPropertyValues\x12*.pug.insights.v1.ListPropertyValuesRequest\x1a+.pug.insights.v1.ListPropertyValuesResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,44 +50,90 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSIGHTSSERVICE'].methods_by_name['Query']._serialized_options = b'\220\002\001\250\324\030\002'
   _globals['_INSIGHTSSERVICE'].methods_by_name['Explain']._loaded_options = None
   _globals['_INSIGHTSSERVICE'].methods_by_name['Explain']._serialized_options = b'\220\002\001\250\324\030\002'
+  _globals['_INSIGHTSSERVICE'].methods_by_name['ListPersons']._loaded_options = None
+  _globals['_INSIGHTSSERVICE'].methods_by_name['ListPersons']._serialized_options = b'\220\002\001\250\324\030\002'
+  _globals['_INSIGHTSSERVICE'].methods_by_name['WhyNot']._loaded_options = None
+  _globals['_INSIGHTSSERVICE'].methods_by_name['WhyNot']._serialized_options = b'\220\002\001\250\324\030\002'
   _globals['_INSIGHTSSERVICE'].methods_by_name['GetSchema']._loaded_options = None
   _globals['_INSIGHTSSERVICE'].methods_by_name['GetSchema']._serialized_options = b'\220\002\001\250\324\030\002'
-  _globals['_GRANULARITY']._serialized_start=2469
-  _globals['_GRANULARITY']._serialized_end=2623
-  _globals['_WEEKSTART']._serialized_start=2625
-  _globals['_WEEKSTART']._serialized_end=2710
-  _globals['_PRESET']._serialized_start=2713
-  _globals['_PRESET']._serialized_end=2932
-  _globals['_TIMERANGE']._serialized_start=204
-  _globals['_TIMERANGE']._serialized_end=307
-  _globals['_INSIGHT']._serialized_start=310
-  _globals['_INSIGHT']._serialized_end=481
-  _globals['_QUERYREQUEST']._serialized_start=484
-  _globals['_QUERYREQUEST']._serialized_end=861
-  _globals['_QUERYRESPONSE']._serialized_start=863
-  _globals['_QUERYRESPONSE']._serialized_end=988
-  _globals['_META']._serialized_start=991
-  _globals['_META']._serialized_end=1546
-  _globals['_META_EXACTNESS']._serialized_start=1395
-  _globals['_META_EXACTNESS']._serialized_end=1481
-  _globals['_META_TABLE']._serialized_start=1483
-  _globals['_META_TABLE']._serialized_end=1546
-  _globals['_EXPLAINREQUEST']._serialized_start=1548
-  _globals['_EXPLAINREQUEST']._serialized_end=1617
-  _globals['_EXPLAINRESPONSE']._serialized_start=1620
-  _globals['_EXPLAINRESPONSE']._serialized_end=1910
-  _globals['_EXPLAINRESPONSE_VALUE']._serialized_start=1841
-  _globals['_EXPLAINRESPONSE_VALUE']._serialized_end=1910
-  _globals['_GETSCHEMAREQUEST']._serialized_start=1912
-  _globals['_GETSCHEMAREQUEST']._serialized_end=1961
-  _globals['_GETSCHEMARESPONSE']._serialized_start=1964
-  _globals['_GETSCHEMARESPONSE']._serialized_end=2466
-  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_start=2128
-  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_end=2234
-  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_start=2237
-  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_end=2466
-  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_start=2418
-  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_end=2466
-  _globals['_INSIGHTSSERVICE']._serialized_start=2935
-  _globals['_INSIGHTSSERVICE']._serialized_end=3213
+  _globals['_INSIGHTSSERVICE'].methods_by_name['ListPropertyValues']._loaded_options = None
+  _globals['_INSIGHTSSERVICE'].methods_by_name['ListPropertyValues']._serialized_options = b'\220\002\001\250\324\030\002'
+  _globals['_GRANULARITY']._serialized_start=7180
+  _globals['_GRANULARITY']._serialized_end=7334
+  _globals['_WEEKSTART']._serialized_start=7336
+  _globals['_WEEKSTART']._serialized_end=7421
+  _globals['_PRESET']._serialized_start=7424
+  _globals['_PRESET']._serialized_end=7643
+  _globals['_TIMERANGE']._serialized_start=522
+  _globals['_TIMERANGE']._serialized_end=625
+  _globals['_INSIGHT']._serialized_start=628
+  _globals['_INSIGHT']._serialized_end=1250
+  _globals['_QUERYREQUEST']._serialized_start=1253
+  _globals['_QUERYREQUEST']._serialized_end=1716
+  _globals['_COMPARE']._serialized_start=1718
+  _globals['_COMPARE']._serialized_end=1778
+  _globals['_QUERYRESPONSE']._serialized_start=1781
+  _globals['_QUERYRESPONSE']._serialized_end=2342
+  _globals['_META']._serialized_start=2345
+  _globals['_META']._serialized_end=2985
+  _globals['_META_EXACTNESS']._serialized_start=2834
+  _globals['_META_EXACTNESS']._serialized_end=2920
+  _globals['_META_TABLE']._serialized_start=2922
+  _globals['_META_TABLE']._serialized_end=2985
+  _globals['_EXPLAINREQUEST']._serialized_start=2987
+  _globals['_EXPLAINREQUEST']._serialized_end=3056
+  _globals['_EXPLAINRESPONSE']._serialized_start=3059
+  _globals['_EXPLAINRESPONSE']._serialized_end=3349
+  _globals['_EXPLAINRESPONSE_VALUE']._serialized_start=3280
+  _globals['_EXPLAINRESPONSE_VALUE']._serialized_end=3349
+  _globals['_LISTPERSONSREQUEST']._serialized_start=3352
+  _globals['_LISTPERSONSREQUEST']._serialized_end=5251
+  _globals['_LISTPERSONSREQUEST_OFTRENDS']._serialized_start=4179
+  _globals['_LISTPERSONSREQUEST_OFTRENDS']._serialized_end=4308
+  _globals['_LISTPERSONSREQUEST_OFSEGMENTATION']._serialized_start=4310
+  _globals['_LISTPERSONSREQUEST_OFSEGMENTATION']._serialized_end=4393
+  _globals['_LISTPERSONSREQUEST_OFFUNNEL']._serialized_start=4396
+  _globals['_LISTPERSONSREQUEST_OFFUNNEL']._serialized_end=4549
+  _globals['_LISTPERSONSREQUEST_OFRETENTION']._serialized_start=4552
+  _globals['_LISTPERSONSREQUEST_OFRETENTION']._serialized_end=4684
+  _globals['_LISTPERSONSREQUEST_OFSTICKINESS']._serialized_start=4686
+  _globals['_LISTPERSONSREQUEST_OFSTICKINESS']._serialized_end=4726
+  _globals['_LISTPERSONSREQUEST_OFLIFECYCLE']._serialized_start=4729
+  _globals['_LISTPERSONSREQUEST_OFLIFECYCLE']._serialized_end=4982
+  _globals['_LISTPERSONSREQUEST_OFLIFECYCLE_STATE']._serialized_start=4873
+  _globals['_LISTPERSONSREQUEST_OFLIFECYCLE_STATE']._serialized_end=4982
+  _globals['_LISTPERSONSREQUEST_OFFLOW']._serialized_start=4984
+  _globals['_LISTPERSONSREQUEST_OFFLOW']._serialized_end=5056
+  _globals['_LISTPERSONSREQUEST_OFTOPK']._serialized_start=5058
+  _globals['_LISTPERSONSREQUEST_OFTOPK']._serialized_end=5136
+  _globals['_LISTPERSONSREQUEST_OFSESSIONS']._serialized_start=5138
+  _globals['_LISTPERSONSREQUEST_OFSESSIONS']._serialized_end=5245
+  _globals['_LISTPERSONSRESPONSE']._serialized_start=5254
+  _globals['_LISTPERSONSRESPONSE']._serialized_end=5431
+  _globals['_WHYNOTREQUEST']._serialized_start=5433
+  _globals['_WHYNOTREQUEST']._serialized_end=5534
+  _globals['_WHYNOTRESPONSE']._serialized_start=5537
+  _globals['_WHYNOTRESPONSE']._serialized_end=6197
+  _globals['_WHYNOTRESPONSE_EVENT']._serialized_start=5768
+  _globals['_WHYNOTRESPONSE_EVENT']._serialized_end=5959
+  _globals['_WHYNOTRESPONSE_RULE']._serialized_start=5962
+  _globals['_WHYNOTRESPONSE_RULE']._serialized_end=6197
+  _globals['_LISTPROPERTYVALUESREQUEST']._serialized_start=6200
+  _globals['_LISTPROPERTYVALUESREQUEST']._serialized_end=6381
+  _globals['_LISTPROPERTYVALUESRESPONSE']._serialized_start=6384
+  _globals['_LISTPROPERTYVALUESRESPONSE']._serialized_end=6597
+  _globals['_LISTPROPERTYVALUESRESPONSE_VALUE']._serialized_start=6489
+  _globals['_LISTPROPERTYVALUESRESPONSE_VALUE']._serialized_end=6597
+  _globals['_GETSCHEMAREQUEST']._serialized_start=6599
+  _globals['_GETSCHEMAREQUEST']._serialized_end=6672
+  _globals['_GETSCHEMARESPONSE']._serialized_start=6675
+  _globals['_GETSCHEMARESPONSE']._serialized_end=7177
+  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_start=6839
+  _globals['_GETSCHEMARESPONSE_EVENT']._serialized_end=6945
+  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_start=6948
+  _globals['_GETSCHEMARESPONSE_PROPERTY']._serialized_end=7177
+  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_start=7129
+  _globals['_GETSCHEMARESPONSE_PROPERTY_TYPE']._serialized_end=7177
+  _globals['_INSIGHTSSERVICE']._serialized_start=7646
+  _globals['_INSIGHTSSERVICE']._serialized_end=8227
 # @@protoc_insertion_point(module_scope)

@@ -45,10 +45,25 @@ class InsightsServiceStub:
                 request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.ListPersons = channel.unary_unary(
+                '/pug.insights.v1.InsightsService/ListPersons',
+                request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsRequest.SerializeToString,
+                response_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsResponse.FromString,
+                _registered_method=True)
+        self.WhyNot = channel.unary_unary(
+                '/pug.insights.v1.InsightsService/WhyNot',
+                request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotRequest.SerializeToString,
+                response_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotResponse.FromString,
+                _registered_method=True)
         self.GetSchema = channel.unary_unary(
                 '/pug.insights.v1.InsightsService/GetSchema',
                 request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.GetSchemaRequest.SerializeToString,
                 response_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.GetSchemaResponse.FromString,
+                _registered_method=True)
+        self.ListPropertyValues = channel.unary_unary(
+                '/pug.insights.v1.InsightsService/ListPropertyValues',
+                request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPropertyValuesRequest.SerializeToString,
+                response_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPropertyValuesResponse.FromString,
                 _registered_method=True)
 
 
@@ -70,8 +85,29 @@ class InsightsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPersons(self, request, context):
+        """ListPersons lists who is behind one number of an answer: as many as the number says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WhyNot(self, request, context):
+        """WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSchema(self, request, context):
         """GetSchema lists the event names and property keys the project has sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPropertyValues(self, request, context):
+        """ListPropertyValues lists the values a property has had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,10 +126,25 @@ def add_InsightsServiceServicer_to_server(servicer, server):
                     request_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ExplainRequest.FromString,
                     response_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ExplainResponse.SerializeToString,
             ),
+            'ListPersons': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPersons,
+                    request_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsRequest.FromString,
+                    response_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsResponse.SerializeToString,
+            ),
+            'WhyNot': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhyNot,
+                    request_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotRequest.FromString,
+                    response_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotResponse.SerializeToString,
+            ),
             'GetSchema': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSchema,
                     request_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.GetSchemaRequest.FromString,
                     response_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.GetSchemaResponse.SerializeToString,
+            ),
+            'ListPropertyValues': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPropertyValues,
+                    request_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPropertyValuesRequest.FromString,
+                    response_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPropertyValuesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -162,6 +213,60 @@ class InsightsService:
             _registered_method=True)
 
     @staticmethod
+    def ListPersons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.insights.v1.InsightsService/ListPersons',
+            pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsRequest.SerializeToString,
+            pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhyNot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.insights.v1.InsightsService/WhyNot',
+            pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotRequest.SerializeToString,
+            pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetSchema(request,
             target,
             options=(),
@@ -178,6 +283,33 @@ class InsightsService:
             '/pug.insights.v1.InsightsService/GetSchema',
             pug_dot_insights_dot_v1_dot_insights__pb2.GetSchemaRequest.SerializeToString,
             pug_dot_insights_dot_v1_dot_insights__pb2.GetSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPropertyValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.insights.v1.InsightsService/ListPropertyValues',
+            pug_dot_insights_dot_v1_dot_insights__pb2.ListPropertyValuesRequest.SerializeToString,
+            pug_dot_insights_dot_v1_dot_insights__pb2.ListPropertyValuesResponse.FromString,
             options,
             channel_credentials,
             insecure,

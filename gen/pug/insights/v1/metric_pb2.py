@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpug/insights/v1/metric.proto\x12\x0fpug.insights.v1\"\xb2\x02\n\x06Metric\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.pug.insights.v1.Metric.KindR\x04kind\x12\x1a\n\x08property\x18\x02 \x01(\tR\x08property\"\xd9\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_TOTAL\x10\x01\x12\x10\n\x0cKIND_PERSONS\x10\x02\x12\x11\n\rKIND_SESSIONS\x10\x03\x12\x13\n\x0fKIND_PER_PERSON\x10\x04\x12\x0c\n\x08KIND_SUM\x10\x05\x12\x0c\n\x08KIND_AVG\x10\x06\x12\x0c\n\x08KIND_MIN\x10\x07\x12\x0c\n\x08KIND_MAX\x10\x08\x12\x0f\n\x0bKIND_MEDIAN\x10\t\x12\x0c\n\x08KIND_P90\x10\n\x12\x0c\n\x08KIND_P95\x10\x0b\x12\x0c\n\x08KIND_P99\x10\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpug/insights/v1/metric.proto\x12\x0fpug.insights.v1\"\xdb\x02\n\x06Metric\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.pug.insights.v1.Metric.KindR\x04kind\x12\x1a\n\x08property\x18\x02 \x01(\tR\x08property\"\x82\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_TOTAL\x10\x01\x12\x10\n\x0cKIND_PERSONS\x10\x02\x12\x11\n\rKIND_SESSIONS\x10\x03\x12\x13\n\x0fKIND_PER_PERSON\x10\x04\x12\x0c\n\x08KIND_SUM\x10\x05\x12\x0c\n\x08KIND_AVG\x10\x06\x12\x0c\n\x08KIND_MIN\x10\x07\x12\x0c\n\x08KIND_MAX\x10\x08\x12\x0f\n\x0bKIND_MEDIAN\x10\t\x12\x0c\n\x08KIND_P90\x10\n\x12\x0c\n\x08KIND_P95\x10\x0b\x12\x0c\n\x08KIND_P99\x10\x0c\x12\x12\n\x0eKIND_ACTIVE_7D\x10\r\x12\x13\n\x0fKIND_ACTIVE_30D\x10\x0e\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pug.insights.v1.metric_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_METRIC']._serialized_start=50
-  _globals['_METRIC']._serialized_end=356
+  _globals['_METRIC']._serialized_end=397
   _globals['_METRIC_KIND']._serialized_start=139
-  _globals['_METRIC_KIND']._serialized_end=356
+  _globals['_METRIC_KIND']._serialized_end=397
 # @@protoc_insertion_point(module_scope)

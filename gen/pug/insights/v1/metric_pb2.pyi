@@ -22,6 +22,8 @@ class Metric(_message.Message):
         KIND_P90: _ClassVar[Metric.Kind]
         KIND_P95: _ClassVar[Metric.Kind]
         KIND_P99: _ClassVar[Metric.Kind]
+        KIND_ACTIVE_7D: _ClassVar[Metric.Kind]
+        KIND_ACTIVE_30D: _ClassVar[Metric.Kind]
     KIND_UNSPECIFIED: Metric.Kind
     KIND_TOTAL: Metric.Kind
     KIND_PERSONS: Metric.Kind
@@ -35,6 +37,8 @@ class Metric(_message.Message):
     KIND_P90: Metric.Kind
     KIND_P95: Metric.Kind
     KIND_P99: Metric.Kind
+    KIND_ACTIVE_7D: Metric.Kind
+    KIND_ACTIVE_30D: Metric.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     PROPERTY_FIELD_NUMBER: _ClassVar[int]
     kind: Metric.Kind

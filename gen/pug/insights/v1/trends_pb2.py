@@ -28,7 +28,7 @@ from pug.insights.v1 import filter_pb2 as pug_dot_insights_dot_v1_dot_filter__pb
 from pug.insights.v1 import metric_pb2 as pug_dot_insights_dot_v1_dot_metric__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpug/insights/v1/trends.proto\x12\x0fpug.insights.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fpug/insights/v1/breakdown.proto\x1a\x1cpug/insights/v1/filter.proto\x1a\x1cpug/insights/v1/metric.proto\"\x95\x02\n\x06Trends\x12\x36\n\x06series\x18\x01 \x03(\x0b\x32\x1e.pug.insights.v1.Trends.SeriesR\x06series\x12:\n\nbreakdowns\x18\x02 \x03(\x0b\x32\x1a.pug.insights.v1.BreakdownR\nbreakdowns\x12\'\n\x0f\x62reakdown_limit\x18\x03 \x01(\x05R\x0e\x62reakdownLimit\x1an\n\x06Series\x12\x33\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.EventMatcherR\x05\x65vent\x12/\n\x06metric\x18\x02 \x01(\x0b\x32\x17.pug.insights.v1.MetricR\x06metric\"\xc7\x02\n\x0cTrendsResult\x12>\n\x07\x62uckets\x18\x01 \x03(\x0b\x32$.pug.insights.v1.TrendsResult.BucketR\x07\x62uckets\x12<\n\x06series\x18\x02 \x03(\x0b\x32$.pug.insights.v1.TrendsResult.SeriesR\x06series\x1aT\n\x06\x42ucket\x12\x30\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05start\x12\x18\n\x07partial\x18\x02 \x01(\x08R\x07partial\x1a\x63\n\x06Series\x12\x16\n\x06series\x18\x01 \x01(\tR\x06series\x12)\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x15.pug.insights.v1.CellR\x04\x63\x65ll\x12\x16\n\x06values\x18\x03 \x03(\x01R\x06valuesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpug/insights/v1/trends.proto\x12\x0fpug.insights.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fpug/insights/v1/breakdown.proto\x1a\x1cpug/insights/v1/filter.proto\x1a\x1cpug/insights/v1/metric.proto\"\xe0\x04\n\x06Trends\x12\x36\n\x06series\x18\x01 \x03(\x0b\x32\x1e.pug.insights.v1.Trends.SeriesR\x06series\x12:\n\nbreakdowns\x18\x02 \x03(\x0b\x32\x1a.pug.insights.v1.BreakdownR\nbreakdowns\x12\'\n\x0f\x62reakdown_limit\x18\x03 \x01(\x05R\x0e\x62reakdownLimit\x12;\n\x08\x66ormulas\x18\x04 \x03(\x0b\x32\x1f.pug.insights.v1.Trends.FormulaR\x08\x66ormulas\x12?\n\ttransform\x18\x05 \x01(\x0e\x32!.pug.insights.v1.Trends.TransformR\ttransform\x12\x16\n\x06window\x18\x06 \x01(\x05R\x06window\x1an\n\x06Series\x12\x33\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.EventMatcherR\x05\x65vent\x12/\n\x06metric\x18\x02 \x01(\x0b\x32\x17.pug.insights.v1.MetricR\x06metric\x1a?\n\x07\x46ormula\x12\x1e\n\nexpression\x18\x01 \x01(\tR\nexpression\x12\x14\n\x05label\x18\x02 \x01(\tR\x05label\"r\n\tTransform\x12\x19\n\x15TRANSFORM_UNSPECIFIED\x10\x00\x12\x12\n\x0eTRANSFORM_NONE\x10\x01\x12\x18\n\x14TRANSFORM_CUMULATIVE\x10\x02\x12\x1c\n\x18TRANSFORM_MOVING_AVERAGE\x10\x03\"\xef\x02\n\x0cTrendsResult\x12>\n\x07\x62uckets\x18\x01 \x03(\x0b\x32$.pug.insights.v1.TrendsResult.BucketR\x07\x62uckets\x12<\n\x06series\x18\x02 \x03(\x0b\x32$.pug.insights.v1.TrendsResult.SeriesR\x06series\x1aT\n\x06\x42ucket\x12\x30\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05start\x12\x18\n\x07partial\x18\x02 \x01(\x08R\x07partial\x1a\x8a\x01\n\x06Series\x12\x16\n\x06series\x18\x01 \x01(\tR\x06series\x12)\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x15.pug.insights.v1.CellR\x04\x63\x65ll\x12\x16\n\x06values\x18\x03 \x03(\x01R\x06values\x12%\n\x0e\x63ompare_values\x18\x04 \x03(\x01R\rcompareValuesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,13 +36,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pug.insights.v1.trends_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRENDS']._serialized_start=176
-  _globals['_TRENDS']._serialized_end=453
-  _globals['_TRENDS_SERIES']._serialized_start=343
-  _globals['_TRENDS_SERIES']._serialized_end=453
-  _globals['_TRENDSRESULT']._serialized_start=456
-  _globals['_TRENDSRESULT']._serialized_end=783
-  _globals['_TRENDSRESULT_BUCKET']._serialized_start=598
-  _globals['_TRENDSRESULT_BUCKET']._serialized_end=682
-  _globals['_TRENDSRESULT_SERIES']._serialized_start=684
-  _globals['_TRENDSRESULT_SERIES']._serialized_end=783
+  _globals['_TRENDS']._serialized_end=784
+  _globals['_TRENDS_SERIES']._serialized_start=493
+  _globals['_TRENDS_SERIES']._serialized_end=603
+  _globals['_TRENDS_FORMULA']._serialized_start=605
+  _globals['_TRENDS_FORMULA']._serialized_end=668
+  _globals['_TRENDS_TRANSFORM']._serialized_start=670
+  _globals['_TRENDS_TRANSFORM']._serialized_end=784
+  _globals['_TRENDSRESULT']._serialized_start=787
+  _globals['_TRENDSRESULT']._serialized_end=1154
+  _globals['_TRENDSRESULT_BUCKET']._serialized_start=929
+  _globals['_TRENDSRESULT_BUCKET']._serialized_end=1013
+  _globals['_TRENDSRESULT_SERIES']._serialized_start=1016
+  _globals['_TRENDSRESULT_SERIES']._serialized_end=1154
 # @@protoc_insertion_point(module_scope)

@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .profiles_pb2 import GetPersonRequest, GetPersonResponse, IdentifyRequest, IdentifyResponse, ListMergesRequest, ListMergesResponse, MergeRequest, MergeResponse, SetTraitsRequest, SetTraitsResponse, UnmergeRequest, UnmergeResponse
+from .profiles_pb2 import GetPersonRequest, GetPersonResponse, IdentifyRequest, IdentifyResponse, ListEventsRequest, ListEventsResponse, ListMergesRequest, ListMergesResponse, ListPersonEventsRequest, ListPersonEventsResponse, ListPersonsRequest, ListPersonsResponse, MergeRequest, MergeResponse, SetTraitsRequest, SetTraitsResponse, UnmergeRequest, UnmergeResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -74,6 +74,24 @@ class ProfilesService(Protocol):
     async def get_person(self, request: GetPersonRequest, ctx: RequestContext[GetPersonRequest, GetPersonResponse], /) -> GetPersonResponse:
         """
         GetPerson tells what is known of one person. Somebody who sent events and was never identified is a person, too.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_persons(self, request: ListPersonsRequest, ctx: RequestContext[ListPersonsRequest, ListPersonsResponse], /) -> ListPersonsResponse:
+        """
+        ListPersons finds persons, those never identified included.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_person_events(self, request: ListPersonEventsRequest, ctx: RequestContext[ListPersonEventsRequest, ListPersonEventsResponse], /) -> ListPersonEventsResponse:
+        """
+        ListPersonEvents lists what one person did, newest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_events(self, request: ListEventsRequest, ctx: RequestContext[ListEventsRequest, ListEventsResponse], /) -> ListEventsResponse:
+        """
+        ListEvents lists the project's events, newest first, cookieless visitors' included.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -156,6 +174,39 @@ class ProfilesServiceASGIApplication(ConnectASGIApplication[ProfilesService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.get_person,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListPersons": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListPersons",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListPersonsRequest,
+                        output=ListPersonsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_persons,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListPersonEvents": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListPersonEvents",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListPersonEventsRequest,
+                        output=ListPersonEventsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_person_events,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListEvents": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListEvents",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListEventsRequest,
+                        output=ListEventsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_events,
                 ),
             },
             interceptors=interceptors,
@@ -340,6 +391,81 @@ class ProfilesServiceClient(ConnectClient):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    async def list_persons(
+        self,
+        request: ListPersonsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPersonsResponse:
+        """
+        ListPersons finds persons, those never identified included.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPersons",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListPersonsRequest,
+                output=ListPersonsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def list_person_events(
+        self,
+        request: ListPersonEventsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPersonEventsResponse:
+        """
+        ListPersonEvents lists what one person did, newest first.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPersonEvents",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListPersonEventsRequest,
+                output=ListPersonEventsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def list_events(
+        self,
+        request: ListEventsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListEventsResponse:
+        """
+        ListEvents lists the project's events, newest first, cookieless visitors' included.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListEvents",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListEventsRequest,
+                output=ListEventsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
 
 class ProfilesServiceSync(Protocol):
     """
@@ -378,6 +504,24 @@ class ProfilesServiceSync(Protocol):
     def get_person(self, request: GetPersonRequest, ctx: RequestContext[GetPersonRequest, GetPersonResponse], /) -> GetPersonResponse:
         """
         GetPerson tells what is known of one person. Somebody who sent events and was never identified is a person, too.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_persons(self, request: ListPersonsRequest, ctx: RequestContext[ListPersonsRequest, ListPersonsResponse], /) -> ListPersonsResponse:
+        """
+        ListPersons finds persons, those never identified included.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_person_events(self, request: ListPersonEventsRequest, ctx: RequestContext[ListPersonEventsRequest, ListPersonEventsResponse], /) -> ListPersonEventsResponse:
+        """
+        ListPersonEvents lists what one person did, newest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_events(self, request: ListEventsRequest, ctx: RequestContext[ListEventsRequest, ListEventsResponse], /) -> ListEventsResponse:
+        """
+        ListEvents lists the project's events, newest first, cookieless visitors' included.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -458,6 +602,39 @@ class ProfilesServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.get_person,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListPersons": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListPersons",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListPersonsRequest,
+                        output=ListPersonsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_persons,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListPersonEvents": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListPersonEvents",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListPersonEventsRequest,
+                        output=ListPersonEventsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_person_events,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListEvents": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListEvents",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListEventsRequest,
+                        output=ListEventsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_events,
                 ),
             },
             interceptors=interceptors,
@@ -635,6 +812,81 @@ class ProfilesServiceClientSync(ConnectClientSync):
                 service_name="pug.profiles.v1.ProfilesService",
                 input=GetPersonRequest,
                 output=GetPersonResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def list_persons(
+        self,
+        request: ListPersonsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPersonsResponse:
+        """
+        ListPersons finds persons, those never identified included.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPersons",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListPersonsRequest,
+                output=ListPersonsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def list_person_events(
+        self,
+        request: ListPersonEventsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListPersonEventsResponse:
+        """
+        ListPersonEvents lists what one person did, newest first.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListPersonEvents",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListPersonEventsRequest,
+                output=ListPersonEventsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def list_events(
+        self,
+        request: ListEventsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListEventsResponse:
+        """
+        ListEvents lists the project's events, newest first, cookieless visitors' included.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListEvents",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListEventsRequest,
+                output=ListEventsResponse,
                 idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
                 stream_type=StreamType.UNARY,
             ),

@@ -65,6 +65,21 @@ class ProfilesServiceStub:
                 request_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.GetPersonRequest.SerializeToString,
                 response_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.GetPersonResponse.FromString,
                 _registered_method=True)
+        self.ListPersons = channel.unary_unary(
+                '/pug.profiles.v1.ProfilesService/ListPersons',
+                request_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonsRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonsResponse.FromString,
+                _registered_method=True)
+        self.ListPersonEvents = channel.unary_unary(
+                '/pug.profiles.v1.ProfilesService/ListPersonEvents',
+                request_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonEventsRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonEventsResponse.FromString,
+                _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/pug.profiles.v1.ProfilesService/ListEvents',
+                request_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
 
 
 class ProfilesServiceServicer:
@@ -113,6 +128,27 @@ class ProfilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPersons(self, request, context):
+        """ListPersons finds persons, those never identified included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPersonEvents(self, request, context):
+        """ListPersonEvents lists what one person did, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """ListEvents lists the project's events, newest first, cookieless visitors' included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfilesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +181,21 @@ def add_ProfilesServiceServicer_to_server(servicer, server):
                     servicer.GetPerson,
                     request_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.GetPersonRequest.FromString,
                     response_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.GetPersonResponse.SerializeToString,
+            ),
+            'ListPersons': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPersons,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonsRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonsResponse.SerializeToString,
+            ),
+            'ListPersonEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPersonEvents,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonEventsRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonEventsResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +361,87 @@ class ProfilesService:
             '/pug.profiles.v1.ProfilesService/GetPerson',
             pug_dot_profiles_dot_v1_dot_profiles__pb2.GetPersonRequest.SerializeToString,
             pug_dot_profiles_dot_v1_dot_profiles__pb2.GetPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPersons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/ListPersons',
+            pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonsRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPersonEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/ListPersonEvents',
+            pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonEventsRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_profiles__pb2.ListPersonEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/ListEvents',
+            pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,
