@@ -43,7 +43,8 @@ from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
-from services.profiles.activity import Activities
+from services.profiles.directory import Directory
+from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
 from services.rpc.gate import Gate
@@ -124,7 +125,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             PROFILES.services_by_name["ProfilesService"],
             ProfilesServiceASGIApplication,
-            ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse, limits)),
+            ProfilesService(ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(

@@ -18,16 +18,31 @@ from workers.block import BlockRecord
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table, the view that fills it, and the columns by which it is grouped."""
+    """A table, the view that fills it, the columns that stay the same when an event counts twice, and those that are sums."""
 
     name: LiteralString
     view: str
-    keys: str
+    same: tuple[str, ...]
+    sums: tuple[str, ...]
 
 
 _TABLES = (
-    _Table("schema_events", "events_to_schema_events", "project_id, name, writer"),
-    _Table("schema_properties", "events_to_schema_properties", "project_id, name, key, type, writer"),
+    _Table("schema_events", "events_to_schema_events", ("project_id", "name", "writer", "last_seen", "last_block"), ("count",)),
+    _Table(
+        "schema_properties",
+        "events_to_schema_properties",
+        ("project_id", "name", "key", "type", "writer", "last_seen", "last_block"),
+        ("count",),
+    ),
+    _Table(
+        "person_activity",
+        "events_to_person_activity",
+        (
+            *("project_id", "distinct_hash", "writer", "distinct_id", "first_seen", "last_seen", "last_block"),
+            *("browser", "os", "device", "country", "city"),
+        ),
+        ("count", "page_views"),
+    ),
 )
 _OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
 _OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"
@@ -46,7 +61,7 @@ class DerivedTables:
             if await self._names(table, record):
                 counted.append(table.name)
             else:
-                await self._add(table, record, "true", "count")
+                await self._add(table, record, "true", "once", "{sum}")
         return counted
 
     async def take_back(self, record: BlockRecord, event_ids: Sequence[str], tables: Collection[str]) -> None:
@@ -55,7 +70,7 @@ class DerivedTables:
         for table in _TABLES:
             if table.name in tables:
                 # Unsigned numbers add up beyond their largest to what they should be.
-                await self._add(table, record, f"event_id IN ({ids})", "toUInt64(-toInt64(count))")
+                await self._add(table, record, f"event_id IN ({ids})", "back", "toUInt64(-toInt64({sum}))")
 
     async def _names(self, table: _Table, record: BlockRecord) -> bool:
         found = await self._clickhouse.query(
@@ -67,15 +82,15 @@ class DerivedTables:
         )
         return bool(found.rows[0][0])
 
-    async def _add(self, table: _Table, record: BlockRecord, of: str, count: str) -> None:
-        """Do for some events of the block what the view does for those that come in."""
+    async def _add(self, table: _Table, record: BlockRecord, of: str, act: str, added: str) -> None:
+        """Do for some events of the block what the view does for those that come in; `added` is what is done with each `{sum}`."""
         view = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
         block = f"stored_at = fromUnixTimestamp64Micro({record.stored_at}, 'UTC')"
         events = f"FROM (SELECT * FROM events WHERE {block} AND {of})"  # noqa: S608 (numbers and ids of our own)
         query = _OF_EVENTS.sub(lambda _: events, str(view.rows[0][0]))
-        columns = f"{table.keys}, last_seen, last_block"
+        values = [*table.same, *(added.format(sum=one) for one in table.sums)]
         await self._clickhouse.command(
-            f"INSERT INTO {table.name} ({columns}, count)"  # noqa: S608 (as above, and the view's own query)
-            f" SETTINGS insert_deduplication_token = '{record.token}-{table.name}-{count[:5]}'"
-            f" SELECT {columns}, {count} FROM ({query})"
+            f"INSERT INTO {table.name} ({', '.join((*table.same, *table.sums))})"  # noqa: S608 (as above, and the view's own query)
+            f" SETTINGS insert_deduplication_token = '{record.token}-{table.name}-{act}'"
+            f" SELECT {', '.join(values)} FROM ({query})"
         )

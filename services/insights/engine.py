@@ -6,11 +6,12 @@ from typing import cast
 
 from core.clickhouse import ClickHouse, Rows
 from core.errors import FilterInvalid, InvalidArgument, TooMany
-from core.sql import Sql, join, sql, text, unsigned
+from core.sql import Sql, join, sql, text
 from pug.insights.v1.insights_pb2 import ExplainResponse, Insight, Meta, QueryRequest, QueryResponse, TimeRange
 from services.insights import kinds
 from services.insights.filters import Patterns, groups_inside, in_group, patterns
 from services.insights.limits import QueryLimits, limited
+from services.insights.people import latest_version
 from services.insights.ranges import Range
 from services.insights.scope import Scope, scope_of
 from services.insights.source import choose_source
@@ -62,7 +63,7 @@ async def _planned(request: QueryRequest, call: Call, clickhouse: ClickHouse, no
 
 async def _identity_version(asked: int, call: Call, clickhouse: ClickHouse) -> int:
     """The version of the project's identity to answer as of: the one asked for, or for 0 the latest ClickHouse knows whole."""
-    found = await clickhouse.query(sql("SELECT max(version) FROM identity_versions WHERE project_id = {id}", id=unsigned(call.project.id)))
+    found = await clickhouse.query(latest_version(call.project.id))
     latest = cast("int", found.rows[0][0])
     if not 0 <= asked <= latest:
         raise InvalidArgument(

@@ -1,13 +1,13 @@
 """Turns filters into conditions on an event."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.errors import FilterInvalid, InvalidArgument, TooLong
 from core.sql import Sql, all_of, any_of, sql
 from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup, Source
 from services.insights.operands import Operands
-from services.insights.operators import OPERATORS
+from services.insights.operators import OPERATORS, Operator
 from services.insights.people import AsOf
 from services.insights.properties import event_property, trait
 
@@ -26,13 +26,18 @@ class Placed:
     field: str
 
 
-def group_condition(group: FilterGroup, field: str, as_of: AsOf, depth: int = 0) -> Sql:
+def group_condition(group: FilterGroup, field: str, as_of: AsOf) -> Sql:
     """A condition that holds for the events that pass the group; always, for a group without parts."""
+    return joined(group, field, lambda spec, path: condition(spec, path, as_of))
+
+
+def joined(group: FilterGroup, field: str, one: Callable[[Filter, str], Sql], depth: int = 0) -> Sql:
+    """The conditions that `one` makes of the filters of a group, given with their paths, joined as the group says."""
     if depth > _MAX_DEPTH:
         raise FilterInvalid(f"Groups are nested more than {_MAX_DEPTH} deep.", field=field, hint="Flatten the groups.")
     parts = [
-        *all_conditions(group.filters, f"{field}.filters", as_of),
-        *(group_condition(inner, f"{field}.groups[{place}]", as_of, depth + 1) for place, inner in enumerate(group.groups)),
+        *(one(spec, f"{field}.filters[{place}]") for place, spec in enumerate(group.filters)),
+        *(joined(inner, f"{field}.groups[{place}]", one, depth + 1) for place, inner in enumerate(group.groups)),
     ]
     match group.match:
         case FilterGroup.MATCH_UNSPECIFIED | FilterGroup.MATCH_ALL:
@@ -52,12 +57,18 @@ def condition(spec: Filter, field: str, as_of: AsOf) -> Sql:
     """A condition that holds for the events that pass the filter."""
     of_person = spec.source == Source.SOURCE_PERSON
     found = trait(spec.property, field) if of_person else event_property(spec.property, spec.source, field)
-    if (operator := OPERATORS.get(spec.op)) is None:
-        raise InvalidArgument(f"There is no operator {spec.op}.", field=f"{field}.op", hint="Use one such as OP_IS or OP_CONTAINS.")
+    operator = operator_of(spec.op, field)
     holds = operator.compare(found, Operands(spec.values, f"{field}.values"), as_of.now)
     if of_person:
         holds = as_of.people.have(holds)
     return sql("NOT ifNull({holds}, false)", holds=holds) if operator.negated else holds
+
+
+def operator_of(op: int, field: str) -> Operator:
+    """The operator a filter names; `field` is the path of the filter."""
+    if (operator := OPERATORS.get(op)) is None:
+        raise InvalidArgument(f"There is no operator {op}.", field=f"{field}.op", hint="Use one such as OP_IS or OP_CONTAINS.")
+    return operator
 
 
 def event_name(matcher: EventMatcher, field: str) -> str:

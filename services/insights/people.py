@@ -43,6 +43,8 @@ _WITH_TRAITS = """{person} IN (
         HAVING argMax(ifNull({condition}, false), version)
     )"""
 
+_OF_EVENT = sql("distinct_hash")
+
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -55,17 +57,17 @@ class People:
         """The beginning of a query on events that asks for persons."""
         return self._read(_TIES) if self.version else sql("")
 
-    def person(self) -> Sql:
+    def person(self, distinct_hash: Sql = _OF_EVENT) -> Sql:
         """What persons are told apart by, on a row of events: the hash of the id that theirs is tied to, or of their own."""
         if not self.version:
-            return sql("distinct_hash")
-        return sql("transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash)")
+            return distinct_hash
+        return sql("transform({hash}, tupleElement(ties, 1), tupleElement(ties, 2), {hash})", hash=distinct_hash)
 
-    def have(self, condition: Sql) -> Sql:
-        """Holds for the events of the persons whose `traits` fulfil a condition."""
+    def have(self, condition: Sql, person: Sql | None = None) -> Sql:
+        """Holds for the events of the persons, or for the persons, whose `traits` and `external_id` fulfil a condition."""
         if not self.version:
             return sql("false")
-        return self._read(_WITH_TRAITS, person=self.person(), condition=condition)
+        return self._read(_WITH_TRAITS, person=person or self.person(), condition=condition)
 
     def trait(self, text: Sql) -> Sql:
         """A trait of the person of an event as text, NULL when it is absent, from its text in terms of `traits`."""
@@ -79,6 +81,11 @@ class People:
 
     def _read(self, template: LiteralString, **holes: Sql) -> Sql:
         return sql(template, project=unsigned(self.project_id), version=unsigned(self.version), **holes)
+
+
+def latest_version(project_id: int) -> Sql:
+    """A query for the latest version of a project's identity that ClickHouse knows whole; 0 before there is any."""
+    return sql("SELECT max(version) FROM identity_versions WHERE project_id = {id}", id=unsigned(project_id))
 
 
 @dataclass(frozen=True, slots=True)

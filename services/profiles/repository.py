@@ -6,7 +6,7 @@ written down for ClickHouse in the same transaction (docs/decisions/0016).
 """
 
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +22,6 @@ from services.profiles.persons import persons_of
 from services.profiles.tables import distinct_ids, identity_changes, identity_versions, ties
 from services.profiles.traits import Json, TraitChange, Traits
 
-MAX_IDS_SHOWN = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class Tie:
@@ -36,16 +34,6 @@ class Tie:
     version: int
     created_at: datetime
     undone_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a person: the id they are called by, what they were identified by, their ids and traits."""
-
-    root: str
-    external_id: str
-    distinct_ids: Sequence[str]
-    traits: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +104,6 @@ class ProfilesRepository:
             async with self._postgres.connect() as connection:
                 found = (await connection.execute(query)).mappings().all()
         return [_tie(row) for row in found]
-
-    async def find(self, project_id: int, *, distinct_id: str = "", person: str = "", external: bool = False) -> Known | None:
-        """The person of an id or of a person's id; with `external` the id has to be one they were identified by."""
-        named = distinct_ids.c.person_id == person if person else distinct_ids.c.distinct_id == distinct_id
-        query = select(distinct_ids.c.root).where(distinct_ids.c.project_id == project_id, named)
-        if external:
-            query = query.where(distinct_ids.c.identified)
-        with answering():
-            async with self._postgres.connect() as connection:
-                root = (await connection.execute(query)).scalar_one_or_none()
-                return None if root is None else await _known(connection, project_id, root)
 
     @asynccontextmanager
     async def _changing(self, project_id: int) -> AsyncGenerator["_Act"]:
@@ -277,16 +254,6 @@ def _differs(traits: Json, change: TraitChange) -> bool:
 async def _version(connection: AsyncConnection, project_id: int) -> int:
     query = select(identity_versions.c.version).where(identity_versions.c.project_id == project_id)
     return int((await connection.execute(query)).scalar_one_or_none() or 0)
-
-
-async def _known(connection: AsyncConnection, project_id: int, root: str) -> Known:
-    mine = and_(distinct_ids.c.project_id == project_id, distinct_ids.c.root == root)
-    # The root first, then in the order they came; of several external ids the root's, or the first.
-    order = (distinct_ids.c.distinct_id != root, distinct_ids.c.created_at, distinct_ids.c.distinct_id)
-    query = select(distinct_ids.c.distinct_id).where(mine).order_by(*order)
-    ids = list((await connection.execute(query.limit(MAX_IDS_SHOWN))).scalars())
-    external = (await connection.execute(query.where(distinct_ids.c.identified).limit(1))).scalar_one_or_none()
-    return Known(root, external or "", ids, (await _read(connection, project_id, root)).traits.all)
 
 
 def _tie(row: RowMapping) -> Tie:

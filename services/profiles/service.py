@@ -11,13 +11,16 @@ from core.person_ids import person_id
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.capture.placeholders import is_placeholder
 from services.capture.rules import COOKIELESS, MAX_NAME
-from services.profiles.activity import Activities, Activity
-from services.profiles.repository import Known, ProfilesRepository, Tie
+from services.profiles.activity import Activity
+from services.profiles.directory import Known
+from services.profiles.events import Moment, moment_of
+from services.profiles.finding import Place
+from services.profiles.pages import page_size, place_of, token_of
+from services.profiles.reader import Reader, anonymous
+from services.profiles.repository import ProfilesRepository, Tie
 from services.profiles.traits import Json, TraitChange, finite, trait_key, traits_of
 from services.rpc.call import Call
 
-_DEFAULT_PAGE = 100
-_MAX_PAGE = 1_000
 _PERSON_ID = re.compile(r"[0-9a-f]{16}")
 # The fields of GetPerson in their JSON spelling.
 _FIELDS = {"person_id": "personId", "distinct_id": "distinctId", "external_id": "externalId"}
@@ -27,9 +30,9 @@ _KINDS = {"identify": pb.Tie.KIND_IDENTIFY, "merge": pb.Tie.KIND_MERGE}
 class ProfilesService:
     """The RPCs of `pug.profiles.v1.ProfilesService`."""
 
-    def __init__(self, repository: ProfilesRepository, activities: Activities) -> None:
+    def __init__(self, repository: ProfilesRepository, reader: Reader) -> None:
         self._repository = repository
-        self._activities = activities
+        self._reader = reader
 
     async def identify(self, request: pb.IdentifyRequest, call: Call) -> pb.IdentifyResponse:
         """Tie an anonymous id to the person known by an external id."""
@@ -68,11 +71,9 @@ class ProfilesService:
 
     async def list_merges(self, request: pb.ListMergesRequest, call: Call) -> pb.ListMergesResponse:
         """A page of ties, newest first."""
-        if not 0 <= request.page_size <= _MAX_PAGE:
-            raise InvalidArgument(f"A page has 1 to {_MAX_PAGE:,} merges.", field="pageSize", hint=f"0 means {_DEFAULT_PAGE}.")
+        size = page_size(request.page_size)
         if request.page_token and not re.fullmatch(r"[0-9]{1,18}", request.page_token):
             raise InvalidArgument("That is no page token.", field="pageToken", hint="Take it from the page before.")
-        size = request.page_size or _DEFAULT_PAGE
         before = int(request.page_token) if request.page_token else None
         found = await self._repository.list_ties(call.project.id, before, size + 1)
         token = str(found[size - 1].version) if len(found) > size else ""
@@ -80,31 +81,79 @@ class ProfilesService:
 
     async def get_person(self, request: pb.GetPersonRequest, call: Call) -> pb.GetPersonResponse:
         """What is known of one person."""
-        known = await self._find(request, call)
-        activity = await self._activities.of(known.distinct_ids, known.root, call) if known else None
+        known = await self._known(request, call)
+        activity = await self._reader.activity_of(known, call) if known else None
         if known is None or (activity is None and not known.external_id and not known.traits and len(known.distinct_ids) == 1):
-            raise PersonNotFound(
-                "The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id."
-            )
+            raise _not_found(request)
         return pb.GetPersonResponse(person=_person(known, activity))
 
-    async def _find(self, request: pb.GetPersonRequest, call: Call) -> Known | None:
-        project_id = call.project.id
+    async def list_persons(self, request: pb.ListPersonsRequest, call: Call) -> pb.ListPersonsResponse:
+        """A page of persons, who was seen last first."""
+        size, after = page_size(request.page_size), place_of(request.page_token, _place)
+        # One more says whether there is another page.
+        found = await self._reader.find(request, after, size + 1, call)
+        token = token_of(*_parts(found[size - 1][0])) if len(found) > size else ""
+        persons = [_person(known, activity) for _, known, activity in found[:size]]
+        return pb.ListPersonsResponse(persons=persons, next_page_token=token)
+
+    async def list_person_events(self, request: pb.ListPersonEventsRequest, call: Call) -> pb.ListPersonEventsResponse:
+        """A page of what one person did, newest first."""
+        size, after = page_size(request.page_size), place_of(request.page_token, _moment)
+        known = await self._known(request, call)
+        if known is None:
+            raise _not_found(request)
+        found = await self._reader.events_of(known, request.filter, after, size + 1, call)
+        return pb.ListPersonEventsResponse(events=found[:size], next_page_token=_next_page(found, size))
+
+    async def list_events(self, request: pb.ListEventsRequest, call: Call) -> pb.ListEventsResponse:
+        """A page of the project's events, newest first."""
+        size, after = page_size(request.page_size), place_of(request.page_token, _moment)
+        found = await self._reader.events(request.filter, after, size + 1, call)
+        return pb.ListEventsResponse(events=found[:size], next_page_token=_next_page(found, size))
+
+    async def _known(self, request: pb.GetPersonRequest | pb.ListPersonEventsRequest, call: Call) -> Known | None:
         match request.WhichOneof("by"):
             case "person_id":
-                if not _PERSON_ID.fullmatch(request.person_id):
-                    return None
-                if known := await self._repository.find(project_id, person=request.person_id):
-                    return known
-                distinct_id = await self._activities.distinct_id_of(request.person_id, call)
-                return _anonymous(distinct_id) if distinct_id else None
+                return await self._reader.by_person_id(request.person_id, call) if _PERSON_ID.fullmatch(request.person_id) else None
             case "distinct_id":
                 distinct_id = _id(request.distinct_id, "distinctId")
-                return await self._repository.find(project_id, distinct_id=distinct_id) or _anonymous(distinct_id)
+                return await self._reader.by_distinct_id(distinct_id, call) or anonymous(distinct_id)
             case "external_id":
-                return await self._repository.find(project_id, distinct_id=_id(request.external_id, "externalId"), external=True)
+                return await self._reader.by_external_id(_id(request.external_id, "externalId"), call)
             case _:
                 raise MissingField("Say who.", field="distinctId", hint="Give one of personId, distinctId and externalId.")
+
+
+def _not_found(request: pb.GetPersonRequest | pb.ListPersonEventsRequest) -> PersonNotFound:
+    return PersonNotFound("The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id.")
+
+
+def _place(parts: list[object]) -> Place:
+    match parts:
+        case [int() | None as last_ms, int() as person] if 0 <= person < 2**64 and -(2**43) < (last_ms or 0) < 2**44:
+            return Place(last_ms, person)
+        case _:
+            raise ValueError(parts)
+
+
+def _parts(place: Place) -> tuple[int | None, int]:
+    return place.last_ms, place.person
+
+
+def _moment(parts: list[object]) -> Moment:
+    match parts:
+        case [int() as occurred_ms, str() as event_id] if -(2**43) < occurred_ms < 2**44:
+            return Moment(occurred_ms, str(uuid.UUID(event_id)))
+        case _:
+            raise ValueError(parts)
+
+
+def _next_page(found: list[pb.Event], size: int) -> str:
+    # One more than the page says that there is another.
+    if len(found) <= size:
+        return ""
+    last = moment_of(found[size - 1])
+    return token_of(last.occurred_ms, last.event_id)
 
 
 def _id(value: str, name: str) -> str:
@@ -120,10 +169,6 @@ def _id(value: str, name: str) -> str:
             "Ids of cookieless visitors are another every day and belong to nobody.", field=name, hint="Send an id of this person."
         )
     return value
-
-
-def _anonymous(distinct_id: str) -> Known:
-    return Known(distinct_id, "", (distinct_id,), {})
 
 
 def _person(known: Known, activity: Activity | None) -> pb.Person:

@@ -11,7 +11,8 @@ from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
-from services.profiles.activity import Activities
+from services.profiles.directory import Directory
+from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
 from services.rpc.call import Call, Credential, Project, Scope
@@ -74,7 +75,9 @@ async def new_town(backends: Backends) -> Town:
 
     limits = QueryLimits(timedelta(seconds=30), 2 * 2**30)
     return Town(
-        ProfilesService(ProfilesRepository(backends.postgres), Activities(backends.clickhouse, limits)),
+        ProfilesService(
+            ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, lambda: NOW)
+        ),
         InsightsService(backends.clickhouse, complete_until, lambda: NOW, limits),
         PeopleWorker(backends.postgres, backends.clickhouse),
         store,

@@ -1,0 +1,212 @@
+"""Finds persons in ClickHouse, who was seen last first; then those without an event. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from core.errors import InvalidArgument, TooLong, TooMany
+from core.sql import Sql, Value, all_of, instant, sql, text, unsigned
+from pug.insights.v1.filter_pb2 import Filter, FilterGroup, Source
+from pug.profiles.v1.profiles_pb2 import ListPersonsRequest
+from services.insights.filters import condition, groups_inside, in_group, joined, operator_of
+from services.insights.operands import Operands
+from services.insights.people import AsOf
+from services.insights.properties import trait
+from services.profiles.activity import sessions
+from services.profiles.facts import holds
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MAX_SEARCH = 200
+_MAX_ACTIVITY = 20
+_MAX_FILTERS = 100
+
+_SEEN = """{ties}
+SELECT person, toUnixTimestamp64Milli(last) AS last_ms
+FROM
+(
+    SELECT
+        person, sum(count) AS events, min(first_seen) AS first, max(last_seen) AS last, sum(page_views) AS views,
+        max(browser) AS last_browser, max(os) AS last_os, max(device) AS last_device, max(country) AS last_country, max(city) AS last_city
+    FROM
+    (
+        SELECT {person} AS person, count, first_seen, last_seen, page_views, browser, os, device, country, city
+        FROM person_activity
+        WHERE project_id = {project}
+    )
+    GROUP BY person
+    HAVING {after}
+) AS persons{sessions}
+WHERE {conditions}
+ORDER BY last DESC, person
+LIMIT {rows}"""
+
+# Those of whom PostgreSQL knows something; who became part of another is nobody of their own.
+_UNSEEN = """{ties}
+SELECT person, NULL AS last_ms
+FROM
+(
+    SELECT DISTINCT {person} AS person
+    FROM
+    (
+        SELECT person_hash AS known FROM person_traits WHERE project_id = {project} AND version <= {version}
+        UNION ALL
+        SELECT person_hash AS known FROM person_ties WHERE project_id = {project} AND version <= {version}
+    )
+    WHERE person NOT IN (SELECT {seen} FROM person_activity WHERE project_id = {project}) AND {after}
+) AS persons
+CROSS JOIN
+(
+    SELECT
+        0 AS events, toDateTime64(0, 3, 'UTC') AS first, first AS last, 0 AS views, 0 AS sessions,
+        '' AS last_browser, '' AS last_os, '' AS last_device, '' AS last_country, '' AS last_city
+) AS nothing
+WHERE {conditions}
+ORDER BY person
+LIMIT {rows}"""
+
+_SEARCH = """person IN
+    (
+        SELECT {seen} FROM person_activity WHERE project_id = {project} AND positionCaseInsensitiveUTF8(distinct_id, {search}) > 0
+        UNION ALL
+        SELECT argMax(person_hash, version)
+        FROM person_ties
+        WHERE project_id = {project} AND version <= {version}
+        GROUP BY distinct_hash
+        HAVING positionCaseInsensitiveUTF8(any(distinct_id), {search}) > 0 OR positionCaseInsensitiveUTF8(argMax(root, version), {search}) > 0
+        UNION ALL
+        SELECT person_hash
+        FROM person_traits
+        WHERE project_id = {project} AND version <= {version}
+        GROUP BY person_hash
+        HAVING argMax(
+            positionCaseInsensitiveUTF8(root, {search}) > 0
+            OR arrayExists(
+                one -> positionCaseInsensitiveUTF8(one.2, {search}) > 0, JSONExtractKeysAndValues(toJSONString(traits), 'String')
+            ),
+            version
+        )
+    )"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a person stands in the list: when they were last seen, in milliseconds, None for never; and their hash."""
+
+    last_ms: int | None
+    person: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Which persons of a project are looked for."""
+
+    project_id: int
+    request: ListPersonsRequest
+    as_of: AsOf
+
+    def seen(self, after: Place | None, rows: int) -> Sql:
+        """Those with events, as rows (person, last seen in milliseconds)."""
+        return sql(
+            _SEEN,
+            **self._common(rows),
+            person=self.as_of.people.person(),
+            after=_after_seen(after),
+            sessions=self._sessions(),
+        )
+
+    def unseen(self, after: Place | None, rows: int) -> Sql:
+        """Those without."""
+        return sql(
+            _UNSEEN,
+            **self._common(rows),
+            version=unsigned(self.as_of.people.version),
+            person=self.as_of.people.person(sql("known")),
+            seen=self.as_of.people.person(),
+            after=sql("person > {hash}", hash=unsigned(after.person)) if after and after.last_ms is None else sql("true"),
+        )
+
+    def _common(self, rows: int) -> dict[str, Sql | Value]:
+        return {
+            "ties": self.as_of.people.ties(),
+            "project": unsigned(self.project_id),
+            "conditions": all_of(self._conditions()),
+            "rows": unsigned(rows),
+        }
+
+    def _conditions(self) -> list[Sql]:
+        request = self.request
+        _check_counts(request)
+        conditions = [holds(spec, f"activity[{place}]", self.as_of.now) for place, spec in enumerate(request.activity)]
+        if request.filters.ByteSize():
+            conditions.append(joined(request.filters, "filters", self._filter))
+        if request.search:
+            conditions.append(self._search(request.search))
+        match request.known:
+            case ListPersonsRequest.KNOWN_UNSPECIFIED:
+                pass
+            case ListPersonsRequest.KNOWN_IDENTIFIED:
+                conditions.append(self.as_of.people.have(sql("external_id != ''"), sql("person")))
+            case ListPersonsRequest.KNOWN_ANONYMOUS:
+                conditions.append(sql("NOT ({known})", known=self.as_of.people.have(sql("external_id != ''"), sql("person"))))
+            case unknown:
+                raise InvalidArgument(f"There is no known {unknown}.", field="known", hint="Use KNOWN_IDENTIFIED or KNOWN_ANONYMOUS.")
+        return conditions
+
+    def _filter(self, spec: Filter, field: str) -> Sql:
+        """On traits: of the person. On events: whether one of theirs passes."""
+        if spec.source == Source.SOURCE_PERSON:
+            found = trait(spec.property, field)
+            operator = operator_of(spec.op, field)
+            has = self.as_of.people.have(operator.compare(found, Operands(spec.values, f"{field}.values"), self.as_of.now), sql("person"))
+            return sql("NOT ({has})", has=has) if operator.negated else has
+        return sql(
+            "person IN (SELECT {person} FROM events WHERE project_id = {project} AND cookieless = 0 AND {passes})",
+            person=self.as_of.people.person(),
+            project=unsigned(self.project_id),
+            passes=condition(spec, field, self.as_of),
+        )
+
+    def _search(self, search: str) -> Sql:
+        if len(search) > _MAX_SEARCH:
+            raise TooLong(f"A search has at most {_MAX_SEARCH} characters.", field="search", hint="Search for a part of it.")
+        people = self.as_of.people
+        return sql(
+            _SEARCH,
+            seen=people.person(),
+            project=unsigned(self.project_id),
+            version=unsigned(people.version),
+            search=text(search),
+        )
+
+    def _sessions(self) -> Sql:
+        """Only when they are asked for: they are counted from the events."""
+        if not any(spec.field == ListPersonsRequest.ActivityFilter.FIELD_SESSIONS for spec in self.request.activity):
+            return sql("")
+        counted = sessions(self.as_of.people.person(), self.project_id, sql("true"))
+        return sql("\nLEFT ANY JOIN ({counted}) AS counted USING (person)", counted=counted)
+
+
+def shape(rows: Sequence[Sequence[object]]) -> list[Place]:
+    """The places of the persons found."""
+    return [Place(last_ms, person) for person, last_ms in cast("Sequence[tuple[int, int | None]]", rows)]
+
+
+def _check_counts(request: ListPersonsRequest) -> None:
+    if len(request.activity) > _MAX_ACTIVITY:
+        raise TooMany(f"At most {_MAX_ACTIVITY} facts are compared.", field="activity", hint="Leave some out.")
+    check_filters(request.filters, "filters")
+
+
+def check_filters(group: FilterGroup, field: str) -> None:
+    """Refuse more filters and groups than one request may have."""
+    if len(in_group(group, field)) > _MAX_FILTERS or groups_inside(group) > _MAX_FILTERS:
+        raise TooMany(f"At most {_MAX_FILTERS} filters and as many groups are allowed.", field=field, hint="OP_IS takes many values.")
+
+
+def _after_seen(after: Place | None) -> Sql:
+    if after is None or after.last_ms is None:
+        return sql("true")
+    last = instant(_EPOCH + after.last_ms * _MILLISECOND)
+    return sql("(last < {last} OR (last = {last} AND person > {hash}))", last=last, hash=unsigned(after.person))

@@ -1,0 +1,39 @@
+"""Pages of a list: how long they are, and where the next one begins."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from core.errors import InvalidArgument
+
+T = TypeVar("T")
+
+_DEFAULT = 100
+_MAX = 1_000
+
+
+def page_size(asked: int) -> int:
+    """How many a page has."""
+    if not 0 <= asked <= _MAX:
+        raise InvalidArgument(f"A page has 1 to {_MAX:,} entries.", field="pageSize", hint=f"0 means {_DEFAULT}.")
+    return asked or _DEFAULT
+
+
+def token_of(*place: str | int | None) -> str:
+    """The token of the page after a place; it means nothing to the caller."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def place_of(token: str, read: Callable[[list[object]], T]) -> T | None:
+    """The place a token stands for, as `read` makes it of its parts; None for the first page."""
+    if not token:
+        return None
+    try:
+        parts: object = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
+        if isinstance(parts, list):
+            return read(parts)  # pyright: ignore[reportUnknownArgumentType] (of JSON, whatever it is)
+    except (binascii.Error, ValueError, TypeError):
+        pass
+    raise InvalidArgument("That is no page token.", field="pageToken", hint="Take it from the page before, of the same request.")

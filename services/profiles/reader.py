@@ -1,0 +1,102 @@
+"""Reads people and what they did: PostgreSQL says who is who and what is known of them, ClickHouse has the events."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import cast
+
+from core.clickhouse import ClickHouse
+from core.person_ids import person_id
+from core.sql import Sql
+from pug.profiles.v1 import profiles_pb2 as pb
+from services.insights.limits import QueryLimits, limited
+from services.insights.people import AsOf, People, latest_version
+from services.profiles import events
+from services.profiles.activity import Activities, Activity, theirs
+from services.profiles.directory import Directory, Known
+from services.profiles.events import Moment
+from services.profiles.finding import Finding, Place, shape
+from services.rpc.call import Call
+
+
+class Reader:
+    """People as they are now."""
+
+    def __init__(self, directory: Directory, clickhouse: ClickHouse, limits: QueryLimits, now: Callable[[], datetime]) -> None:
+        """`limits` are those of one query."""
+        self._directory = directory
+        self._clickhouse = clickhouse
+        self._limits = limits
+        self._now = now
+        self._activities = Activities(clickhouse, limits)
+
+    async def by_person_id(self, person: str, call: Call) -> Known | None:
+        """The person of an id of theirs, or of one merged into them."""
+        if known := await self._directory.find(call.project.id, person=person):
+            return known
+        distinct_id = await self._activities.distinct_id_of(person, call)
+        return anonymous(distinct_id) if distinct_id else None
+
+    async def by_distinct_id(self, distinct_id: str, call: Call) -> Known | None:
+        """The person of any of their distinct ids; None for one of whom only events may be known."""
+        return await self._directory.find(call.project.id, distinct_id=distinct_id)
+
+    async def by_external_id(self, external_id: str, call: Call) -> Known | None:
+        """The person identified by an id."""
+        return await self._directory.find(call.project.id, distinct_id=external_id, external=True)
+
+    async def activity_of(self, known: Known, call: Call) -> Activity | None:
+        """What a person did; None when there is no event."""
+        return await self._activities.of(known.distinct_ids, known.root, call)
+
+    async def find(
+        self, request: pb.ListPersonsRequest, after: Place | None, size: int, call: Call
+    ) -> list[tuple[Place, Known, Activity | None]]:
+        """Up to so many persons after a place in the list."""
+        as_of = await self._as_of(call)
+        finding = Finding(call.project.id, request, as_of)
+        found: list[Place] = []
+        if after is None or after.last_ms is not None:
+            found = shape(await self._rows(finding.seen(after, size), call))
+        if len(found) < size:
+            found += shape(await self._rows(finding.unseen(after, size - len(found)), call))
+        return await self._described(found, as_of.people, call)
+
+    async def _described(self, found: Sequence[Place], people: People, call: Call) -> list[tuple[Place, Known, Activity | None]]:
+        if not found:
+            return []
+        known = await self._directory.find_all(call.project.id, [f"{place.person:016x}" for place in found])
+        activities = await self._activities.of_persons([place.person for place in found], people, call)
+        described: list[tuple[Place, Known, Activity | None]] = []
+        for place in found:
+            activity = activities.get(place.person)
+            if one := known.get(f"{place.person:016x}") or (anonymous(activity.distinct_id) if activity else None):
+                described.append((place, one, activity))
+        return described
+
+    async def events_of(self, known: Known, spec: pb.EventFilter, after: Moment | None, rows: int, call: Call) -> list[pb.Event]:
+        """Up to so many events of a person after a place in the list."""
+        listed = await self._events(spec, theirs(call.project.id, known.distinct_ids, known.root), after, rows, call)
+        for event in listed:
+            # Whom ClickHouse hears of a moment later.
+            event.person_id = event.person_id and person_id(known.root)
+        return listed
+
+    async def events(self, spec: pb.EventFilter, after: Moment | None, rows: int, call: Call) -> list[pb.Event]:
+        """Up to so many events of anybody after a place in the list."""
+        return await self._events(spec, None, after, rows, call)
+
+    async def _events(self, spec: pb.EventFilter, whose: Sql | None, after: Moment | None, rows: int, call: Call) -> list[pb.Event]:
+        query = events.plan(call.project.id, spec, whose, after, rows, await self._as_of(call))
+        return events.shape(await self._rows(query, call))
+
+    async def _as_of(self, call: Call) -> AsOf:
+        found = await self._clickhouse.query(latest_version(call.project.id))
+        return AsOf(self._now(), People(call.project.id, cast("int", found.rows[0][0])))
+
+    async def _rows(self, query: Sql, call: Call) -> Sequence[Sequence[object]]:
+        return (await self._clickhouse.query(limited(query, self._limits, call.timeout_s))).rows
+
+
+def anonymous(distinct_id: str) -> Known:
+    """Somebody of whom there are only events."""
+    return Known(distinct_id, "", (distinct_id,), {})
