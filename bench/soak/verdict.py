@@ -18,6 +18,7 @@ _COUNTS = {
     "different ids among them": "SELECT uniqExact(project_id, event_id) FROM events",
     "sum over schema_events": "SELECT sum(count) FROM schema_events",
     "sum over schema_properties, of `copy`": "SELECT sum(count) FROM schema_properties WHERE key = 'copy'",
+    "sum over person_activity": "SELECT sum(count) FROM person_activity",
     "sum over schema_properties, of `$url`": "SELECT sum(count) FROM schema_properties WHERE key = '$url'",
 }
 

@@ -102,4 +102,9 @@ ALTER TABLE events MODIFY SETTING lightweight_mutation_projection_mode = 'rebuil
 ALTER TABLE events MATERIALIZE PROJECTION by_person SETTINGS mutations_sync = 0;
 
 -- What the person was identified by, with every row of their traits; empty while they are anonymous.
-ALTER TABLE person_traits ADD COLUMN IF NOT EXISTS external_id String;
+ALTER TABLE person_traits
+    ADD COLUMN IF NOT EXISTS external_id String,
+    -- What a search looks through: the texts among the traits, and the id the person is called by.
+    ADD COLUMN IF NOT EXISTS words String MATERIALIZED arrayStringConcat(
+        arrayPushFront(arrayMap(one -> one.2, JSONExtractKeysAndValues(toJSONString(traits), 'String')), root), '\n'
+    ) CODEC(ZSTD(1));

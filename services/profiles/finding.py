@@ -33,12 +33,12 @@ FROM
     (
         SELECT {person} AS person, count, first_seen, last_seen, page_views, browser, os, device, country, city
         FROM person_activity
-        WHERE project_id = {project}
+        WHERE project_id = {project} AND {is_one}
     )
     GROUP BY person
     HAVING {after}
 ) AS persons{sessions}
-WHERE {conditions}
+WHERE {did}
 ORDER BY last DESC, person
 LIMIT {rows}"""
 
@@ -54,7 +54,7 @@ FROM
         UNION ALL
         SELECT person_hash AS known FROM person_ties WHERE project_id = {project} AND version <= {version}
     )
-    WHERE person NOT IN (SELECT {seen} FROM person_activity WHERE project_id = {project}) AND {after}
+    WHERE person NOT IN (SELECT {seen} FROM person_activity WHERE project_id = {project}) AND {after} AND {is_one}
 ) AS persons
 CROSS JOIN
 (
@@ -62,7 +62,7 @@ CROSS JOIN
         0 AS events, toDateTime64(0, 3, 'UTC') AS first, first AS last, 0 AS views, 0 AS sessions,
         '' AS last_browser, '' AS last_os, '' AS last_device, '' AS last_country, '' AS last_city
 ) AS nothing
-WHERE {conditions}
+WHERE {did}
 ORDER BY person
 LIMIT {rows}"""
 
@@ -74,19 +74,13 @@ _SEARCH = """person IN
         FROM person_ties
         WHERE project_id = {project} AND version <= {version}
         GROUP BY distinct_hash
-        HAVING positionCaseInsensitiveUTF8(any(distinct_id), {search}) > 0 OR positionCaseInsensitiveUTF8(argMax(root, version), {search}) > 0
+        HAVING positionCaseInsensitiveUTF8(concat(any(distinct_id), '\\n', argMax(root, version)), {search}) > 0
         UNION ALL
         SELECT person_hash
         FROM person_traits
         WHERE project_id = {project} AND version <= {version}
         GROUP BY person_hash
-        HAVING argMax(
-            positionCaseInsensitiveUTF8(root, {search}) > 0
-            OR arrayExists(
-                one -> positionCaseInsensitiveUTF8(one.2, {search}) > 0, JSONExtractKeysAndValues(toJSONString(traits), 'String')
-            ),
-            version
-        )
+        HAVING argMax(positionCaseInsensitiveUTF8(words, {search}) > 0, version)
     )"""
 
 
@@ -131,25 +125,34 @@ class Finding:
         return {
             "ties": self.as_of.people.ties(),
             "project": unsigned(self.project_id),
-            "conditions": all_of(self._conditions()),
+            "is_one": all_of(self._of_persons()),
+            "did": all_of(self._of_activity()),
             "rows": unsigned(rows),
         }
 
-    def _conditions(self) -> list[Sql]:
+    def _of_activity(self) -> list[Sql]:
+        """What has to hold for what somebody did."""
+        if len(self.request.activity) > _MAX_ACTIVITY:
+            raise TooMany(f"At most {_MAX_ACTIVITY} facts are compared.", field="activity", hint="Leave some out.")
+        return [holds(spec, f"activity[{place}]", self.as_of.now) for place, spec in enumerate(self.request.activity)]
+
+    def _of_persons(self) -> list[Sql]:
+        """What has to hold for who somebody is, whatever they did: it is asked first, so that less is added up."""
         request = self.request
-        _check_counts(request)
-        conditions = [holds(spec, f"activity[{place}]", self.as_of.now) for place, spec in enumerate(request.activity)]
+        check_filters(request.filters, "filters")
+        conditions: list[Sql] = []
         if request.filters.ByteSize():
             conditions.append(joined(request.filters, "filters", self._filter))
         if request.search:
             conditions.append(self._search(request.search))
+        identified = self.as_of.people.have(sql("external_id != ''"), sql("person"))
         match request.known:
             case ListPersonsRequest.KNOWN_UNSPECIFIED:
                 pass
             case ListPersonsRequest.KNOWN_IDENTIFIED:
-                conditions.append(self.as_of.people.have(sql("external_id != ''"), sql("person")))
+                conditions.append(identified)
             case ListPersonsRequest.KNOWN_ANONYMOUS:
-                conditions.append(sql("NOT ({known})", known=self.as_of.people.have(sql("external_id != ''"), sql("person"))))
+                conditions.append(sql("NOT ({identified})", identified=identified))
             case unknown:
                 raise InvalidArgument(f"There is no known {unknown}.", field="known", hint="Use KNOWN_IDENTIFIED or KNOWN_ANONYMOUS.")
         return conditions
@@ -191,12 +194,6 @@ class Finding:
 def shape(rows: Sequence[Sequence[object]]) -> list[Place]:
     """The places of the persons found."""
     return [Place(last_ms, person) for person, last_ms in cast("Sequence[tuple[int, int | None]]", rows)]
-
-
-def _check_counts(request: ListPersonsRequest) -> None:
-    if len(request.activity) > _MAX_ACTIVITY:
-        raise TooMany(f"At most {_MAX_ACTIVITY} facts are compared.", field="activity", hint="Leave some out.")
-    check_filters(request.filters, "filters")
 
 
 def check_filters(group: FilterGroup, field: str) -> None:

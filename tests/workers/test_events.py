@@ -72,17 +72,18 @@ async def stored(backends: Backends, project_id: int) -> int:
 
 
 async def counted(backends: Backends, project_id: int) -> tuple[int, int]:
-    """How many events there are, and how many the schema counted: by their names, and by the keys, of which each has one."""
+    """How many events there are, and how many were counted: by their names, by the keys, of which each has one, and by who did them."""
     found = await backends.clickhouse.query(
         sql(
             "SELECT (SELECT count() FROM events WHERE project_id = {project}),"
             " (SELECT sum(count) FROM schema_events WHERE project_id = {project}),"
-            " (SELECT sum(count) FROM schema_properties WHERE project_id = {project})",
+            " (SELECT sum(count) FROM schema_properties WHERE project_id = {project}),"
+            " (SELECT sum(count) FROM person_activity WHERE project_id = {project})",
             project=unsigned(project_id),
         )
     )
-    events, by_name, by_key = (int(str(count)) for count in found.rows[0])
-    assert by_name == by_key
+    events, by_name, by_key, by_person = (int(str(count)) for count in found.rows[0])
+    assert by_name == by_key == by_person
     return events, by_name
 
 
@@ -171,7 +172,7 @@ async def test_a_part_whose_token_is_known_but_which_is_missing_is_stored(backen
     assert await counted(backends, project) == (4, 4)
 
 
-@pytest.mark.parametrize("table", ["schema_events", "schema_properties"])
+@pytest.mark.parametrize("table", ["schema_events", "schema_properties", "person_activity"])
 async def test_a_part_of_a_derived_table_whose_token_is_known_but_which_is_missing_is_counted(backends: Backends, table: str) -> None:
     project = next_project()
     rows, record = await begun_block(backends, project)
