@@ -23,12 +23,12 @@ JOB = "people-writer"
 _VERSIONS_AT_ONCE = 2_000
 _LOOK_EVERY_S = 0.2
 _NEXT = text(
-    "SELECT project_id, version, distinct_id, root, traits FROM identity_changes WHERE (project_id, version) IN"
+    "SELECT project_id, version, distinct_id, root, traits, identified FROM identity_changes WHERE (project_id, version) IN"
     " (SELECT DISTINCT project_id, version FROM identity_changes ORDER BY project_id, version LIMIT :versions)"
 )
 _TOLD = text("DELETE FROM identity_changes WHERE project_id = :project AND version <= :version")
 
-_Change = tuple[int, int, str, str, object]
+_Change = tuple[int, int, str, str, object, bool]
 
 
 class PeopleWorker:
@@ -49,14 +49,17 @@ class PeopleWorker:
         """Tell ClickHouse some of what it doesn't know; returns how many changes that were."""
         async with self._postgres.connect() as connection:
             found = await connection.execute(_NEXT, {"versions": _VERSIONS_AT_ONCE})
-            changes: list[_Change] = [(row[0], row[1], row[2], row[3], row[4]) for row in found]
+            changes: list[_Change] = [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in found]
         if not changes:
             return 0
         latest: dict[int, int] = {}
         for project_id, version, *_ in changes:
             latest[project_id] = max(version, latest.get(project_id, 0))
-        ties = [[project, distinct_id, root, version] for project, version, distinct_id, root, traits in changes if traits is None]
-        traits = [[project, root, version, traits] for project, version, _, root, traits in changes if traits is not None]
+        told = [change for change in changes if not change[5]]
+        identified = [[project, distinct_id] for project, _, distinct_id, _, _, is_identified in changes if is_identified]
+        ties = [[project, distinct_id, root, version] for project, version, distinct_id, root, traits, _ in told if traits is None]
+        traits = [[project, root, version, traits] for project, version, _, root, traits, _ in told if traits is not None]
+        await self._insert("identified_ids", ("project_id", "distinct_id"), identified)
         await self._insert("person_ties", ("project_id", "distinct_id", "root", "version"), ties)
         await self._insert_traits(traits)
         # Last: what a query sees of this it sees whole.

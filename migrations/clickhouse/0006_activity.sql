@@ -101,10 +101,17 @@ ALTER TABLE events MODIFY SETTING lightweight_mutation_projection_mode = 'rebuil
 
 ALTER TABLE events MATERIALIZE PROJECTION by_person SETTINGS mutations_sync = 0;
 
--- What the person was identified by, with every row of their traits; empty while they are anonymous.
-ALTER TABLE person_traits
-    ADD COLUMN IF NOT EXISTS external_id String,
-    -- What a search looks through: the texts among the traits, and the id the person is called by.
-    ADD COLUMN IF NOT EXISTS words String MATERIALIZED arrayStringConcat(
-        arrayPushFront(arrayMap(one -> one.2, JSONExtractKeysAndValues(toJSONString(traits), 'String')), root), '\n'
-    ) CODEC(ZSTD(1));
+-- Which ids somebody was identified by; once they were, they stay so.
+CREATE TABLE IF NOT EXISTS identified_ids
+(
+    project_id UInt64,
+    distinct_id String,
+    distinct_hash UInt64 MATERIALIZED sipHash64(distinct_id)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (project_id, distinct_id);
+
+-- What a search looks through: the texts among the traits, and the id the person is called by.
+ALTER TABLE person_traits ADD COLUMN IF NOT EXISTS words String MATERIALIZED arrayStringConcat(
+    arrayPushFront(arrayMap(one -> one.2, JSONExtractKeysAndValues(toJSONString(traits), 'String')), root), '\n'
+) CODEC(ZSTD(1));

@@ -64,7 +64,7 @@ class People:
         return sql("transform({hash}, tupleElement(ties, 1), tupleElement(ties, 2), {hash})", hash=distinct_hash)
 
     def have(self, condition: Sql, person: Sql | None = None) -> Sql:
-        """Holds for the events of the persons, or for the persons, whose `traits` and `external_id` fulfil a condition."""
+        """Holds for the events of the persons, or for the persons, whose `traits` fulfil a condition."""
         if not self.version:
             return sql("false")
         return self._read(_WITH_TRAITS, person=person or self.person(), condition=condition)

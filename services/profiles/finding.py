@@ -53,6 +53,8 @@ FROM
         SELECT person_hash AS known FROM person_traits WHERE project_id = {project} AND version <= {version}
         UNION ALL
         SELECT person_hash AS known FROM person_ties WHERE project_id = {project} AND version <= {version}
+        UNION ALL
+        SELECT distinct_hash AS known FROM identified_ids WHERE project_id = {project}
     )
     WHERE person NOT IN (SELECT {seen} FROM person_activity WHERE project_id = {project}) AND {after} AND {is_one}
 ) AS persons
@@ -145,7 +147,11 @@ class Finding:
             conditions.append(joined(request.filters, "filters", self._filter))
         if request.search:
             conditions.append(self._search(request.search))
-        identified = self.as_of.people.have(sql("external_id != ''"), sql("person"))
+        identified = sql(
+            "person IN (SELECT {person} FROM identified_ids WHERE project_id = {project})",
+            person=self.as_of.people.person(),
+            project=unsigned(self.project_id),
+        )
         match request.known:
             case ListPersonsRequest.KNOWN_UNSPECIFIED:
                 pass
