@@ -12,5 +12,6 @@ def upgrade() -> None:
     op.add_column("identity_changes", Column("identified", Boolean, server_default="false", nullable=False))
     op.execute(
         "INSERT INTO identity_changes (project_id, version, distinct_id, root, identified)"
-        " SELECT project_id, version, distinct_id, distinct_id, true FROM distinct_ids JOIN identity_versions USING (project_id) WHERE identified"
+        " SELECT project_id, version, distinct_id, distinct_id, true"
+        " FROM distinct_ids JOIN identity_versions USING (project_id) WHERE identified"
     )

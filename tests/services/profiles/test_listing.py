@@ -189,3 +189,13 @@ async def test_all_events_are_listed_page_by_page_though_many_occurred_at_once(t
     filters = {"filter": {"filters": {"filters": [{"property": "n", "op": "OP_LT", "values": [2]}]}}}
     found = await town.service.list_events(ParseDict(filters, pb.ListEventsRequest()), town.call)
     assert [one.properties["n"] in (0, 1) for one in found.events] == [True, True]
+
+
+async def test_who_was_identified_is_told_from_who_never_was(town: Town) -> None:
+    await town.store.tell(event("a", "anon", at="2026-03-02T10:00:00Z"), event("a", "bob"), event("a", "stranger"))
+    await town.identify("anon", "ann")
+    await town.identify("bob", "bob")
+    await town.set_traits("stranger", set={"plan": "pro"})
+
+    assert await listed(town, known="KNOWN_IDENTIFIED") == ["ann", "bob"]
+    assert await listed(town, known="KNOWN_ANONYMOUS") == ["stranger"]
