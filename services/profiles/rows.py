@@ -1,0 +1,205 @@
+"""Reads from PostgreSQL what a batch of acts needs to know, and writes what comes of it: a few statements, however many acts."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.person_ids import person_id
+from services.profiles.acts import Tie
+from services.profiles.changes import Changes
+from services.profiles.joining import KnownId, KnownPerson
+from services.profiles.parting import WholeId
+from services.profiles.traits import Traits, stored
+
+_LOCK = text("SELECT version, clock_timestamp() AS now FROM identity_versions WHERE project_id = :project FOR UPDATE")
+_FIRST = text("INSERT INTO identity_versions (project_id, version) VALUES (:project, 0) ON CONFLICT DO NOTHING")
+
+_KNOWN = text("""
+    WITH wanted AS (
+        SELECT unnest(CAST(:ids AS text[])) COLLATE "C" AS distinct_id
+        UNION
+        SELECT root FROM distinct_ids WHERE project_id = :project AND distinct_id = ANY(CAST(:ids AS text[]))
+    ),
+    known AS (
+        SELECT one.distinct_id, one.root, one.identified, one.distinct_id = one.root AS is_root, own_traits, traits
+        FROM wanted JOIN distinct_ids AS one ON one.project_id = :project AND one.distinct_id = wanted.distinct_id
+    )
+    SELECT
+        versions.version, known.distinct_id, root, identified, is_root,
+        CASE WHEN is_root THEN CAST(own_traits AS text) END AS own_traits,
+        CASE WHEN is_root THEN CAST(traits AS text) END AS traits,
+        is_root AND (identified OR EXISTS (
+            SELECT FROM distinct_ids AS theirs WHERE theirs.project_id = :project AND theirs.root = known.root AND theirs.identified
+        )) AS somebody
+    FROM (SELECT coalesce(max(version), 0) AS version FROM identity_versions WHERE project_id = :project) AS versions
+    LEFT JOIN known ON true
+""")
+
+_TIES = text("SELECT * FROM ties WHERE project_id = :project AND id = ANY(CAST(:ties AS uuid[]))")
+_ROOTS = """(SELECT root FROM distinct_ids WHERE project_id = :project AND distinct_id = ANY(CAST(:ids AS text[])))"""
+_WHOLE = text(f"""
+    SELECT distinct_id, root, CAST(nullif(own_traits, '{{}}') AS text) AS own_traits FROM distinct_ids
+    WHERE project_id = :project AND root IN {_ROOTS}
+""")  # noqa: S608 (a constant)
+_HOLDING = text(f"""
+    SELECT ties.* FROM ties JOIN distinct_ids USING (project_id)
+    WHERE project_id = :project AND distinct_ids.distinct_id = ties.tied AND root IN {_ROOTS} AND undone_at IS NULL
+    ORDER BY ties.version
+""")  # noqa: S608 (a constant)
+
+_TELL_OF_ALL = text("""
+    INSERT INTO identity_changes (project_id, version, distinct_id, root)
+    SELECT :project, told.version, theirs.distinct_id, told.root
+    FROM unnest(CAST(:versions AS bigint[]), CAST(:formers AS text[]), CAST(:roots AS text[])) AS told (version, former, root)
+    JOIN distinct_ids AS theirs ON theirs.project_id = :project AND theirs.root = told.former
+""")
+_MOVE_ALL = text("""
+    UPDATE distinct_ids AS theirs SET root = moved.root
+    FROM unnest(CAST(:formers AS text[]), CAST(:roots AS text[])) AS moved (former, root)
+    WHERE theirs.project_id = :project AND theirs.root = moved.former
+""")
+_CHANGE = text("""
+    UPDATE distinct_ids AS kept
+    SET
+        root = coalesce(new.root, kept.root),
+        identified = kept.identified OR new.identified,
+        own_traits = coalesce(CAST(new.own_traits AS jsonb), kept.own_traits),
+        traits = coalesce(CAST(new.traits AS jsonb), kept.traits)
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:roots AS text[]), CAST(:identified AS boolean[]), CAST(:own AS text[]), CAST(:all AS text[])
+    ) AS new (distinct_id, root, identified, own_traits, traits)
+    WHERE kept.project_id = :project AND kept.distinct_id = new.distinct_id
+""")
+_MAKE = text("""
+    INSERT INTO distinct_ids (project_id, distinct_id, person_id, root, identified, own_traits, traits, created_at)
+    SELECT
+        :project, distinct_id, person_id, coalesce(root, distinct_id), identified,
+        coalesce(CAST(own_traits AS jsonb), '{}'), coalesce(CAST(traits AS jsonb), '{}'),
+        -- So that the ids of one batch, too, are listed in the order they came.
+        CAST(:now AS timestamptz) + place * INTERVAL '1 microsecond'
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:persons AS text[]), CAST(:roots AS text[]), CAST(:identified AS boolean[]), CAST(:own AS text[]),
+        CAST(:all AS text[])
+    ) WITH ORDINALITY AS new (distinct_id, person_id, root, identified, own_traits, traits, place)
+""")
+_TIE = text("""
+    INSERT INTO ties (project_id, id, version, kind, tied, tied_to, created_at)
+    SELECT :project, id, version, kind, tied, tied_to, :now
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:kinds AS text[]), CAST(:tied AS text[]), CAST(:tied_to AS text[])
+    ) AS new (id, version, kind, tied, tied_to)
+""")
+_UNDO = text("UPDATE ties SET undone_at = :now WHERE project_id = :project AND id = ANY(CAST(:ties AS uuid[]))")
+_TELL = text("""
+    WITH told AS (
+        INSERT INTO identity_changes (project_id, version, distinct_id, root, traits)
+        SELECT :project, version, distinct_id, root, CAST(traits AS jsonb)
+        FROM unnest(CAST(:versions AS bigint[]), CAST(:ids AS text[]), CAST(:roots AS text[]), CAST(:traits AS text[]))
+            AS new (version, distinct_id, root, traits)
+    )
+    UPDATE identity_versions SET version = :version WHERE project_id = :project
+""")
+
+
+async def lock(connection: AsyncConnection, project_id: int) -> datetime:
+    """Wait until nobody else changes the people of the project, and until the transaction ends be who does; returns the instant."""
+    found = (await connection.execute(_LOCK, {"project": project_id})).one_or_none()
+    if found is None:
+        await connection.execute(_FIRST, {"project": project_id})
+        found = (await connection.execute(_LOCK, {"project": project_id})).one()
+    return found.now
+
+
+async def known(connection: AsyncConnection, project_id: int, ids: Iterable[str]) -> tuple[int, list[KnownId]]:
+    """The version of a project's identity, and those of the ids that are there and their roots as of it."""
+    found = (await connection.execute(_KNOWN, {"project": project_id, "ids": list(ids)})).all()
+    return int(found[0].version), [
+        KnownId(
+            row.distinct_id,
+            row.root,
+            row.identified,
+            KnownPerson(Traits(stored(row.own_traits), stored(row.traits)), row.somebody) if row.is_root else None,
+        )
+        for row in found
+        if row.distinct_id is not None
+    ]
+
+
+async def named_ties(connection: AsyncConnection, project_id: int, ties: Sequence[str]) -> list[Tie]:
+    """Ties by their ids."""
+    return [tie_of(row) for row in (await connection.execute(_TIES, {"project": project_id, "ties": ties})).mappings()]
+
+
+async def whole(connection: AsyncConnection, project_id: int, ids: Sequence[str]) -> tuple[int, list[WholeId], list[Tie]]:
+    """The version of a project's identity, all ids of the persons of some ids, and the ties that hold between those, oldest first."""
+    version, _ = await known(connection, project_id, ())
+    named = {"project": project_id, "ids": ids}
+    theirs = [
+        WholeId(row.distinct_id, row.root, stored(row.own_traits) if row.own_traits else {})
+        for row in await connection.execute(_WHOLE, named)
+    ]
+    return version, theirs, [tie_of(row) for row in (await connection.execute(_HOLDING, named)).mappings()]
+
+
+async def write(connection: AsyncConnection, project_id: int, changes: Changes, version: int, now: datetime) -> None:
+    """Keep what a batch comes to, by whoever holds the lock."""
+    project, at = {"project": project_id}, {"project": project_id, "now": now}
+    if changes.told_of_all:
+        # Before anything moves, ids still have the roots they are named by.
+        versions, formers, roots = zip(*changes.told_of_all, strict=True)
+        await connection.execute(_TELL_OF_ALL, project | {"versions": list(versions), "formers": list(formers), "roots": list(roots)})
+        formers, roots = zip(*changes.roots_of_all.items(), strict=True)
+        await connection.execute(_MOVE_ALL, project | {"formers": list(formers), "roots": list(roots)})
+    if changed := (changes.identified | changes.roots.keys() | changes.traits.keys()).difference(changes.made):
+        await connection.execute(_CHANGE, project | _columns(changes, sorted(changed)))
+    if changes.made:
+        persons = {"persons": [person_id(one) for one in changes.made]}
+        await connection.execute(_MAKE, at | persons | _columns(changes, changes.made))
+    if changes.ties:
+        await connection.execute(_TIE, at | _tie_columns(changes.ties))
+    if changes.undone:
+        await connection.execute(_UNDO, at | {"ties": changes.undone})
+    if changes.told or changes.told_of_all or changes.told_traits:
+        await connection.execute(_TELL, project | {"version": version} | _told_columns(changes))
+
+
+def tie_of(row: RowMapping) -> Tie:
+    """The tie in a row of `ties`."""
+    return Tie(str(row["id"]), row["kind"], row["tied"], row["tied_to"], int(row["version"]), row["created_at"], row["undone_at"])
+
+
+def _columns(changes: Changes, ids: list[str]) -> dict[str, object]:
+    traits = [changes.traits.get(one) for one in ids]
+    return {
+        "ids": ids,
+        "roots": [changes.roots.get(one) for one in ids],
+        "identified": [one in changes.identified for one in ids],
+        "own": [json.dumps(each.own) if each else None for each in traits],
+        "all": [json.dumps(each.all) if each else None for each in traits],
+    }
+
+
+def _tie_columns(ties: Sequence[Tie]) -> dict[str, object]:
+    return {
+        "ids": [tie.id for tie in ties],
+        "versions": [tie.version for tie in ties],
+        "kinds": [tie.kind for tie in ties],
+        "tied": [tie.tied for tie in ties],
+        "tied_to": [tie.tied_to for tie in ties],
+    }
+
+
+def _told_columns(changes: Changes) -> dict[str, object]:
+    told = [
+        *((version, one, root, None) for version, one, root in changes.told),
+        *((version, root, root, json.dumps(traits)) for (version, root), traits in changes.told_traits.items()),
+    ]
+    return {
+        "versions": [version for version, *_ in told],
+        "ids": [one for _, one, *_ in told],
+        "roots": [root for _, _, root, _ in told],
+        "traits": [traits for *_, traits in told],
+    }
