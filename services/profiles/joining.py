@@ -63,6 +63,15 @@ class Persons:
         """What comes of each act, in their order. One that cannot be changes nothing."""
         return [self._answered(act) for act in acts]
 
+    def as_they_are(self, acts: Sequence[Joining]) -> Outcomes | None:
+        """What comes of acts none of which changes anything; None as soon as one does."""
+        outcomes: list[Identified | TraitsSet | Merged | PugError] = []
+        for act in acts:
+            outcomes.append(self._answered(act))
+            if self.changes:
+                return None
+        return outcomes
+
     def _answered(self, act: Joining) -> Identified | TraitsSet | Merged | PugError:
         try:
             match act:

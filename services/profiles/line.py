@@ -20,6 +20,7 @@ from services.profiles.acts import Act, Outcomes
 Outcome = TypeVar("Outcome")
 Perform = Callable[[int, Sequence[Act[object]]], Awaitable[Outcomes]]
 
+TASK = "people of project"
 _AT_LEAST_S = 1.0
 
 
@@ -77,7 +78,7 @@ class Line:
     def _open(self, project_id: int) -> "_Queue":
         queue = self._queues[project_id] = _Queue(self._limits)
         # In a context of its own: what is logged there isn't about the request that happened to be the first.
-        task = asyncio.create_task(self._work(project_id, queue), context=contextvars.Context())
+        task = asyncio.create_task(self._work(project_id, queue), name=f"{TASK} {project_id}", context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return queue
@@ -110,11 +111,11 @@ class _Queue:
     def __init__(self, limits: LineLimits) -> None:
         self._limits = limits
         self.waiting: deque[_Waiting] = deque()
-        # How long the last batch took; the first is not waited for.
+        # How long the last batch took. A queue ends when nobody waits: a slow batch is not held against who comes later.
         self.batch_s = 0.0
 
     def refuse_if_full(self, within_s: float | None) -> None:
-        wait_s = (len(self.waiting) // self._limits.batch + 1) * self.batch_s if self.waiting else 0.0
+        wait_s = (len(self.waiting) // self._limits.batch + 1) * self.batch_s
         if len(self.waiting) >= self._limits.waiting:
             raise _too_many(f"{self._limits.waiting:,} changes of this project's people wait already.", wait_s)
         if within_s is not None and wait_s > within_s:

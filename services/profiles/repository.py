@@ -103,9 +103,7 @@ async def _join(connection: AsyncConnection, project_id: int, acts: Sequence[Joi
     if all(isinstance(act, Identify) for act in acts):
         # Most of them say what is known: that needs no lock.
         version, found = await known(connection, project_id, ids)
-        persons = Persons(found, version, _NEVER, _new_id)
-        outcomes = persons.perform(acts)
-        if not persons.changes:
+        if (outcomes := Persons(found, version, _NEVER, _new_id).as_they_are(acts)) is not None:
             return outcomes
     now = await lock(connection, project_id)
     version, found = await known(connection, project_id, ids)
