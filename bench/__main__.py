@@ -5,9 +5,9 @@ import sys
 
 from rich.console import Console
 
-from bench import capture, engines, freshness, trends
+from bench import capture, engines, freshness, identify, trends
 
-BENCHES = {"engines": engines.main, "capture": capture.main, "freshness": freshness.main, "trends": trends.main}
+BENCHES = {"engines": engines.main, "capture": capture.main, "freshness": freshness.main, "trends": trends.main, "identify": identify.main}
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ Outcome = TypeVar("Outcome")
 Perform = Callable[[int, Sequence[Act[object]]], Awaitable[Outcomes]]
 
 TASK = "people of project"
-_AT_LEAST_S = 1.0
+# What is told to who comes too often: the estimate may be one of a bad moment.
+_AT_LEAST_S, _AT_MOST_S = 1.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _own(error: Exception) -> Exception:
 
 
 def _too_many(message: str, wait_s: float) -> TooManyChanges:
-    wait = timedelta(seconds=max(wait_s, _AT_LEAST_S))
+    wait = timedelta(seconds=min(max(wait_s, _AT_LEAST_S), _AT_MOST_S))
     return TooManyChanges(
         f"{message} Nothing was changed.", hint=f"Send it again after {wait.total_seconds():.1f} s, or allow more time.", retry_after=wait
     )

@@ -17,21 +17,26 @@ from services.profiles.traits import Traits, stored
 _LOCK = text("SELECT version, clock_timestamp() AS now FROM identity_versions WHERE project_id = :project FOR UPDATE")
 _FIRST = text("INSERT INTO identity_versions (project_id, version) VALUES (:project, 0) ON CONFLICT DO NOTHING")
 
+# Each id is looked up by itself, LIMIT keeps it so, and so are those below: of a new project PostgreSQL's statistics know nothing, and on the
+# guess that it has one id a join would compare all that are wanted with all there are.
 _KNOWN = text("""
-    WITH wanted AS (
-        SELECT unnest(CAST(:ids AS text[])) COLLATE "C" AS distinct_id
-        UNION
-        SELECT root FROM distinct_ids WHERE project_id = :project AND distinct_id = ANY(CAST(:ids AS text[]))
+    WITH named AS MATERIALIZED (
+        SELECT one.* FROM unnest(CAST(:ids AS text[])) AS wanted (distinct_id) CROSS JOIN LATERAL (
+            SELECT * FROM distinct_ids WHERE project_id = :project AND distinct_id = wanted.distinct_id LIMIT 1
+        ) AS one
     ),
     known AS (
-        SELECT one.distinct_id, one.root, one.identified, one.distinct_id = one.root AS is_root, own_traits, traits
-        FROM wanted JOIN distinct_ids AS one ON one.project_id = :project AND one.distinct_id = wanted.distinct_id
+        SELECT * FROM named
+        UNION ALL
+        SELECT one.* FROM (SELECT DISTINCT root FROM named WHERE root != distinct_id) AS wanted CROSS JOIN LATERAL (
+            SELECT * FROM distinct_ids WHERE project_id = :project AND distinct_id = wanted.root LIMIT 1
+        ) AS one
     )
     SELECT
-        versions.version, known.distinct_id, root, identified, is_root,
-        CASE WHEN is_root THEN CAST(own_traits AS text) END AS own_traits,
-        CASE WHEN is_root THEN CAST(traits AS text) END AS traits,
-        is_root AND (identified OR EXISTS (
+        versions.version, distinct_id, root, identified, root = distinct_id AS is_root,
+        CASE WHEN root = distinct_id THEN CAST(own_traits AS text) END AS own_traits,
+        CASE WHEN root = distinct_id THEN CAST(traits AS text) END AS traits,
+        root = distinct_id AND (identified OR EXISTS (
             SELECT FROM distinct_ids AS theirs WHERE theirs.project_id = :project AND theirs.root = known.root AND theirs.identified
         )) AS somebody
     FROM (SELECT coalesce(max(version), 0) AS version FROM identity_versions WHERE project_id = :project) AS versions
@@ -39,45 +44,31 @@ _KNOWN = text("""
 """)
 
 _TIES = text("SELECT * FROM ties WHERE project_id = :project AND id = ANY(CAST(:ties AS uuid[]))")
-_ROOTS = """(SELECT root FROM distinct_ids WHERE project_id = :project AND distinct_id = ANY(CAST(:ids AS text[])))"""
-_WHOLE = text(f"""
-    SELECT distinct_id, root, CAST(nullif(own_traits, '{{}}') AS text) AS own_traits FROM distinct_ids
-    WHERE project_id = :project AND root IN {_ROOTS}
-""")  # noqa: S608 (a constant)
-_HOLDING = text(f"""
-    SELECT ties.* FROM ties JOIN distinct_ids USING (project_id)
-    WHERE project_id = :project AND distinct_ids.distinct_id = ties.tied AND root IN {_ROOTS} AND undone_at IS NULL
-    ORDER BY ties.version
-""")  # noqa: S608 (a constant)
+_WHOLE = text("""
+    SELECT distinct_id, root, CAST(nullif(own_traits, '{}') AS text) AS own_traits FROM distinct_ids
+    WHERE project_id = :project AND root = ANY(ARRAY(
+        SELECT root FROM distinct_ids WHERE project_id = :project AND distinct_id = ANY(CAST(:ids AS text[]))
+    ))
+""")
+_HOLDING = text("""
+    SELECT * FROM ties WHERE project_id = :project AND tied = ANY(CAST(:ids AS text[])) AND undone_at IS NULL ORDER BY version
+""")
 
 _TELL_OF_ALL = text("""
     INSERT INTO identity_changes (project_id, version, distinct_id, root)
-    SELECT :project, told.version, theirs.distinct_id, told.root
-    FROM unnest(CAST(:versions AS bigint[]), CAST(:formers AS text[]), CAST(:roots AS text[])) AS told (version, former, root)
-    JOIN distinct_ids AS theirs ON theirs.project_id = :project AND theirs.root = told.former
+    SELECT :project, :version, distinct_id, :root FROM distinct_ids WHERE project_id = :project AND root = :former
 """)
-_MOVE_ALL = text("""
-    UPDATE distinct_ids AS theirs SET root = moved.root
-    FROM unnest(CAST(:formers AS text[]), CAST(:roots AS text[])) AS moved (former, root)
-    WHERE theirs.project_id = :project AND theirs.root = moved.former
-""")
-_CHANGE = text("""
-    UPDATE distinct_ids AS kept
-    SET
-        root = coalesce(new.root, kept.root),
-        identified = kept.identified OR new.identified,
-        own_traits = coalesce(CAST(new.own_traits AS jsonb), kept.own_traits),
-        traits = coalesce(CAST(new.traits AS jsonb), kept.traits)
-    FROM unnest(
-        CAST(:ids AS text[]), CAST(:roots AS text[]), CAST(:identified AS boolean[]), CAST(:own AS text[]), CAST(:all AS text[])
-    ) AS new (distinct_id, root, identified, own_traits, traits)
-    WHERE kept.project_id = :project AND kept.distinct_id = new.distinct_id
+_MOVE_ALL = text("UPDATE distinct_ids SET root = :root WHERE project_id = :project AND root = :former")
+_MOVE = text("UPDATE distinct_ids SET root = :root WHERE project_id = :project AND distinct_id = ANY(CAST(:ids AS text[]))")
+_IDENTIFY = text("UPDATE distinct_ids SET identified = true WHERE project_id = :project AND distinct_id = ANY(CAST(:ids AS text[]))")
+_KEEP = text("""
+    UPDATE distinct_ids SET own_traits = CAST(:own AS jsonb), traits = CAST(:all AS jsonb)
+    WHERE project_id = :project AND distinct_id = :id
 """)
 _MAKE = text("""
     INSERT INTO distinct_ids (project_id, distinct_id, person_id, root, identified, own_traits, traits, created_at)
     SELECT
-        :project, distinct_id, person_id, coalesce(root, distinct_id), identified,
-        coalesce(CAST(own_traits AS jsonb), '{}'), coalesce(CAST(traits AS jsonb), '{}'),
+        :project, distinct_id, person_id, root, identified, CAST(own_traits AS jsonb), CAST(traits AS jsonb),
         -- So that the ids of one batch, too, are listed in the order they came.
         CAST(:now AS timestamptz) + place * INTERVAL '1 microsecond'
     FROM unnest(
@@ -136,28 +127,25 @@ async def named_ties(connection: AsyncConnection, project_id: int, ties: Sequenc
 async def whole(connection: AsyncConnection, project_id: int, ids: Sequence[str]) -> tuple[int, list[WholeId], list[Tie]]:
     """The version of a project's identity, all ids of the persons of some ids, and the ties that hold between those, oldest first."""
     version, _ = await known(connection, project_id, ())
-    named = {"project": project_id, "ids": ids}
     theirs = [
         WholeId(row.distinct_id, row.root, stored(row.own_traits) if row.own_traits else {})
-        for row in await connection.execute(_WHOLE, named)
+        for row in await connection.execute(_WHOLE, {"project": project_id, "ids": ids})
     ]
-    return version, theirs, [tie_of(row) for row in (await connection.execute(_HOLDING, named)).mappings()]
+    holding = await connection.execute(_HOLDING, {"project": project_id, "ids": [one.distinct_id for one in theirs]})
+    return version, theirs, [tie_of(row) for row in holding.mappings()]
 
 
 async def write(connection: AsyncConnection, project_id: int, changes: Changes, version: int, now: datetime) -> None:
     """Keep what a batch comes to, by whoever holds the lock."""
     project, at = {"project": project_id}, {"project": project_id, "now": now}
+    # Before anything moves: ids still have the roots they are named by.
     if changes.told_of_all:
-        # Before anything moves, ids still have the roots they are named by.
-        versions, formers, roots = zip(*changes.told_of_all, strict=True)
-        await connection.execute(_TELL_OF_ALL, project | {"versions": list(versions), "formers": list(formers), "roots": list(roots)})
-        formers, roots = zip(*changes.roots_of_all.items(), strict=True)
-        await connection.execute(_MOVE_ALL, project | {"formers": list(formers), "roots": list(roots)})
-    if changed := (changes.identified | changes.roots.keys() | changes.traits.keys()).difference(changes.made):
-        await connection.execute(_CHANGE, project | _columns(changes, sorted(changed)))
+        named = [project | {"version": version, "former": former, "root": root} for version, former, root in changes.told_of_all]
+        await connection.execute(_TELL_OF_ALL, named)
+        await connection.execute(_MOVE_ALL, [project | {"former": former, "root": root} for former, root in changes.roots_of_all.items()])
+    await _change(connection, project_id, changes)
     if changes.made:
-        persons = {"persons": [person_id(one) for one in changes.made]}
-        await connection.execute(_MAKE, at | persons | _columns(changes, changes.made))
+        await connection.execute(_MAKE, at | _made_columns(changes))
     if changes.ties:
         await connection.execute(_TIE, at | _tie_columns(changes.ties))
     if changes.undone:
@@ -166,19 +154,37 @@ async def write(connection: AsyncConnection, project_id: int, changes: Changes, 
         await connection.execute(_TELL, project | {"version": version} | _told_columns(changes))
 
 
+async def _change(connection: AsyncConnection, project_id: int, changes: Changes) -> None:
+    """What is new about single ids that were there before."""
+    project, made = {"project": project_id}, set(changes.made)
+    moved: dict[str, list[str]] = {}
+    for one, root in changes.roots.items():
+        if one not in made:
+            moved.setdefault(root, []).append(one)
+    if moved:
+        await connection.execute(_MOVE, [project | {"root": root, "ids": ids} for root, ids in moved.items()])
+    if identified := changes.identified - made:
+        await connection.execute(_IDENTIFY, project | {"ids": sorted(identified)})
+    if kept := [(one, traits) for one, traits in changes.traits.items() if one not in made]:
+        named = [project | {"id": one, "own": json.dumps(traits.own), "all": json.dumps(traits.all)} for one, traits in kept]
+        await connection.execute(_KEEP, named)
+
+
 def tie_of(row: RowMapping) -> Tie:
     """The tie in a row of `ties`."""
     return Tie(str(row["id"]), row["kind"], row["tied"], row["tied_to"], int(row["version"]), row["created_at"], row["undone_at"])
 
 
-def _columns(changes: Changes, ids: list[str]) -> dict[str, object]:
+def _made_columns(changes: Changes) -> dict[str, object]:
+    ids = changes.made
     traits = [changes.traits.get(one) for one in ids]
     return {
         "ids": ids,
-        "roots": [changes.roots.get(one) for one in ids],
+        "persons": [person_id(one) for one in ids],
+        "roots": [changes.roots.get(one, one) for one in ids],
         "identified": [one in changes.identified for one in ids],
-        "own": [json.dumps(each.own) if each else None for each in traits],
-        "all": [json.dumps(each.all) if each else None for each in traits],
+        "own": [json.dumps(each.own) if each else "{}" for each in traits],
+        "all": [json.dumps(each.all) if each else "{}" for each in traits],
     }
 
 

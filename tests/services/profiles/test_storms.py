@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from sqlalchemy import text
 
 from app.backends import Backends
-from core.errors import AlreadyIdentified, AlreadyOnePerson, StoreUnavailable, TooManyChanges, TraitInvalid
+from core.errors import AlreadyIdentified, AlreadyOnePerson, PersonNotFound, StoreUnavailable, TooManyChanges, TraitInvalid
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.profiles.acts import Identify, SetTraits
 from services.profiles.line import TASK
@@ -185,7 +185,8 @@ async def test_a_person_with_very_many_ids_is_joined_and_parted_whole(town: Town
     assert joined == [0, 20_003]
     assert [await _ids_of(backends, town, root) for root in ("crowd", "ann")] == [20_002, 1]
     assert (await town.person(distinct_id="member-9")).traits["plan"] == "pro"
-    assert not (await town.person(distinct_id="ann")).traits
+    with pytest.raises(PersonNotFound):
+        await town.person(distinct_id="ann")
 
 
 async def test_a_number_of_many_digits_set_again_changes_nothing(town: Town) -> None:
