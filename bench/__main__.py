@@ -5,9 +5,16 @@ import sys
 
 from rich.console import Console
 
-from bench import capture, engines, freshness, people, trends
+from bench import capture, engines, freshness, identify, people, trends
 
-BENCHES = {"engines": engines.main, "capture": capture.main, "freshness": freshness.main, "trends": trends.main, "people": people.main}
+BENCHES = {
+    "engines": engines.main,
+    "capture": capture.main,
+    "freshness": freshness.main,
+    "trends": trends.main,
+    "identify": identify.main,
+    "people": people.main,
+}
 
 
 def main() -> None:

@@ -82,6 +82,16 @@ async def _connection(plan: _Plan, outcome: Outcome) -> None:
     writer.close()
 
 
+async def post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pug: Pug, path: str, body: bytes) -> tuple[bytes, bytes]:
+    """One call of any RPC in JSON on an open connection: its status and answer."""
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: {pug.host}\r\nAuthorization: Bearer {pug.secret_key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+    return await _response(reader)
+
+
 async def _response(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])

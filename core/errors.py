@@ -173,6 +173,10 @@ class TooManyRequests(ResourceExhausted):
     """A key, or everybody together, has as many requests under way as are taken at once."""
 
 
+class TooManyChanges(ResourceExhausted):
+    """More changes of a project's people wait than are taken, or for longer than the caller would."""
+
+
 class QueryTooExpensive(ResourceExhausted):
     """The query went over its limit of time or memory."""
 

@@ -12,12 +12,13 @@ from pug.profiles.v1 import profiles_pb2 as pb
 from services.capture.placeholders import is_placeholder
 from services.capture.rules import COOKIELESS, MAX_NAME
 from services.profiles.activity import Activity
+from services.profiles.acts import Identify, Merge, SetTraits, Tie, Unmerge
 from services.profiles.directory import Known
 from services.profiles.events import Moment, moment_of
 from services.profiles.finding import Place
 from services.profiles.pages import page_size, place_of, token_of
 from services.profiles.reader import Reader, anonymous
-from services.profiles.repository import ProfilesRepository, Tie
+from services.profiles.repository import ProfilesRepository
 from services.profiles.traits import Json, TraitChange, finite, trait_key, traits_of
 from services.rpc.call import Call
 
@@ -38,8 +39,8 @@ class ProfilesService:
         """Tie an anonymous id to the person known by an external id."""
         distinct_id, external_id = _id(request.distinct_id, "distinctId"), _id(request.external_id, "externalId")
         change = TraitChange(set=traits_of(request.traits, "traits"))
-        root, version = await self._repository.identify(call.project.id, distinct_id, external_id, change)
-        return pb.IdentifyResponse(person_id=person_id(root), identity_version=version)
+        done = await self._repository.do(call.project.id, Identify(distinct_id, external_id, change), call.timeout_s)
+        return pb.IdentifyResponse(person_id=person_id(done.root), identity_version=done.version)
 
     async def set_traits(self, request: pb.SetTraitsRequest, call: Call) -> pb.SetTraitsResponse:
         """Change what is known of a person."""
@@ -51,14 +52,15 @@ class ProfilesService:
         )
         if not change:
             raise MissingField("The call changes nothing.", field="set", hint="Give set, setOnce, unset or increment.")
-        root, traits, version = await self._repository.set_traits(call.project.id, _id(request.distinct_id, "distinctId"), change)
-        return pb.SetTraitsResponse(person_id=person_id(root), traits=_struct(traits), identity_version=version)
+        act = SetTraits(_id(request.distinct_id, "distinctId"), change)
+        done = await self._repository.do(call.project.id, act, call.timeout_s)
+        return pb.SetTraitsResponse(person_id=person_id(done.root), traits=_struct(done.traits), identity_version=done.version)
 
     async def merge(self, request: pb.MergeRequest, call: Call) -> pb.MergeResponse:
         """Make two persons one."""
         tied, tied_to = _id(getattr(request, "from"), "from"), _id(request.into, "into")
-        tie, root = await self._repository.merge(call.project.id, tied, tied_to)
-        return pb.MergeResponse(merge=_tie(tie), person_id=person_id(root))
+        done = await self._repository.do(call.project.id, Merge(tied, tied_to), call.timeout_s)
+        return pb.MergeResponse(merge=_tie(done.tie), person_id=person_id(done.root))
 
     async def unmerge(self, request: pb.UnmergeRequest, call: Call) -> pb.UnmergeResponse:
         """Take a tie back."""
@@ -66,8 +68,8 @@ class ProfilesService:
             tie_id = uuid.UUID(request.merge_id)
         except ValueError as error:
             raise TieNotFound("That is not the id of a merge.", field="mergeId", hint="ListMerges lists them.") from error
-        tie, version = await self._repository.unmerge(call.project.id, tie_id)
-        return pb.UnmergeResponse(merge=_tie(tie), identity_version=version)
+        done = await self._repository.do(call.project.id, Unmerge(tie_id), call.timeout_s)
+        return pb.UnmergeResponse(merge=_tie(done.tie), identity_version=done.version)
 
     async def list_merges(self, request: pb.ListMergesRequest, call: Call) -> pb.ListMergesResponse:
         """A page of ties, newest first."""

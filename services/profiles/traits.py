@@ -42,6 +42,8 @@ class Traits:
 
     def changed(self, change: TraitChange) -> "Traits":
         """After a change: set, then set_once, then increment, then unset."""
+        if not change:
+            return self
         new: dict[str, object] = {**change.set}
         for key, value in change.set_once.items():
             if value is not None and key not in self.all and key not in new:
@@ -60,6 +62,11 @@ class Traits:
         """With what is missing taken from those of a person tied to this one."""
         missing = {key: value for key, value in others.items() if key not in self.all and key not in self.own}
         return Traits(self.own, {**self.all, **missing})
+
+
+def stored(text: str) -> Json:
+    """Traits as PostgreSQL writes them down: all digits of a large number, which is a double everywhere else."""
+    return cast("Json", json.loads(text, parse_int=lambda digits: natural(float(digits))))
 
 
 def alone(own: Json) -> Traits:
