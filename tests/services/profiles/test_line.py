@@ -190,10 +190,10 @@ async def test_when_the_batch_is_killed_nobody_waits_for_ever(counter: Counter) 
 async def test_when_a_batch_is_killed_before_it_begins_nobody_waits_for_ever(counter: Counter) -> None:
     line = counter.line()
     waiting = asyncio.create_task(line.do(1, one("a"), None))
-    while not (begun := [task for task in asyncio.all_tasks() if task.get_name().startswith(TASK)]):
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    (opened,) = (task for task in asyncio.all_tasks() if task.get_name().startswith(TASK))
 
-    begun[0].cancel()
+    opened.cancel()
 
     with pytest.raises(StoreUnavailable):
         await waiting
