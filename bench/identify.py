@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from clickhouse_connect.driver.client import Client
 from google.protobuf.json_format import ParseDict
 from rich.console import Console
 from rich.table import Table
@@ -148,6 +149,6 @@ def _call(case: str, person: str, number: int) -> tuple[str, Body]:
     return "SetTraits", {"distinctId": person, "increment": {"count": 1}}
 
 
-def _no_clickhouse() -> object:
+def _no_clickhouse() -> Client:
     msg = "nobody asks what anybody did"
     raise RuntimeError(msg)

@@ -81,19 +81,23 @@ class Line:
         # In a context of its own: what is logged there isn't about the request that happened to be the first.
         task = asyncio.create_task(self._work(project_id, queue), name=f"{TASK} {project_id}", context=contextvars.Context())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda ended: self._close(project_id, queue, ended))
         return queue
 
-    async def _work(self, project_id: int, queue: "_Queue") -> None:
-        try:
-            while batch := queue.next_batch(self._now(), self._kind_of):
-                started = self._now()
-                await self._do(project_id, batch)
-                queue.batch_s = self._now() - started
-        finally:
-            # Nobody waits any more, unless this task was cancelled.
+    def _close(self, project_id: int, queue: "_Queue", ended: asyncio.Task[None]) -> None:
+        self._tasks.discard(ended)
+        # Somebody waits still when the task was cancelled, which may be before it began.
+        if self._queues.get(project_id) is queue:
             del self._queues[project_id]
-            _answer(queue.waiting, [_stopped()] * len(queue.waiting))
+        _answer(queue.waiting, [_stopped()] * len(queue.waiting))
+
+    async def _work(self, project_id: int, queue: "_Queue") -> None:
+        while batch := queue.next_batch(self._now(), self._kind_of):
+            started = self._now()
+            await self._do(project_id, batch)
+            queue.batch_s = self._now() - started
+        # At once: who comes from now on needs a task that still works.
+        del self._queues[project_id]
 
     async def _do(self, project_id: int, batch: "Sequence[_Waiting]") -> None:
         outcomes: Sequence[object] = [_stopped()] * len(batch)

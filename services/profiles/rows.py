@@ -17,8 +17,8 @@ from services.profiles.traits import Traits, stored
 _LOCK = text("SELECT version, clock_timestamp() AS now FROM identity_versions WHERE project_id = :project FOR UPDATE")
 _FIRST = text("INSERT INTO identity_versions (project_id, version) VALUES (:project, 0) ON CONFLICT DO NOTHING")
 
-# Each id is looked up by itself, LIMIT keeps it so, and so are those below: of a new project PostgreSQL's statistics know nothing, and on the
-# guess that it has one id a join would compare all that are wanted with all there are.
+# Each id is looked up by itself, LIMIT keeps it so, and so are those below. Of a new project PostgreSQL's statistics know nothing: a join,
+# planned for one id, would compare all that are wanted with all there are.
 _KNOWN = text("""
     WITH named AS MATERIALIZED (
         SELECT one.* FROM unnest(CAST(:ids AS text[])) AS wanted (distinct_id) CROSS JOIN LATERAL (

@@ -1,6 +1,7 @@
 """Asks each engine how it is, all at once. An engine that doesn't answer is part of the answer."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import nats.js.errors
 import sqlalchemy
 from nats.aio.client import Client
 from sqlalchemy import URL
+from sqlalchemy.exc import ProgrammingError
 
 from app.attaching import attach_running_nats, is_embedded, postgres_url_now
 from app.cli.client import CliError, read_dev_notes
@@ -20,13 +22,14 @@ from app.cli.dead.stream import DEAD
 from app.cli.doctor.checks import Check, State, bad, check_http, good
 from app.cli.doctor.engines import REMOTE_S, answered, clickhouse_version
 from app.cli.output import instant_text
-from app.cli.status.facts import Consumer, DeadStream, EventStream, Status, Turn
+from app.cli.status.facts import Consumer, DeadStream, EventStream, People, Status, Turn
 from app.embedded.folder import lock_holder, open_folder
 from core.errors import PugError, StreamUnavailable
 from core.postgres import create_engine
 from core.settings import Settings
 from core.stream import PARTITIONS
 from workers.partition import JOB, STREAM, Partition
+from workers.people import JOB as PEOPLE
 
 _NOT_RUNNING = "Start it with `pug dev`."
 _API_WITHIN_S = 3.0
@@ -38,6 +41,7 @@ _TURN = sqlalchemy.text("""
       AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND classid::bigint = hashtext(:job)::bigint & 4294967295 AND objid = :partition + 1
 """)
+_PEOPLE = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -62,8 +66,8 @@ async def ask(settings: Settings, ca_certificate: bytes | None) -> Status:
     """How everything is now."""
     clickhouse, (nats_check, events, consumers, dead) = await asyncio.gather(_clickhouse(settings, ca_certificate), _nats(settings))
     count = events.partitions if events else 1
-    postgres, turns = await _postgres(settings, [Partition(number, count) for number in range(count)])
-    return Status(datetime.now(UTC), (clickhouse, nats_check, postgres), events, consumers, dead, turns)
+    postgres, turns, people = await _postgres(settings, [Partition(number, count) for number in range(count)])
+    return Status(datetime.now(UTC), (clickhouse, nats_check, postgres), events, consumers, dead, turns, people)
 
 
 async def _clickhouse(settings: Settings, ca_certificate: bytes | None) -> Check:
@@ -169,27 +173,33 @@ def _silent(stream: str, error: Exception) -> StreamUnavailable:
     return StreamUnavailable(f"NATS does not answer about the stream {stream}: {str(error) or type(error).__name__}.")
 
 
-async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tuple[Check, tuple[Turn, ...] | None]:
+async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tuple[Check, tuple[Turn, ...] | None, People | None]:
     name = "PostgreSQL"
     try:
         url = postgres_url_now(settings)
     except PugError as error:
-        return bad(name, error.message, error.hint), None
+        return bad(name, error.message, error.hint), None, None
     if url is None:
-        return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None
+        return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None, None
     turns: list[Turn] = []
-    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, turns), REMOTE_S)
-    return check, tuple(turns) if check.state is State.GOOD else None
+    people: list[People] = []
+    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, turns, people), REMOTE_S)
+    known = check.state is State.GOOD
+    return check, tuple(turns) if known else None, people[0] if known and people else None
 
 
-async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Partition], turns: list[Turn]) -> str:
+async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Partition], turns: list[Turn], people: list[People]) -> str:
     engine = create_engine(url, connections=1)
     try:
         async with engine.connect() as connection:
-            for partition in partitions:
-                row = (await connection.execute(_TURN, {"job": JOB, "partition": partition.number})).first()
-                turns.append(Turn(partition.worker, _holder(row[0], row[1]) if row else None))
+            for job, number, worker in [*((JOB, each.number, each.worker) for each in partitions), (PEOPLE, 0, PEOPLE)]:
+                row = (await connection.execute(_TURN, {"job": job, "partition": number})).first()
+                turns.append(Turn(worker, _holder(row[0], row[1]) if row else None))
             found = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
+            # Last, and no reason to call PostgreSQL bad: before `pug migrate` the table isn't there, or not as it is now.
+            with contextlib.suppress(ProgrammingError):
+                waiting, oldest = (await connection.execute(_PEOPLE)).one()
+                people.append(People(waiting, oldest))
         return f"{found}, {_place(settings, 'POSTGRES_URL')}"
     finally:
         await engine.dispose()

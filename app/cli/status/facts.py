@@ -61,6 +61,14 @@ class DeadStream:
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """What PostgreSQL says of who is who and ClickHouse hasn't been told."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Which process works: the one that holds PostgreSQL's lock of that name; `holder` is None when none does."""
 
@@ -78,6 +86,12 @@ class Status:
     consumers: tuple[Consumer, ...] = ()
     dead: DeadStream | None = None
     turns: tuple[Turn, ...] | None = None
+    people: People | None = None
+
+    @property
+    def people_lag(self) -> timedelta:
+        """For how long ClickHouse hasn't been told of the oldest change of who is who."""
+        return max(timedelta(), self.at - self.people.oldest) if self.people and self.people.oldest else timedelta()
 
     @property
     def lag(self) -> timedelta:
@@ -135,9 +149,18 @@ def pace(history: Sequence[Status]) -> Pace | None:
 
 def lag_severity(status: Status) -> Severity:
     """How bad it is that the oldest event waits."""
-    if status.lag < _AT_WORK:
+    return _severity_of(status.lag)
+
+
+def people_severity(status: Status) -> Severity:
+    """How bad it is that the oldest change of who is who waits."""
+    return _severity_of(status.people_lag)
+
+
+def _severity_of(lag: timedelta) -> Severity:
+    if lag < _AT_WORK:
         return Severity.FINE
-    return Severity.WORRYING if status.lag < _WORRYING else Severity.BAD
+    return Severity.WORRYING if lag < _WORRYING else Severity.BAD
 
 
 def fullness_severity(events: EventStream) -> Severity:

@@ -14,12 +14,14 @@ from app.cli.status.facts import (
     DeadStream,
     EventStream,
     Pace,
+    People,
     Severity,
     Status,
     Turn,
     fullness_severity,
     lag_severity,
     pace,
+    people_severity,
     problems,
     rates,
 )
@@ -58,6 +60,7 @@ def status_json(history: Sequence[Status]) -> dict[str, object]:
         "rates": {"in_per_second": speed.arriving, "out_per_second": speed.leaving} if speed else None,
         "consumers": [_consumer_json(each) for each in status.consumers],
         "turns": None if status.turns is None else [{"job": each.job, "holder": each.holder} for each in status.turns],
+        "people": _people_json(status, status.people),
         "dead_letters": _dead_json(status.dead),
     }
 
@@ -77,6 +80,7 @@ def _flow_table(history: Sequence[Status]) -> Table:
         *([("messages a second", Text(f"{speed.arriving:,.1f} in · {speed.leaving:,.1f} out"))] if speed else []),
         *((f"consumer {each.name}", _consumer_text(each, status.at)) for each in status.consumers),
         *((f"worker {each.job}", _turn_text(each)) for each in status.turns or ()),
+        *([("people waiting", _people_text(status, status.people))] if status.people else []),
         *([("dead letters", _dead_text(status.dead, status.at))] if status.dead else []),
     ]:
         built.add_row(name, value)
@@ -106,6 +110,11 @@ def _turn_text(turn: Turn) -> Text:
         if turn.holder
         else Text("none has its turn: start `pug work events`, or read the log of the one that should", Severity.BAD)
     )
+
+
+def _people_text(status: Status, people: People) -> Text:
+    waits = f", the oldest for {duration_text(status.people_lag.total_seconds())}" if people.oldest else ""
+    return Text(f"{_counted(people.waiting, 'change')}{waits}", people_severity(status))
 
 
 def _dead_text(dead: DeadStream, now: datetime) -> Text:
@@ -143,6 +152,12 @@ def _consumer_json(consumer: Consumer) -> dict[str, object]:
         "last_delivered_sequence": consumer.delivered_seq,
         "last_active_at": _instant(consumer.active_at),
     }
+
+
+def _people_json(status: Status, people: People | None) -> dict[str, object] | None:
+    if people is None:
+        return None
+    return {"waiting": people.waiting, "oldest_at": _instant(people.oldest), "lag_seconds": status.people_lag.total_seconds()}
 
 
 def _dead_json(dead: DeadStream | None) -> dict[str, object] | None:

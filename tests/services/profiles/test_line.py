@@ -185,3 +185,16 @@ async def test_when_the_batch_is_killed_nobody_waits_for_ever(counter: Counter) 
 
     assert [type(answer) for answer in answers] == [StoreUnavailable] * 2
     assert (await line.do(1, one("c"), None)).root == "c"
+
+
+async def test_when_a_batch_is_killed_before_it_begins_nobody_waits_for_ever(counter: Counter) -> None:
+    line = counter.line()
+    waiting = asyncio.create_task(line.do(1, one("a"), None))
+    await asyncio.sleep(0)
+    (opened,) = (task for task in asyncio.all_tasks() if task.get_name().startswith(TASK))
+
+    opened.cancel()
+
+    with pytest.raises(StoreUnavailable):
+        await waiting
+    assert (await line.do(1, one("b"), None)).root == "b"

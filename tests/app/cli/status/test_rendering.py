@@ -5,7 +5,7 @@ import pytest
 
 from app.cli.doctor.checks import bad, good
 from app.cli.output import json_text, print_table
-from app.cli.status.facts import Consumer, DeadStream, EventStream, Severity, Status, Turn
+from app.cli.status.facts import Consumer, DeadStream, EventStream, People, Severity, Status, Turn
 from app.cli.status.rendering import status_group, status_json, verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -21,6 +21,7 @@ def behind(second: int, waiting: int, lag: timedelta) -> Status:
         (Consumer("events-writer", 40, 2, 700, now - timedelta(seconds=90)),),
         DeadStream(3, 2048, now - timedelta(hours=2), "Cannot \x1b parse"),
         (Turn("events-writer", None),),
+        People(1_200, now - timedelta(minutes=2)),
     )
 
 
@@ -36,6 +37,7 @@ def test_all_is_told_in_two_tables_and_a_line(capsys: pytest.CaptureFixture[str]
     assert facts["messages a second"] == "100.0 in · 0.0 out"
     assert facts["consumer events-writer"] == "40 to deliver · 2 to be acknowledged · last delivered 700, 1 min 30 s ago"
     assert facts["worker events-writer"] == "none has its turn: start `pug work events`, or read the log of the one that should"
+    assert facts["people waiting"] == "1,200 changes, the oldest for 2 min 0 s"
     assert facts["dead letters"] == "3, 2.0 KiB, the oldest of 2 h 0 min ago · last: Cannot \\x1b parse · `pug dead list`"
     assert lines[-1] == "ClickHouse is down; no worker runs (events-writer) · falling behind, by 3 min 2 s"
 
@@ -68,6 +70,7 @@ def test_json_says_the_same() -> None:
     assert shown["events"]["subjects"] == {"events.captured.0": 88, "events.captured.1": 2}
     assert shown["rates"] == {"in_per_second": 0, "out_per_second": 0}
     assert shown["turns"] == [{"job": "events-writer", "holder": None}]
+    assert (shown["people"]["waiting"], shown["people"]["lag_seconds"]) == (1_200, 120)
     assert shown["dead_letters"]["count"] == 3
     unknown = status_json([Status(NOON, ())])
     assert (unknown["events"], unknown["dead_letters"], unknown["turns"], unknown["rates"]) == (None, None, None, None)
