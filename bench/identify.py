@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
@@ -26,7 +26,8 @@ from core.settings import Settings
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
-from services.profiles.activity import Activities
+from services.profiles.directory import Directory
+from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
 from services.rpc.call import Call, Credential, Project, Scope
@@ -65,7 +66,9 @@ async def _in_process(table: Table) -> None:
             await migrate_postgres(postgres)
             project = Project(await AccountsRepository(postgres).create_project("Bench", "Bench", "UTC"), "UTC")
             call = Call(Credential("key", project, frozenset(Scope)), "request")
-            nobody = Activities(ClickHouse(_no_clickhouse, 1), QueryLimits(timedelta(seconds=1), 1))
+            nobody = Reader(
+                Directory(postgres), ClickHouse(_no_clickhouse, 1), QueryLimits(timedelta(seconds=1), 1), lambda: datetime.now(UTC)
+            )
             service = ProfilesService(ProfilesRepository(postgres), nobody)
 
             async def send(method: str, body: Body) -> bool:

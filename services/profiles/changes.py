@@ -12,8 +12,8 @@ class Changes:
 
     # Ids nobody knew before, in the order they came; each is a root unless `roots` says otherwise.
     made: list[str] = field(default_factory=list[str])
-    # Ids somebody was identified by for the first time.
-    identified: set[str] = field(default_factory=set[str])
+    # Ids somebody was identified by for the first time, with the version from which on that is known.
+    identified: dict[str, int] = field(default_factory=dict[str, int])
     # The roots of single ids.
     roots: dict[str, str] = field(default_factory=dict[str, str])
     # The roots of all ids that had a certain root before. They may be very many, so that only PostgreSQL knows which.
@@ -28,7 +28,7 @@ class Changes:
     told_traits: dict[tuple[int, str], Json] = field(default_factory=dict[tuple[int, str], Json])
 
     def __bool__(self) -> bool:
-        """Whether there is anything to write; whoever makes or identifies an id need not make a version."""
+        """Whether there is anything to write; whoever makes an id need not make a version."""
         return bool(self.made or self.identified or self.traits or self.ties or self.undone)
 
     def move(self, one: str, root: str, version: int) -> None:

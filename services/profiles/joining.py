@@ -102,8 +102,8 @@ class Persons:
         traits = _joined(person, other).changed(act.change)
         self._make(act.external_id, person)
         self._make(act.distinct_id, other)
+        self.version += other is not person or traits != person.traits or act.external_id not in self._identified
         self._mark_identified(act.external_id, person)
-        self.version += other is not person or traits != person.traits
         if other is not person:
             self._tie("identify", (act.distinct_id, other), (act.external_id, person))
         self._keep(person, traits)
@@ -149,7 +149,7 @@ class Persons:
     def _mark_identified(self, external_id: str, person: _Person) -> None:
         if external_id not in self._identified:
             self._identified.add(external_id)
-            self.changes.identified.add(external_id)
+            self.changes.identified[external_id] = self.version
         person.identified = True
 
     def _tie(self, kind: str, one: tuple[str, _Person], other: tuple[str, _Person]) -> Tie:

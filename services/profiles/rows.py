@@ -86,17 +86,13 @@ _TIE = text("""
 _UNDO = text("UPDATE ties SET undone_at = :now WHERE project_id = :project AND id = ANY(CAST(:ties AS uuid[]))")
 _TELL = text("""
     WITH told AS (
-        INSERT INTO identity_changes (project_id, version, distinct_id, root, traits)
-        SELECT :project, version, distinct_id, root, CAST(traits AS jsonb)
-        FROM unnest(CAST(:versions AS bigint[]), CAST(:ids AS text[]), CAST(:roots AS text[]), CAST(:traits AS text[]))
-            AS new (version, distinct_id, root, traits)
+        INSERT INTO identity_changes (project_id, version, distinct_id, root, traits, identified)
+        SELECT :project, version, distinct_id, root, CAST(traits AS jsonb), identified
+        FROM unnest(
+            CAST(:versions AS bigint[]), CAST(:ids AS text[]), CAST(:roots AS text[]), CAST(:traits AS text[]), CAST(:identified AS boolean[])
+        ) AS new (version, distinct_id, root, traits, identified)
     )
     UPDATE identity_versions SET version = :version WHERE project_id = :project
-""")
-
-_IDENTIFIED = text("""
-    INSERT INTO identity_changes (project_id, version, distinct_id, root, identified)
-    SELECT :project, :version, id, id, true FROM unnest(CAST(:ids AS text[])) AS new (id)
 """)
 
 
@@ -151,13 +147,11 @@ async def write(connection: AsyncConnection, project_id: int, changes: Changes, 
     await _change(connection, project_id, changes)
     if changes.made:
         await connection.execute(_MAKE, at | _made_columns(changes))
-    if changes.identified:
-        await connection.execute(_IDENTIFIED, project | {"version": version, "ids": sorted(changes.identified)})
     if changes.ties:
         await connection.execute(_TIE, at | _tie_columns(changes.ties))
     if changes.undone:
         await connection.execute(_UNDO, at | {"ties": changes.undone})
-    if changes.told or changes.told_of_all or changes.told_traits:
+    if changes.told or changes.told_of_all or changes.told_traits or changes.identified:
         await connection.execute(_TELL, project | {"version": version} | _told_columns(changes))
 
 
@@ -207,12 +201,14 @@ def _tie_columns(ties: Sequence[Tie]) -> dict[str, object]:
 
 def _told_columns(changes: Changes) -> dict[str, object]:
     told = [
-        *((version, one, root, None) for version, one, root in changes.told),
-        *((version, root, root, json.dumps(traits)) for (version, root), traits in changes.told_traits.items()),
+        *((version, one, root, None, False) for version, one, root in changes.told),
+        *((version, root, root, json.dumps(traits), False) for (version, root), traits in changes.told_traits.items()),
+        *((version, one, one, None, True) for one, version in changes.identified.items()),
     ]
     return {
         "versions": [version for version, *_ in told],
         "ids": [one for _, one, *_ in told],
-        "roots": [root for _, _, root, _ in told],
-        "traits": [traits for *_, traits in told],
+        "roots": [root for _, _, root, *_ in told],
+        "traits": [traits for *_, traits, _ in told],
+        "identified": [identified for *_, identified in told],
     }

@@ -44,4 +44,6 @@ identity_changes = Table(
     Column("root", Text, nullable=False),
     # None as JSON would be a null of JSON's own.
     Column("traits", JSONB(none_as_null=True)),
+    # Such a row says nothing about a tie or about traits.
+    Column("identified", Boolean, server_default="false", nullable=False),
 )
