@@ -89,7 +89,8 @@ _TELL = text("""
         INSERT INTO identity_changes (project_id, version, distinct_id, root, traits, identified)
         SELECT :project, version, distinct_id, root, CAST(traits AS jsonb), identified
         FROM unnest(
-            CAST(:versions AS bigint[]), CAST(:ids AS text[]), CAST(:roots AS text[]), CAST(:traits AS text[]), CAST(:identified AS boolean[])
+            CAST(:versions AS bigint[]), CAST(:ids AS text[]), CAST(:roots AS text[]), CAST(:traits AS text[]),
+            CAST(:identified AS boolean[])
         ) AS new (version, distinct_id, root, traits, identified)
     )
     UPDATE identity_versions SET version = :version WHERE project_id = :project
@@ -164,7 +165,7 @@ async def _change(connection: AsyncConnection, project_id: int, changes: Changes
             moved.setdefault(root, []).append(one)
     if moved:
         await connection.execute(_MOVE, [project | {"root": root, "ids": ids} for root, ids in moved.items()])
-    if identified := changes.identified - made:
+    if identified := changes.identified.keys() - made:
         await connection.execute(_IDENTIFY, project | {"ids": sorted(identified)})
     if kept := [(one, traits) for one, traits in changes.traits.items() if one not in made]:
         named = [project | {"id": one, "own": json.dumps(traits.own), "all": json.dumps(traits.all)} for one, traits in kept]

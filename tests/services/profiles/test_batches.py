@@ -20,7 +20,8 @@ Act = tuple[str, str, str, int]
 _ROWS = {
     "ids": "SELECT distinct_id, person_id, root, identified, own_traits, traits FROM distinct_ids WHERE project_id = :project ORDER BY 1",
     "ties": "SELECT version, kind, tied, tied_to, undone_at IS NULL FROM ties WHERE project_id = :project ORDER BY 1",
-    "changes": "SELECT version, distinct_id, root, traits, identified FROM identity_changes WHERE project_id = :project ORDER BY 1, 2, 3, 4, 5",
+    "changes": "SELECT version, distinct_id, root, traits, identified FROM identity_changes WHERE project_id = :project"
+    " ORDER BY 1, 2, 3, 4, 5",
     "version": "SELECT version FROM identity_versions WHERE project_id = :project",
 }
 
