@@ -100,7 +100,7 @@ async def test_property_is_read_alone_and_not_with_all_the_others(store: Store, 
     explained = await store.clickhouse.query(sql("EXPLAIN header = 1 {query} SETTINGS optimize_move_to_prewhere = 0", query=query))
 
     plan = "\n".join(str(row[0]) for row in explained.rows)
-    assert "properties.plan Dynamic" in plan
+    assert "properties.plan" in plan
     assert "properties JSON" not in plan
 
 
