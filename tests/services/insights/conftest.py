@@ -8,8 +8,8 @@ from google.protobuf.json_format import ParseDict
 from core.clickhouse import ClickHouse
 from core.sql import sql, unsigned
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, QueryResponse
-from services.insights.limits import QueryLimits
 from services.insights import kinds
+from services.insights.limits import QueryLimits
 from services.insights.scope import scope_of
 from services.insights.service import InsightsService
 from services.rpc.call import Call, Credential, Project, Scope

@@ -143,7 +143,13 @@ async def test_week_before_starts_on_the_day_weeks_do(store: Store, ask: Ask) ->
     assert await states(ask, {**weekly, "weekStart": "WEEK_START_SUNDAY"}) == {"resurrecting": [1]}
 
 
-async def test_persons_behind_a_count_are_those_in_the_state(store: Store, ask: Ask, behind: Behind) -> None:
+async def test_range_may_begin_where_time_does(ask: Ask) -> None:
+    dawn: JSON = {"from": "1900-01-01T00:00:00Z", "to": "1901-01-01T00:00:00Z"}
+
+    assert await states(ask, cycle(timeRange=dawn, granularity="GRANULARITY_MONTH", timeZone="Asia/Kolkata")) == {}
+
+
+async def test_persons_behind_a_count_are_those_in_the_state(store: Store, behind: Behind) -> None:
     await store.tell(on(4, "new"), on(3, "phone"), on(4, "phone"), on(1, "back"), on(4, "back"), on(3, "gone"), on(3, "cookieless-x"))
     await store.know(1, {"phone": "ann"})
     first: JSON = {"bucket": "2026-03-04T00:00:00Z"}

@@ -129,12 +129,15 @@ async def assert_behind(store: Store, town: Town, of: Of, persons: set[str]) -> 
     assert await persons_behind(store, of) == sorted(map(person_id, persons))
 
 
-sticky = st.builds(
-    lambda event, mode: Insight(stickiness=Stickiness(event=event, mode=mode)), matchers(), st.sampled_from(Stickiness.Mode.values())
-)
+def sticky(event: EventMatcher, mode: Stickiness.Mode) -> Insight:
+    return Insight(stickiness=Stickiness(event=event, mode=mode))
 
 
-@given(towns(sticky))
+def living(event: EventMatcher) -> Insight:
+    return Insight(lifecycle=Lifecycle(event=event))
+
+
+@given(towns(st.builds(sticky, matchers(), st.sampled_from(Stickiness.Mode.values()))))
 @settings(max_examples=30, deadline=None)
 async def test_stickiness_agrees_with_a_naive_count(clickhouse: ClickHouse, insights: InsightsService, town: Town) -> None:
     store = await told(clickhouse, town)
@@ -158,7 +161,7 @@ async def test_stickiness_agrees_with_a_naive_count(clickhouse: ClickHouse, insi
         await assert_behind(store, town, Of(stickiness=Of.OfStickiness(buckets=number)), persons)
 
 
-@given(towns(st.builds(lambda event: Insight(lifecycle=Lifecycle(event=event)), matchers())))
+@given(towns(st.builds(living, matchers())))
 @settings(max_examples=40, deadline=None)
 async def test_lifecycle_agrees_with_a_naive_count_and_its_states_add_up(
     clickhouse: ClickHouse, insights: InsightsService, town: Town
@@ -216,11 +219,11 @@ def rankings(draw: st.DrawFn) -> Insight:
     dimension = draw(st.sampled_from(TopK.Dimension.values()))
     of_property = dimension == TopK.DIMENSION_PROPERTY
     spec = TopK(
-        dimension=dimension,
+        dimension=TopK.Dimension.Name(dimension),
         property="plan" if of_property else "",
         source=draw(st.sampled_from([Source.SOURCE_EVENT, Source.SOURCE_PERSON])) if of_property else Source.SOURCE_UNSPECIFIED,
         scope=draw(matchers()),
-        metric=Metric(kind=draw(st.sampled_from(RANKED)), property="n"),
+        metric=Metric(kind=Metric.Kind.Name(draw(st.sampled_from(RANKED))), property="n"),
         limit=draw(st.integers(0, 4)),
         omit_others=draw(st.booleans()),
     )

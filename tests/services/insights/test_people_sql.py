@@ -104,6 +104,18 @@ async def test_property_is_read_alone_and_not_with_all_the_others(store: Store, 
     assert "properties JSON" not in plan
 
 
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_console_sql_returns_the_rows_of_the_query(store: Store, name: str) -> None:
+    told = (("ann", "2026-03-08T10:00:00Z"), ("ann", "2026-03-09T10:00:00Z"), ("bob", "2026-03-07T23:00:00Z"))
+    await store.tell(*(event("signed_up", who, at, plan="pro", price=2) for who, at in told))
+    request = asked(ANSWERS[name])
+    query = kinds.plan(request.query.insight, scope(request, 42 if "identity" in name else 0, store.project_id))
+
+    pasted = await store.clickhouse.query(Sql((query.for_console(),)))
+
+    assert pasted.rows == (await store.clickhouse.query(query)).rows != []
+
+
 async def test_row_of_the_others_names_no_value(store: Store) -> None:
     at = "2026-03-08T10:00:00Z"
     await store.tell(*(event("e", at=at, plan=plan) for plan in ("pro", "pro", "free")))

@@ -96,7 +96,7 @@ async def test_empty_name_makes_any_event_count(store: Store, ask: Ask) -> None:
     assert await counts(ask, stick("")) == [0, 1, 0]
 
 
-async def test_persons_behind_a_count_are_those_it_counts(store: Store, ask: Ask, behind: Behind) -> None:
+async def test_persons_behind_a_count_are_those_it_counts(store: Store, behind: Behind) -> None:
     await store.tell(on(1, "ann"), on(2, "phone"), on(1, "bob"), on(3, "bob"), on(2, "cid"), on(2, "cookieless-x"))
     await store.know(1, {"phone": "ann"})
     ids = {name: person_id(name) for name in ("ann", "bob", "cid")}
