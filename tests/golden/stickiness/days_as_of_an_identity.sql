@@ -1,7 +1,7 @@
 SELECT buckets, count() AS persons
 FROM (
-    SELECT person, uniqExact(bucket) AS buckets
-    FROM (
+    SELECT person, count() AS buckets
+    FROM (SELECT person, bucket FROM (
     WITH (
         SELECT (groupArray(distinct_hash), groupArray(person))
         FROM
@@ -18,7 +18,7 @@ FROM (
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
     AND (name = {name_6:String})
     AND (cookieless = 0)
-) AS event
+) AS event GROUP BY person, bucket)
     GROUP BY person
 ) AS person
 GROUP BY buckets

@@ -1,12 +1,12 @@
 SELECT person FROM (
-    SELECT person, uniqExact(bucket) AS buckets
-    FROM (
+    SELECT person, count() AS buckets
+    FROM (SELECT person, bucket FROM (
     SELECT distinct_hash AS person, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_1:Array(Int64)}) AS bucket
     FROM events
     WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
     AND (name = {name_5:String})
     AND (cookieless = 0)
-) AS event
+) AS event GROUP BY person, bucket)
     GROUP BY person
 ) AS person WHERE buckets >= {buckets_6:UInt64}
 
