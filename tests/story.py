@@ -6,7 +6,7 @@ await store.tell(event("signed_up", "ann", at="2026-03-01T10:00:00Z", plan="pro"
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -52,6 +52,20 @@ class Store:
     async def tell_raw(self, context: str, *happenings: Happening) -> None:
         """With a context that may be no JSON."""
         await self._insert(*((happening, context) for happening in happenings))
+
+    async def know(
+        self, version: int, ties: Mapping[str, str] | None = None, traits: Mapping[str, Mapping[str, object]] | None = None
+    ) -> None:
+        """What the people worker tells of a version of the identity: ids and their roots, roots and their traits."""
+        tied = [[self.project_id, one, root, version] for one, root in (ties or {}).items()]
+        known = [[self.project_id, root, version, theirs] for root, theirs in (traits or {}).items()]
+        await self._insert_rows("person_ties", ("project_id", "distinct_id", "root", "version"), tied)
+        await self._insert_rows("person_traits", ("project_id", "root", "version", "traits"), known)
+        await self._insert_rows("identity_versions", ("project_id", "version"), [[self.project_id, version]])
+
+    async def _insert_rows(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
+        if rows:
+            await self.clickhouse.insert_bytes(table, columns, "\n".join(json.dumps(row) for row in rows).encode(), FORMAT, SETTINGS)
 
     async def _insert(self, *told: tuple[Happening, str]) -> None:
         rows = [

@@ -48,13 +48,14 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: Pe
         return None
     names = [numbered("value", place + 1) for place in range(len(breakdowns))]
     columns = [
-        sql("{text} AS {name}", text=_text(one, f"{field}.breakdowns[{place}]", people), name=names[place])
+        sql("{text} AS {name}", text=text_of(one, f"{field}.breakdowns[{place}]", people), name=names[place])
         for place, one in enumerate(breakdowns)
     ]
     return Cells(columns, names, limit or _DEFAULT_LIMIT)
 
 
-def _text(one: Breakdown, field: str, people: People) -> Sql:
+def text_of(one: Breakdown, field: str, people: People) -> Sql:
+    """The value of a property on a row of events, NULL when it is absent; `field` is the path of the message that names it."""
     if one.source == Source.SOURCE_PERSON:
         return people.trait(trait(one.property, field).text())
     return event_property(one.property, one.source, field).text()

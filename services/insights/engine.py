@@ -1,14 +1,16 @@
 """Answers an insight: plan → run → shape. Besides schema.py the only module here that waits for ClickHouse."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from core.clickhouse import ClickHouse, Rows
+from core.clickhouse import ClickHouse
 from core.errors import FilterInvalid, InvalidArgument, TooMany
 from core.sql import Sql, join, sql, text
 from pug.insights.v1.insights_pb2 import ExplainResponse, Insight, Meta, QueryRequest, QueryResponse, TimeRange
-from services.insights import kinds
+from pug.insights.v1.person_pb2 import Person
+from services.insights import kinds, profiles_of
 from services.insights.filters import Patterns, groups_inside, in_group, patterns
 from services.insights.limits import QueryLimits, limited
 from services.insights.people import latest_version
@@ -28,7 +30,8 @@ async def answer(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, n
     scope, query = await _planned(request, call, clickhouse, now, limits)
     found = await clickhouse.query(query)
     response = kinds.shape(found.rows, request.insight, scope)
-    response.meta.MergeFrom(_meta(scope, found, timedelta(seconds=time.perf_counter() - started)))
+    rows_read = found.rows_read + await _name(kinds.unnamed(response), scope, call, clickhouse, limits)
+    response.meta.MergeFrom(_meta(scope, rows_read, timedelta(seconds=time.perf_counter() - started)))
     return response
 
 
@@ -106,11 +109,25 @@ async def _compile(written: Patterns, clickhouse: ClickHouse) -> None:
         raise FilterInvalid(error.message, field=written[0][1], hint=error.hint) from error
 
 
-def _meta(scope: Scope, found: Rows, elapsed: timedelta) -> Meta:
+async def _name(persons: Sequence[Person], scope: Scope, call: Call, clickhouse: ClickHouse, limits: QueryLimits) -> int:
+    """Say who the persons are of whom only the ids are known; returns how many rows that took."""
+    if not persons:
+        return 0
+    query = profiles_of.people_named([int(person.id, 16) for person in persons], scope)
+    found = await clickhouse.query(limited(query, limits, call.timeout_s))
+    named = profiles_of.shape(found.rows)
+    for person in persons:
+        # Nobody is found whose events were erased just now.
+        if known := named.get(person.id):
+            person.CopyFrom(known)
+    return found.rows_read
+
+
+def _meta(scope: Scope, rows_read: int, elapsed: timedelta) -> Meta:
     return Meta(
         exactness=Meta.EXACTNESS_EXACT,
         source=choose_source(),
-        rows_read=found.rows_read,
+        rows_read=rows_read,
         elapsed=elapsed,
         time_range=_time_range(scope.range),
         time_zone=scope.zone.key,

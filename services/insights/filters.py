@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.errors import FilterInvalid, InvalidArgument, TooLong
-from core.sql import Sql, all_of, any_of, sql
+from core.sql import Sql, all_of, any_of, sql, text
 from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup, Source
 from services.insights.operands import Operands
 from services.insights.operators import OPERATORS, Operator
@@ -69,6 +69,13 @@ def operator_of(op: int, field: str) -> Operator:
     if (operator := OPERATORS.get(op)) is None:
         raise InvalidArgument(f"There is no operator {op}.", field=f"{field}.op", hint="Use one such as OP_IS or OP_CONTAINS.")
     return operator
+
+
+def matches(matcher: EventMatcher, field: str, as_of: AsOf) -> list[Sql]:
+    """Conditions that hold for the events the matcher picks; `field` is its path."""
+    name = event_name(matcher, field)
+    named = [sql("name = {name}", name=text(name))] if name else []
+    return [*named, *all_conditions(matcher.filters, f"{field}.filters", as_of)]
 
 
 def event_name(matcher: EventMatcher, field: str) -> str:

@@ -48,6 +48,9 @@ class Range:
     end: datetime
 
 
+EVER = Range(datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(_LAST_YEAR, 12, 31, tzinfo=UTC))
+
+
 def zone_of(request: QueryRequest, default: str) -> ZoneInfo:
     """The time zone the query names, else the project's."""
     name = request.time_zone or default

@@ -4,7 +4,8 @@ The only place that names the events table.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from core.sql import Sql, instant, join, sql, unsigned
@@ -12,7 +13,7 @@ from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket, cut
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
-from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
+from services.insights.ranges import EVER, Range, grain_of, range_of, weeks_on_sunday, zone_of
 from services.rpc.call import Project
 
 _EVENTS = """({ties}
@@ -30,6 +31,8 @@ class Scope:
     zone: ZoneInfo
     range: Range
     buckets: tuple[Bucket, ...]
+    # The whole bucket before the first.
+    bucket_before: Bucket
     as_of: AsOf
     filters: Sql | None
     include_cookieless: bool
@@ -39,17 +42,23 @@ class Scope:
         """What has to hold for an event to count for a metric of persons."""
         return [] if self.include_cookieless else [is_counted()]
 
-    def events(self, columns: list[Sql], where: list[Sql]) -> Sql:
-        """A subquery with one row for each event in the scope for which all of `where` holds.
+    @property
+    def history(self) -> Range:
+        """The range with everything before it."""
+        return Range(EVER.start, self.range.end)
+
+    def events(self, columns: list[Sql], where: list[Sql], within: Range | None = None) -> Sql:
+        """A subquery with one row for each event in the scope, or in another range, for which all of `where` holds.
 
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
+        within = within or self.range
         restrictions = [*where, *([self.filters] if self.filters else [])]
         return sql(
             _EVENTS,
             ties=self.as_of.people.ties(),
-            **{"from": instant(self.range.start)},
-            to=instant(self.range.end),
+            **{"from": instant(within.start)},
+            to=instant(within.end),
             project=unsigned(self.project.id),
             columns=join(", ", columns),
             restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)),
@@ -63,11 +72,14 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
     zone = zone_of(request, project.time_zone)
     grain = grain_of(request)
     asked = range_of(request, zone, grain, now)
+    cut_by = partial(cut, now=now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday(request))
+    buckets = cut_by(asked.start, asked.end)
     return Scope(
         project=project,
         zone=zone,
         range=asked,
-        buckets=cut(asked.start, asked.end, now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday(request)),
+        buckets=buckets,
+        bucket_before=cut_by(buckets[0].start - timedelta(milliseconds=1), buckets[0].start)[-1],
         as_of=as_of,
         filters=group_condition(filters, "insight.filters", as_of) if filters.ByteSize() else None,
         include_cookieless=request.insight.include_cookieless,

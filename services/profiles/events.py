@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from core.errors import RangeReversed, TooMany
 from core.sql import Sql, all_of, any_of, instant, join, numbered, sql, text, unsigned, uuids
 from pug.profiles.v1 import profiles_pb2 as pb
-from services.insights.filters import all_conditions, event_name, group_condition
+from services.insights.filters import group_condition, matches
 from services.insights.people import AsOf
 from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
 from services.profiles.finding import check_filters
@@ -86,18 +86,11 @@ def _conditions(spec: pb.EventFilter, as_of: AsOf) -> list[Sql]:
     if len(spec.events) > _MAX_MATCHERS:
         raise TooMany(f"At most {_MAX_MATCHERS} kinds of events are listed.", field="filter.events", hint="Leave some out.")
     if spec.events:
-        conditions.append(any_of([_matches(spec, place, as_of) for place in range(len(spec.events))]))
+        conditions.append(any_of([all_of(matches(matcher, f"filter.events[{place}]", as_of)) for place, matcher in enumerate(spec.events)]))
     check_filters(spec.filters, "filter.filters")
     if spec.filters.ByteSize():
         conditions.append(group_condition(spec.filters, "filter.filters", as_of))
     return conditions
-
-
-def _matches(spec: pb.EventFilter, place: int, as_of: AsOf) -> Sql:
-    matcher, field = spec.events[place], f"filter.events[{place}]"
-    name = event_name(matcher, field)
-    named = [sql("name = {name}", name=text(name))] if name else []
-    return all_of([*named, *all_conditions(matcher.filters, f"{field}.filters", as_of)])
 
 
 def _instant(timestamp: Timestamp) -> datetime:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from core.errors import MissingField
 from core.sql import Sql
-from pug.insights.v1.insights_pb2 import Insight, QueryResponse
+from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
+from pug.insights.v1.person_pb2 import Person
 from services.insights.filters import Placed
-from services.insights.kinds import trends
+from services.insights.kinds import lifecycle, stickiness, top_k, trends
 from services.insights.scope import Scope
 
 
@@ -15,6 +16,12 @@ def plan(insight: Insight, scope: Scope) -> Sql:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.plan(insight.trends, scope)
+        case "stickiness":
+            return stickiness.plan(insight.stickiness, scope)
+        case "lifecycle":
+            return lifecycle.plan(insight.lifecycle, scope)
+        case "top_k":
+            return top_k.plan(insight.top_k, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -27,6 +34,31 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "stickiness":
+            return QueryResponse(stickiness=stickiness.shape(rows, insight.stickiness, scope))
+        case "lifecycle":
+            return QueryResponse(lifecycle=lifecycle.shape(rows, scope))
+        case "top_k":
+            return QueryResponse(top_k=top_k.shape(rows))
+        case kind:
+            raise NotImplementedError(kind)
+
+
+def unnamed(response: QueryResponse) -> Sequence[Person]:
+    """The persons in an answer, of whom only the ids are known yet."""
+    return [row.person for row in response.top_k.rows if row.HasField("person")]
+
+
+def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
+    """The SQL that finds the persons behind a number, in one column `person`, each once."""
+    insight = request.query.insight
+    match insight.WhichOneof("kind"):
+        case "stickiness":
+            return stickiness.persons(insight.stickiness, request.stickiness, scope)
+        case "lifecycle":
+            return lifecycle.persons(insight.lifecycle, request.lifecycle, scope)
+        case "top_k":
+            return top_k.persons(insight.top_k, request.top_k, scope)
         case kind:
             raise NotImplementedError(kind)
 
@@ -36,5 +68,11 @@ def filters(insight: Insight) -> list[Placed]:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.filters(insight.trends)
+        case "stickiness":
+            return stickiness.filters(insight.stickiness)
+        case "lifecycle":
+            return lifecycle.filters(insight.lifecycle)
+        case "top_k":
+            return top_k.filters(insight.top_k)
         case _:
             return []

@@ -1,12 +1,16 @@
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from google.protobuf.json_format import ParseDict
 
 from core.clickhouse import ClickHouse
-from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
+from core.sql import sql, unsigned
+from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, QueryResponse
+from services.insights import kinds
 from services.insights.limits import QueryLimits
+from services.insights.scope import scope_of
 from services.insights.service import InsightsService
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Store
@@ -38,3 +42,22 @@ def ask(insights: InsightsService, call: Call) -> Callable[[Mapping[str, object]
         return await insights.query(ParseDict(dict(request), QueryRequest()), call)
 
     return ask
+
+
+@pytest.fixture
+def behind(store: Store) -> Callable[..., Awaitable[list[str]]]:
+    """Finds the persons behind a number: `behind(query, stickiness={"buckets": 1})` gives their ids, sorted."""
+
+    async def behind(request: Mapping[str, object], **of: object) -> list[str]:
+        return await persons_behind(store, ParseDict({"query": request, **of}, ListPersonsRequest()))
+
+    return behind
+
+
+async def persons_behind(store: Store, request: ListPersonsRequest) -> list[str]:
+    """The ids of the persons behind a number, sorted; one is there twice if it was found twice."""
+    versions = sql("SELECT max(version) FROM identity_versions WHERE project_id = {id}", id=unsigned(store.project_id))
+    version = int(str((await store.clickhouse.query(versions)).rows[0][0]))
+    scope = scope_of(request.query, Project(store.project_id, "UTC"), NOW, version)
+    found = await store.clickhouse.query(kinds.persons(request, scope))
+    return sorted(f"{person:016x}" for (person,) in cast("Sequence[tuple[int]]", found.rows))

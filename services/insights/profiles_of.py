@@ -1,0 +1,67 @@
+"""Turns persons as a query finds them, by the hashes they are told apart by, into messages that say who they are."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Struct
+
+from core.sql import Sql, sql, unsigned, unsigneds
+from pug.insights.v1.person_pb2 import Person
+from services.insights.ranges import EVER
+from services.insights.scope import Scope
+
+# A person is called by the id whose hash they are told apart by: that of their ties, or else the one their events came with. The first part
+# of the union stops once it has found everybody.
+_NAMED = """
+SELECT person, max(called) AS distinct_id, max(traits_json) AS traits
+FROM
+(
+    SELECT person, called, '' AS traits_json
+    FROM {events} AS event
+    LIMIT 1 BY person
+    LIMIT {count}
+    UNION ALL
+    SELECT person_hash, any(root), ''
+    FROM person_ties
+    WHERE project_id = {project} AND version <= {version} AND person_hash IN {persons}
+    GROUP BY person_hash
+    UNION ALL
+    SELECT person_hash, any(root), argMax(toJSONString(traits), version)
+    FROM person_traits
+    WHERE project_id = {project} AND version <= {version} AND person_hash IN {persons}
+    GROUP BY person_hash
+)
+GROUP BY person
+ORDER BY person"""
+
+
+def people_named(hashes: Sequence[int], scope: Scope) -> Sql:
+    """The rows (person, distinct id, traits as JSON) of those persons, whenever they did something, as of the scope's identity."""
+    persons = unsigneds(hashes)
+    columns = [sql("distinct_hash AS person"), sql("distinct_id AS called")]
+    theirs = sql("distinct_hash IN {persons}", persons=persons)
+    return sql(
+        _NAMED,
+        events=replace(scope, filters=None).events(columns, [theirs], within=EVER),
+        count=unsigned(len(hashes)),
+        project=unsigned(scope.project.id),
+        version=unsigned(scope.as_of.people.version),
+        persons=persons,
+    )
+
+
+def shape(rows: Sequence[Sequence[object]]) -> Mapping[str, Person]:
+    """The persons by their ids."""
+    found: dict[str, Person] = {}
+    for person, distinct_id, traits in cast("Sequence[tuple[int, str, str]]", rows):
+        known = ParseDict(json.loads(traits), Struct()) if traits else None
+        found[id_of(person)] = Person(id=id_of(person), distinct_id=distinct_id, traits=known)
+    return found
+
+
+def id_of(person: int) -> str:
+    """The id of the person of a hash."""
+    return f"{person:016x}"

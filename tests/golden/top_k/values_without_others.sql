@@ -1,0 +1,18 @@
+SELECT row_number() OVER (ORDER BY metric DESC, label) AS rank, metric, label
+FROM (
+    SELECT label, toFloat64(count()) AS metric
+    FROM (
+    SELECT properties.`plan`::Nullable(String) AS label
+    FROM events
+    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
+) AS event
+    GROUP BY label
+    ORDER BY metric DESC, label
+    LIMIT {limit_4:UInt64}
+)
+ORDER BY rank
+
+-- project_1 = 7
+-- from_2 = 2026-03-08 05:00:00.000
+-- to_3 = 2026-03-09 23:00:00.000
+-- limit_4 = 10
