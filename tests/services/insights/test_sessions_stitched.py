@@ -22,9 +22,7 @@ def at(clock: str, who: str = "ann", name: str = "e", session_id: str = "") -> H
 
 async def sessions(ask: Ask, name: str = "", start: str = "2026-03-01T00:00:00Z", **query: object) -> float:
     series = {"event": {"name": name}, "metric": {"kind": "KIND_SESSIONS"}}
-    response = await ask(
-        {"insight": {"trends": {"series": [series]}}, "timeRange": {"from": start, "to": "2026-03-02T00:00:00Z"}, **query}
-    )
+    response = await ask({"insight": {"trends": {"series": [series]}}, "timeRange": {"from": start, "to": "2026-03-02T00:00:00Z"}, **query})
     (value,) = response.trends.series[0].values
     return value
 
@@ -48,9 +46,7 @@ async def test_events_of_another_name_keep_a_session_going(store: Store, ask: As
 
 
 async def test_filters_of_the_query_do_not_take_a_session_apart(store: Store, ask: Ask) -> None:
-    await store.tell(
-        event("e", at="2026-03-01T10:00:00Z", plan="pro"), at("10:20:00"), event("e", at="2026-03-01T10:40:00Z", plan="pro")
-    )
+    await store.tell(event("e", at="2026-03-01T10:00:00Z", plan="pro"), at("10:20:00"), event("e", at="2026-03-01T10:40:00Z", plan="pro"))
     trends = {"series": [{"metric": {"kind": "KIND_SESSIONS"}}]}
 
     response = await ask(

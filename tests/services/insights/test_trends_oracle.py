@@ -167,7 +167,8 @@ def cells_of(one: Trends.Series, sessions: Mapping[str, Hashable], asked: Asked)
     for event in matching:
         cells.setdefault(tuple(text_of(event.properties[by.property]) for by in trends.breakdowns), []).append(event)
     ranked = sorted(
-        cells.items(), key=lambda cell: (-metric_of(one.metric.kind, sessions, cell[1]), [(value is None, value or "") for value in cell[0]])
+        cells.items(),
+        key=lambda cell: (-metric_of(one.metric.kind, sessions, cell[1]), [(value is None, value or "") for value in cell[0]]),
     )
     limit = trends.breakdown_limit or 10
     rest = [event for _, events in ranked[limit:] for event in events]
