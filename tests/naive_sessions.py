@@ -1,7 +1,7 @@
 """Who belongs together in a session, counted naively: written from what a session is, not from the SQL."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from story import Happening
 
@@ -21,3 +21,8 @@ def sessions_of(happenings: Sequence[Happening]) -> Mapping[str, Hashable]:
         found[happening.event_id] = found[before.event_id] if before and joins else (happening.distinct_id, happening.at)
         last[happening.distinct_id] = happening
     return found
+
+
+def followed(start: datetime, end: datetime, at: datetime) -> bool:
+    """Whether sessions of a range are followed as far as that."""
+    return start - timedelta(days=1) <= at < end + timedelta(days=1)

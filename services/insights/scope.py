@@ -40,22 +40,23 @@ class Scope:
         """What has to hold for an event to count for a metric of persons."""
         return [] if self.include_cookieless else [is_counted()]
 
-    def events(self, columns: list[Sql], where: list[Sql]) -> Sql:
-        """A subquery with one row for each event in the scope for which all of `where` holds.
+    def events(self, columns: list[Sql], where: list[Sql], within: Range | None = None) -> Sql:
+        """A subquery with one row for each event in the scope, or in another range, for which all of `where` holds.
 
         SESSION among the columns is the event's session (services/insights/sessions.py).
 
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
+        within = within or self.range
         restrictions = [*where, *([self.filters] if self.filters else [])]
         return sql(
             _EVENTS,
             ties=self.as_of.people.ties(),
-            **{"from": instant(self.range.start)},
-            to=instant(self.range.end),
+            **{"from": instant(within.start)},
+            to=instant(within.end),
             project=unsigned(self.project.id),
             columns=join(", ", columns),
-            sessions=stitched(self.project.id, self.range) if SESSION in columns else sql(""),
+            sessions=stitched(self.project.id, within) if SESSION in columns else sql(""),
             restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)),
         )
 
