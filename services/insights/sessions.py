@@ -9,12 +9,13 @@ A session is followed for a day beyond the range of a query, in either direction
 
 from datetime import UTC, datetime, timedelta
 
-from core.sql import Sql, instant, sql, unsigned
+from core.sql import Sql, instant, integer, sql, unsigned
 from services.insights.ranges import Range
 
 # Ask scope.events() for this column to get the session of each event: a UInt64, of the id the client gave, or of who it is and when the
 # session started.
 SESSION = sql("if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session")
+_PAUSE = timedelta(minutes=30)
 _REACH = timedelta(days=1)
 
 # The starts are found in an array for each id, in a third of the time a window function takes, which sorts all events at once. Only events
@@ -23,7 +24,8 @@ _JOIN = """
     ASOF LEFT JOIN (
         SELECT
             distinct_hash AS stitched_hash,
-            arrayJoin(arrayFilter((time, pause) -> pause > 1800000 OR time = times[1], times, arrayDifference(times))) AS stitched_start
+            arrayDifference(times) AS pauses,
+            arrayJoin(arrayFilter((time, pause) -> pause > {longest} OR time = times[1], times, pauses)) AS stitched_start
         FROM (
             SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
             FROM events
@@ -39,9 +41,16 @@ _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, 23, 59,
 
 def stitched(project_id: int, asked: Range) -> Sql:
     """What has to be joined with the events of a range so that SESSION can be read."""
-    return sql(_JOIN, project=unsigned(project_id), **{"from": instant(followed(asked).start)}, to=instant(asked.end))
+    return sql(
+        _JOIN,
+        project=unsigned(project_id),
+        longest=integer(_PAUSE // timedelta(milliseconds=1)),
+        **{"from": instant(followed(asked).start)},
+        to=instant(asked.end),
+    )
 
 
-def followed(asked: Range) -> Range:
-    """The range and how far beyond it its sessions are followed, within the times ClickHouse knows."""
-    return Range(max(asked.start, _FIRST + _REACH) - _REACH, min(asked.end, _LAST - _REACH) + _REACH)
+def followed(asked: Range, pause: timedelta = _PAUSE) -> Range:
+    """The range and how far beyond it what a longer pause would end is followed: a day, or the pause if that is longer."""
+    reach = max(_REACH, pause)
+    return Range(max(asked.start, _FIRST + reach) - reach, min(asked.end, _LAST - reach) + reach)

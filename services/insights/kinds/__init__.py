@@ -7,7 +7,7 @@ from core.sql import Sql
 from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
 from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.filters import Placed
-from services.insights.kinds import sessions, trends
+from services.insights.kinds import flow, sessions, trends
 from services.insights.scope import Scope
 
 
@@ -18,6 +18,8 @@ def plan(insight: Insight, scope: Scope) -> Sql:
             return trends.plan(insight.trends, scope)
         case "sessions":
             return sessions.plan(insight.sessions, scope)
+        case "flow":
+            return flow.plan(insight.flow, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -30,6 +32,8 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "flow":
+            return QueryResponse(flow=flow.shape(rows, insight.flow))
         case "sessions":
             match sessions.shape(rows, insight.sessions, scope):
                 case TrendsResult() as lines:
@@ -46,6 +50,8 @@ def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
     match insight.WhichOneof("kind"):
         case "sessions":
             return sessions.persons(insight.sessions, request.sessions, scope)
+        case "flow":
+            return flow.persons(insight.flow, request.flow, scope)
         case kind:
             raise NotImplementedError(kind)
 
@@ -57,5 +63,7 @@ def filters(insight: Insight) -> list[Placed]:
             return trends.filters(insight.trends)
         case "sessions":
             return sessions.filters(insight.sessions)
+        case "flow":
+            return flow.filters(insight.flow)
         case _:
             return []

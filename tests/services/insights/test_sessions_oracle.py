@@ -76,16 +76,17 @@ def questions(draw: st.DrawFn) -> Asked:
         properties=st.fixed_dictionaries({"page": st.sampled_from(PAGES), "os": st.sampled_from(["mac", "win", None])}),
         event_id=st.uuids().map(str),
     )
-    metric = draw(st.sampled_from(METRICS))
+    metric = cast("Sessions.Metric", draw(st.sampled_from(METRICS)))
     at_the_ends = metric in (Sessions.METRIC_ENTRY, Sessions.METRIC_EXIT)
     spec = Sessions(
-        **{"as": draw(st.sampled_from(LAYOUTS))},  # pyright: ignore[reportArgumentType] - a keyword can only be given so
         metric=metric,
         scope=EventMatcher(name=draw(st.sampled_from(["", "a", "b"])), filters=[mac()] if draw(st.booleans()) else []),
         property="page",
         breakdowns=[] if at_the_ends else [Breakdown(property=key) for key in draw(st.sampled_from([(), ("page",), ("page", "os")]))],
         breakdown_limit=draw(st.integers(0, 3)),
     )
+    # A keyword can only be set by name.
+    setattr(spec, "as", draw(st.sampled_from(LAYOUTS)))
     return Asked(
         draw(st.lists(happenings, min_size=10, max_size=50, unique_by=lambda one: one.event_id)),
         QueryRequest(
