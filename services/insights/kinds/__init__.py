@@ -6,8 +6,9 @@ from core.errors import MissingField
 from core.sql import Sql
 from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
 from pug.insights.v1.person_pb2 import Person
+from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.filters import Placed
-from services.insights.kinds import lifecycle, stickiness, top_k, trends
+from services.insights.kinds import flow, lifecycle, sessions, stickiness, top_k, trends
 from services.insights.scope import Scope
 
 
@@ -22,6 +23,10 @@ def plan(insight: Insight, scope: Scope) -> Sql:
             return lifecycle.plan(insight.lifecycle, scope)
         case "top_k":
             return top_k.plan(insight.top_k, scope)
+        case "sessions":
+            return sessions.plan(insight.sessions, scope)
+        case "flow":
+            return flow.plan(insight.flow, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -40,6 +45,14 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
             return QueryResponse(lifecycle=lifecycle.shape(rows, scope))
         case "top_k":
             return QueryResponse(top_k=top_k.shape(rows))
+        case "flow":
+            return QueryResponse(flow=flow.shape(rows, insight.flow))
+        case "sessions":
+            match sessions.shape(rows, insight.sessions, scope):
+                case TrendsResult() as lines:
+                    return QueryResponse(trends=lines)
+                case numbers:
+                    return QueryResponse(segmentation=numbers)
         case kind:
             raise NotImplementedError(kind)
 
@@ -59,6 +72,10 @@ def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
             return lifecycle.persons(insight.lifecycle, request.lifecycle, scope)
         case "top_k":
             return top_k.persons(insight.top_k, request.top_k, scope)
+        case "sessions":
+            return sessions.persons(insight.sessions, request.sessions, scope)
+        case "flow":
+            return flow.persons(insight.flow, request.flow, scope)
         case kind:
             raise NotImplementedError(kind)
 
@@ -74,5 +91,9 @@ def filters(insight: Insight) -> list[Placed]:
             return lifecycle.filters(insight.lifecycle)
         case "top_k":
             return top_k.filters(insight.top_k)
+        case "sessions":
+            return sessions.filters(insight.sessions)
+        case "flow":
+            return flow.filters(insight.flow)
         case _:
             return []

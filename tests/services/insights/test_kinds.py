@@ -1,4 +1,4 @@
-import contextlib
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -17,5 +17,5 @@ def test_every_kind_of_insight_can_be_planned(kind: str) -> None:
     scope = scope_of(QueryRequest(preset="PRESET_TODAY"), Project(1, "UTC"), datetime(2026, 3, 10, tzinfo=UTC))
 
     # An empty one may lack something, which only its own module can know.
-    with contextlib.suppress(InvalidArgument):
+    with suppress(InvalidArgument):
         kinds.plan(insight, scope)

@@ -1,0 +1,66 @@
+WITH transitions AS (
+    SELECT toInt64(0) + place AS hop, label, following, count() AS times, uniqExactState(unit) AS passing
+    FROM (
+    SELECT unit, arrayCompact(labels) AS walked, walked AS from_start, from_start AS to_end, arraySlice(to_end, 1, {most_1:Int64}) AS hops
+    FROM (
+    SELECT
+        person AS unit,
+        stretch[1].1 AS started,
+        arrayMap(hop -> assumeNotNull(hop.3), arrayFilter(hop -> isNotNull(hop.3), stretch)) AS labels
+    FROM (
+        SELECT person, arraySort(groupArray((occurred_at, place, label))) AS done
+        FROM (
+    SELECT occurred_at, toUInt128(event_id) AS place, if((name = {name_2:String}), toString(name), NULL) AS label, distinct_hash AS person
+    FROM events
+    WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
+    AND (cookieless = 0)
+) AS event
+        GROUP BY person
+    )
+    ARRAY JOIN arraySplit(
+        (event, pause) -> pause > {gap_6:Int64}, done, arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), done))
+    ) AS stretch
+    WHERE started >= {from_7:DateTime64(3, 'UTC')} AND started < {to_8:DateTime64(3, 'UTC')}
+) AS path
+    WHERE notEmpty(hops)
+) AS walk
+    ARRAY JOIN
+        hops AS label,
+        arrayPushBack(arrayPopFront(hops::Array(Nullable(String))), NULL) AS following,
+        arrayEnumerate(hops) AS place
+    GROUP BY hop, label, following
+),
+link_ends AS (
+    SELECT *, link_end = 1 AS is_source, if(is_source, label, following) AS called
+    FROM transitions
+    ARRAY JOIN [1, 2] AS link_end
+    WHERE is_source OR isNotNull(following)
+),
+measured AS (
+    SELECT *, sum(if(is_source, times, 0)) OVER (PARTITION BY called) AS frequency
+    FROM link_ends
+),
+ranked AS (
+    SELECT *, least(dense_rank() OVER (ORDER BY frequency DESC, called), {others_9:UInt64}) AS rank
+    FROM measured
+),
+folded AS (
+    SELECT hop, label, anyIf(rank, is_source) AS source, anyIf(rank, NOT is_source) AS target, uniqExactMergeStateIf(passing, is_source) AS passing
+    FROM ranked
+    GROUP BY hop, label, following
+)
+SELECT hop, source, target, grouping(target) AS is_node, uniqExactMerge(passing) AS value, if(source = {others_9:UInt64}, '', any(label)) AS name
+FROM folded
+GROUP BY GROUPING SETS ((hop, source), (hop, source, target))
+HAVING is_node OR target > 0
+ORDER BY hop, source, target
+
+-- most_1 = 5
+-- name_2 = signed_up
+-- project_3 = 7
+-- from_4 = 2026-03-07 23:00:00.000
+-- to_5 = 2026-03-10 23:00:00.000
+-- gap_6 = 1800000
+-- from_7 = 2026-03-08 23:00:00.000
+-- to_8 = 2026-03-09 23:00:00.000
+-- others_9 = 21

@@ -1,0 +1,75 @@
+WITH transitions AS (
+    SELECT {hops_1:Int64} - toInt64(length(hops)) + place AS hop, label, following, count() AS times, countState() AS passing
+    FROM (
+    SELECT 1 AS unit, arrayCompact(labels) AS walked, walked AS from_start, arraySlice(from_start, 1, indexOf(from_start, {end_2:String})) AS to_end, arraySlice(to_end, {first_3:Int64}) AS hops
+    FROM (
+    SELECT
+        session AS unit,
+        min(occurred_at) AS started,
+        arrayMap(hop -> hop.3, arraySort(groupArrayIf((occurred_at, place, assumeNotNull(label)), isNotNull(label)))) AS labels
+    FROM (
+    SELECT occurred_at, toUInt128(event_id) AS place, if(true, multiIf(properties.`plan`::Nullable(String) LIKE {like_4:String}, {name_5:String}, properties.`plan`::Nullable(String)), NULL) AS label, if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session
+    FROM events
+    ASOF LEFT JOIN (
+        SELECT
+            distinct_hash AS stitched_hash,
+            arrayDifference(times) AS pauses,
+            arrayJoin(arrayFilter((time, pause) -> pause > {longest_6:Int64} OR time = times[1], times, pauses)) AS stitched_start
+        FROM (
+            SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
+            FROM events
+            WHERE project_id = {project_7:UInt64} AND occurred_at >= {from_8:DateTime64(3, 'UTC')} AND occurred_at < {to_9:DateTime64(3, 'UTC')} AND session_id = ''
+            GROUP BY distinct_hash
+        )
+    ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start
+    WHERE project_id = {project_7:UInt64} AND occurred_at >= {from_10:DateTime64(3, 'UTC')} AND occurred_at < {to_9:DateTime64(3, 'UTC')}
+) AS event
+    GROUP BY session
+    HAVING started >= {from_11:DateTime64(3, 'UTC')} AND started < {to_12:DateTime64(3, 'UTC')}
+) AS path
+    WHERE notEmpty(hops)
+) AS walk
+    ARRAY JOIN
+        hops AS label,
+        arrayPushBack(arrayPopFront(hops::Array(Nullable(String))), NULL) AS following,
+        arrayEnumerate(hops) AS place
+    GROUP BY hop, label, following
+),
+link_ends AS (
+    SELECT *, link_end = 1 AS is_source, if(is_source, label, following) AS called
+    FROM transitions
+    ARRAY JOIN [1, 2] AS link_end
+    WHERE is_source OR isNotNull(following)
+),
+measured AS (
+    SELECT *, sum(if(is_source, times, 0)) OVER (PARTITION BY called) AS frequency
+    FROM link_ends
+),
+ranked AS (
+    SELECT *, least(dense_rank() OVER (ORDER BY frequency DESC, called), {others_13:UInt64}) AS rank
+    FROM measured
+),
+folded AS (
+    SELECT hop, label, anyIf(rank, is_source) AS source, anyIf(rank, NOT is_source) AS target, countMergeStateIf(passing, is_source) AS passing
+    FROM ranked
+    GROUP BY hop, label, following
+)
+SELECT hop, source, target, grouping(target) AS is_node, countMerge(passing) AS value, if(source = {others_13:UInt64}, '', any(label)) AS name
+FROM folded
+GROUP BY GROUPING SETS ((hop, source), (hop, source, target))
+HAVING is_node OR target > 0
+ORDER BY hop, source, target
+
+-- hops_1 = 5
+-- end_2 = paid
+-- first_3 = -5
+-- like_4 = p%
+-- name_5 = paid
+-- longest_6 = 1800000
+-- project_7 = 7
+-- from_8 = 2026-03-06 23:00:00.000
+-- to_9 = 2026-03-10 23:00:00.000
+-- from_10 = 2026-03-07 23:00:00.000
+-- from_11 = 2026-03-08 23:00:00.000
+-- to_12 = 2026-03-09 23:00:00.000
+-- others_13 = 21
