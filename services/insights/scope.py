@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.sql import Sql, instant, join, sql, unsigned
 from pug.insights.v1.insights_pb2 import QueryRequest
-from services.insights.buckets import Bucket, cut
+from services.insights.buckets import Bucket, Grain, cut, cut_and
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
@@ -29,6 +29,8 @@ class Scope:
     project: Project
     zone: ZoneInfo
     range: Range
+    grain: Grain
+    weeks_on_sunday: bool
     buckets: tuple[Bucket, ...]
     as_of: AsOf
     filters: Sql | None
@@ -39,17 +41,23 @@ class Scope:
         """What has to hold for an event to count for a metric of persons."""
         return [] if self.include_cookieless else [is_counted()]
 
-    def events(self, columns: list[Sql], where: list[Sql]) -> Sql:
+    def buckets_and(self, more: int) -> tuple[Bucket, ...]:
+        """The buckets of the range, and as many as that after them."""
+        return cut_and(more, self.buckets, self.as_of.now, grain=self.grain, zone=self.zone, weeks_on_sunday=self.weeks_on_sunday)
+
+    def events(self, columns: list[Sql], where: list[Sql], within: Range | None = None) -> Sql:
         """A subquery with one row for each event in the scope for which all of `where` holds.
 
+        `within` is another range than the query's, to read what was before it or came after.
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
+        read = within or self.range
         restrictions = [*where, *([self.filters] if self.filters else [])]
         return sql(
             _EVENTS,
             ties=self.as_of.people.ties(),
-            **{"from": instant(self.range.start)},
-            to=instant(self.range.end),
+            **{"from": instant(read.start)},
+            to=instant(read.end),
             project=unsigned(self.project.id),
             columns=join(", ", columns),
             restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)),
@@ -62,12 +70,15 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
     filters = request.insight.filters
     zone = zone_of(request, project.time_zone)
     grain = grain_of(request)
+    sunday = weeks_on_sunday(request)
     asked = range_of(request, zone, grain, now)
     return Scope(
         project=project,
         zone=zone,
         range=asked,
-        buckets=cut(asked.start, asked.end, now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday(request)),
+        grain=grain,
+        weeks_on_sunday=sunday,
+        buckets=cut(asked.start, asked.end, now, grain=grain, zone=zone, weeks_on_sunday=sunday),
         as_of=as_of,
         filters=group_condition(filters, "insight.filters", as_of) if filters.ByteSize() else None,
         include_cookieless=request.insight.include_cookieless,

@@ -6,7 +6,7 @@ from core.errors import MissingField
 from core.sql import Sql
 from pug.insights.v1.insights_pb2 import Insight, QueryResponse
 from services.insights.filters import Placed
-from services.insights.kinds import trends
+from services.insights.kinds import retention, trends
 from services.insights.scope import Scope
 
 
@@ -15,6 +15,8 @@ def plan(insight: Insight, scope: Scope) -> Sql:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.plan(insight.trends, scope)
+        case "retention":
+            return retention.plan(insight.retention, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -27,6 +29,8 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "retention":
+            return QueryResponse(retention=retention.shape(rows, insight.retention, scope))
         case kind:
             raise NotImplementedError(kind)
 
@@ -36,5 +40,7 @@ def filters(insight: Insight) -> list[Placed]:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.filters(insight.trends)
+        case "retention":
+            return retention.filters(insight.retention)
         case _:
             return []
