@@ -27,6 +27,16 @@ class Grain(StrEnum):
     MONTH = "month"
 
 
+# No bucket is longer, whatever the clocks do and though a zone may skip a day.
+_LONGEST = {
+    Grain.MINUTE: timedelta(minutes=1),
+    Grain.HOUR: timedelta(hours=1),
+    Grain.DAY: 2 * _DAY + timedelta(hours=2),
+    Grain.WEEK: 9 * _DAY,
+    Grain.MONTH: 33 * _DAY,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """One bucket, half-open, in UTC. `partial` says that the range cuts it or that it is still running."""
@@ -47,11 +57,34 @@ def cut(
     return tuple(Bucket(first, last, partial=first < start or last > end or now < last) for first, last in pairwise(cuts) if last > start)
 
 
+def cut_and(
+    more: int, buckets: tuple[Bucket, ...], now: datetime, *, grain: Grain, zone: ZoneInfo, weeks_on_sunday: bool = False
+) -> tuple[Bucket, ...]:
+    """The buckets, and as many as `more` that follow them."""
+    last = buckets[-1].end
+    following = cut(last, last + more * _LONGEST[grain], now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday) if more else ()
+    return (*buckets, *following[:more])
+
+
 def bucket_of(column: Sql, buckets: tuple[Bucket, ...]) -> Sql:
     """The start, in milliseconds, of the bucket that a time falls in."""
-    starts = [(bucket.start - _EPOCH) // timedelta(milliseconds=1) for bucket in buckets]
+    starts = [_milliseconds(bucket) for bucket in buckets]
     # roundDown is a binary search in a constant array.
     return sql("roundDown(toUnixTimestamp64Milli({column}), {bucket_starts})", column=column, bucket_starts=integers(starts))
+
+
+def bucket_number(milliseconds: Sql, buckets: tuple[Bucket, ...]) -> Sql:
+    """Which of the buckets, counted from 1, a time falls in."""
+    starts = integers([_milliseconds(bucket) for bucket in buckets])
+    return sql(
+        "transform(roundDown({milliseconds}, {bucket_starts}), {bucket_starts}, arrayEnumerate({bucket_starts}), 0)",
+        milliseconds=milliseconds,
+        bucket_starts=starts,
+    )
+
+
+def _milliseconds(bucket: Bucket) -> int:
+    return (bucket.start - _EPOCH) // timedelta(milliseconds=1)
 
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:

@@ -10,12 +10,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
 from pug.insights.v1.insights_pb2 import Granularity, Preset, QueryRequest, TimeRange, WeekStart
+from pug.insights.v1.retention_pb2 import Retention
 from services.insights.buckets import Grain, first_instant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 # What ClickHouse promises of DateTime64.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2299
+# Before and after all events.
+BEGINNING = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+END = datetime(_LAST_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 _GRAINS: dict[int, Grain] = {
     Granularity.GRANULARITY_UNSPECIFIED: Grain.DAY,
@@ -24,6 +28,13 @@ _GRAINS: dict[int, Grain] = {
     Granularity.GRANULARITY_DAY: Grain.DAY,
     Granularity.GRANULARITY_WEEK: Grain.WEEK,
     Granularity.GRANULARITY_MONTH: Grain.MONTH,
+}
+_PERIODS: dict[int, Grain] = {
+    Retention.PERIOD_UNSPECIFIED: Grain.DAY,
+    Retention.PERIOD_HOUR: Grain.HOUR,
+    Retention.PERIOD_DAY: Grain.DAY,
+    Retention.PERIOD_WEEK: Grain.WEEK,
+    Retention.PERIOD_MONTH: Grain.MONTH,
 }
 # The longest range of each, finest first.
 _CAPS: dict[Grain, tuple[timedelta, str]] = {
@@ -60,12 +71,28 @@ def zone_of(request: QueryRequest, default: str) -> ZoneInfo:
 
 
 def grain_of(request: QueryRequest) -> Grain:
-    """The size of the buckets."""
+    """The size of the buckets; a retention's are its periods."""
+    if _is_retention(request):
+        return _period_of(request.insight.retention)
     if (grain := _GRAINS.get(request.granularity)) is None:
         raise InvalidArgument(
             f"There is no granularity {request.granularity}.",
             field="granularity",
             hint="Use GRANULARITY_MINUTE, _HOUR, _DAY, _WEEK or _MONTH.",
+        )
+    return grain
+
+
+def _is_retention(request: QueryRequest) -> bool:
+    return request.insight.WhichOneof("kind") == "retention"
+
+
+def _period_of(retention: Retention) -> Grain:
+    if (grain := _PERIODS.get(retention.period)) is None:
+        raise InvalidArgument(
+            f"There is no period {retention.period}.",
+            field="insight.retention.period",
+            hint="Use PERIOD_HOUR, _DAY, _WEEK or _MONTH.",
         )
     return grain
 
@@ -92,7 +119,7 @@ def range_of(request: QueryRequest, zone: ZoneInfo, grain: Grain, now: datetime)
             raise RangeMissing(
                 "The query says no time range.", field="timeRange", hint="Give timeRange.from and timeRange.to, or a preset."
             )
-    _check_length(asked, zone, grain)
+    _check_length(asked, zone, grain, "PERIOD" if _is_retention(request) else "GRANULARITY")
     return asked
 
 
@@ -149,14 +176,14 @@ def _months_before(month: date, months: int) -> date:
     return month.replace(year=month.year + years, month=rest + 1)
 
 
-def _check_length(asked: Range, zone: ZoneInfo, grain: Grain) -> None:
+def _check_length(asked: Range, zone: ZoneInfo, grain: Grain, unit: str) -> None:
     length = _length(asked, zone)
     cap, words = _CAPS[grain]
     if length <= cap:
         return
-    fits = next((f"GRANULARITY_{other.name}" for other, (longest, _) in _CAPS.items() if length <= longest), None)
-    hint = f"The finest granularity that fits is {fits}." if fits else f"Ask about at most {_CAPS[Grain.MONTH][1]}, by GRANULARITY_MONTH."
-    raise RangeTooLong(f"A range by GRANULARITY_{grain.name} is at most {words}.", field="timeRange", hint=hint)
+    fits = next((f"{unit}_{other.name}" for other, (longest, _) in _CAPS.items() if length <= longest), None)
+    hint = f"The finest {unit.lower()} that fits is {fits}." if fits else f"Ask about at most {_CAPS[Grain.MONTH][1]}, by {unit}_MONTH."
+    raise RangeTooLong(f"A range by {unit}_{grain.name} is at most {words}.", field="timeRange", hint=hint)
 
 
 def _length(asked: Range, zone: ZoneInfo) -> timedelta:

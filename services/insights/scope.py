@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from core.sql import Sql, instant, join, sql, unsigned
 from pug.insights.v1.insights_pb2 import QueryRequest
-from services.insights.buckets import Bucket, cut
+from services.insights.buckets import Bucket, Grain, cut, cut_and
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import EVER, Range, grain_of, range_of, weeks_on_sunday, zone_of
@@ -31,6 +31,8 @@ class Scope:
     project: Project
     zone: ZoneInfo
     range: Range
+    grain: Grain
+    weeks_on_sunday: bool
     buckets: tuple[Bucket, ...]
     # The whole bucket before the first.
     bucket_before: Bucket
@@ -48,23 +50,28 @@ class Scope:
         """The range with everything before it."""
         return Range(EVER.start, self.range.end)
 
+    def buckets_and(self, more: int) -> tuple[Bucket, ...]:
+        """The buckets of the range, and as many as that after them."""
+        return cut_and(more, self.buckets, self.as_of.now, grain=self.grain, zone=self.zone, weeks_on_sunday=self.weeks_on_sunday)
+
     def events(self, columns: list[Sql], where: list[Sql], within: Range | None = None) -> Sql:
-        """A subquery with one row for each event in the scope, or in another range, for which all of `where` holds.
+        """A subquery with one row for each event in the scope for which all of `where` holds.
 
         SESSION among the columns is the event's session (services/insights/sessions.py).
 
+        `within` is another range than the query's, to read what was before it or came after.
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
-        within = within or self.range
+        read = within or self.range
         restrictions = [*where, *([self.filters] if self.filters else [])]
         return sql(
             _EVENTS,
             ties=self.as_of.people.ties(),
-            **{"from": instant(within.start)},
-            to=instant(within.end),
+            **{"from": instant(read.start)},
+            to=instant(read.end),
             project=unsigned(self.project.id),
             columns=join(", ", columns),
-            sessions=stitched(self.project.id, within) if SESSION in columns else sql(""),
+            sessions=stitched(self.project.id, read) if SESSION in columns else sql(""),
             restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)),
         )
 
@@ -75,13 +82,16 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
     filters = request.insight.filters
     zone = zone_of(request, project.time_zone)
     grain = grain_of(request)
+    sunday = weeks_on_sunday(request)
     asked = range_of(request, zone, grain, now)
-    cut_by = partial(cut, now=now, grain=grain, zone=zone, weeks_on_sunday=weeks_on_sunday(request))
+    cut_by = partial(cut, now=now, grain=grain, zone=zone, weeks_on_sunday=sunday)
     buckets = cut_by(asked.start, asked.end)
     return Scope(
         project=project,
         zone=zone,
         range=asked,
+        grain=grain,
+        weeks_on_sunday=sunday,
         buckets=buckets,
         bucket_before=cut_by(buckets[0].start - timedelta(milliseconds=1), buckets[0].start)[-1],
         as_of=as_of,

@@ -8,11 +8,11 @@ from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryRespo
 from pug.insights.v1.person_pb2 import Person
 from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.filters import Placed
-from services.insights.kinds import flow, lifecycle, sessions, stickiness, top_k, trends
+from services.insights.kinds import flow, lifecycle, retention, sessions, stickiness, top_k, trends
 from services.insights.scope import Scope
 
 
-def plan(insight: Insight, scope: Scope) -> Sql:
+def plan(insight: Insight, scope: Scope) -> Sql:  # noqa: PLR0911 (one for each kind)
     """The SQL that answers the insight."""
     match insight.WhichOneof("kind"):
         case "trends":
@@ -27,6 +27,8 @@ def plan(insight: Insight, scope: Scope) -> Sql:
             return sessions.plan(insight.sessions, scope)
         case "flow":
             return flow.plan(insight.flow, scope)
+        case "retention":
+            return retention.plan(insight.retention, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -34,7 +36,7 @@ def plan(insight: Insight, scope: Scope) -> Sql:
             raise NotImplementedError(kind)
 
 
-def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> QueryResponse:
+def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> QueryResponse:  # noqa: PLR0911 (one for each kind)
     """The answer, without its meta."""
     match insight.WhichOneof("kind"):
         case "trends":
@@ -76,11 +78,13 @@ def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
             return sessions.persons(insight.sessions, request.sessions, scope)
         case "flow":
             return flow.persons(insight.flow, request.flow, scope)
+        case "retention":
+            return retention.persons(insight.retention, request.retention, scope)
         case kind:
             raise NotImplementedError(kind)
 
 
-def filters(insight: Insight) -> list[Placed]:
+def filters(insight: Insight) -> list[Placed]:  # noqa: PLR0911 (one for each kind)
     """The filters inside the insight's kind."""
     match insight.WhichOneof("kind"):
         case "trends":
@@ -95,5 +99,7 @@ def filters(insight: Insight) -> list[Placed]:
             return sessions.filters(insight.sessions)
         case "flow":
             return flow.filters(insight.flow)
+        case "retention":
+            return retention.filters(insight.retention)
         case _:
             return []

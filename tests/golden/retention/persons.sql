@@ -1,0 +1,39 @@
+WITH person_cohorts AS (
+    SELECT
+        person,
+        entry.1 AS started,
+        transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0) AS cohort,
+        arrayFilter(period -> period BETWEEN 1 AND {last_2:UInt64}, arrayMap(moment -> moment - cohort, moments)) AS in_periods,
+        arrayFilter((period, nth) -> nth = {minimum_3:UInt64}, in_periods, arrayEnumerateUniq(in_periods)) AS returned_in,
+        arrayPushFront(returned_in, 0) AS places
+    FROM
+    (
+        SELECT person, [tuple(minIf(at, starts))] AS entries, groupUniqArrayIf(bucket, returns) AS moments
+        FROM (
+    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_4:String}) AND (occurred_at < {to_5:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_6:String}), false) AS returns, transform(roundDown(at, {bucket_starts_7:Array(Int64)}), {bucket_starts_7:Array(Int64)}, arrayEnumerate({bucket_starts_7:Array(Int64)}), 0) AS bucket
+    FROM events
+    WHERE project_id = {project_8:UInt64} AND occurred_at >= {from_9:DateTime64(3, 'UTC')} AND occurred_at < {to_10:DateTime64(3, 'UTC')}
+    AND (cookieless = 0)
+    AND ((((name = {name_4:String}) AND (occurred_at < {to_5:DateTime64(3, 'UTC')})) OR ((name = {name_6:String}))))
+)
+        GROUP BY person
+        HAVING max(starts)
+    )
+    ARRAY JOIN entries AS entry
+)
+SELECT person
+FROM person_cohorts
+WHERE (cohort = {cohort_11:UInt64}) AND (has(places, {place_12:UInt64}))
+
+-- bucket_starts_1 = [1773010800000]
+-- last_2 = 2
+-- minimum_3 = 1
+-- name_4 = join
+-- to_5 = 2026-03-09 23:00:00.000
+-- name_6 = use
+-- bucket_starts_7 = [1773010800000, 1773097200000, 1773183600000]
+-- project_8 = 7
+-- from_9 = 2026-03-08 23:00:00.000
+-- to_10 = 2026-03-11 23:00:00.000
+-- cohort_11 = 1
+-- place_12 = 1

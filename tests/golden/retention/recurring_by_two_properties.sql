@@ -1,0 +1,64 @@
+WITH person_cohorts AS (
+    SELECT
+        person,
+        entry.1 AS started,
+        transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0) AS cohort,
+        tupleElement(entry.3, {place_2:UInt64}) AS value_1, tupleElement(entry.3, {place_3:UInt64}) AS value_2, nth_in_cell = 1 AS new_to_cell,
+        arrayFilter(period -> period BETWEEN 1 AND {last_4:UInt64}, arrayMap(moment -> moment - cohort, moments)) AS in_periods,
+        arrayFilter((period, nth) -> nth = {minimum_5:UInt64}, in_periods, arrayEnumerateUniq(in_periods)) AS returned_in,
+        arrayPushFront(returned_in, 0) AS places
+    FROM
+    (
+        SELECT person, arrayFilter(
+            (entry, nth) -> nth = 1,
+            arraySort(groupArrayIf((at, event_order, tuple(value_1, value_2)), starts)) AS all_starts,
+            arrayEnumerateUniq(arrayMap(entry -> transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0), all_starts))
+        ) AS entries, groupUniqArrayIf(bucket, returns) AS moments
+        FROM (
+    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_8:String}), false) AS returns, transform(roundDown(at, {bucket_starts_9:Array(Int64)}), {bucket_starts_9:Array(Int64)}, arrayEnumerate({bucket_starts_9:Array(Int64)}), 0) AS bucket, toUInt128(event_id) AS event_order, properties.`plan`::Nullable(String) AS value_1, NULL::Nullable(String) AS value_2
+    FROM events
+    WHERE project_id = {project_10:UInt64} AND occurred_at >= {from_11:DateTime64(3, 'UTC')} AND occurred_at < {to_12:DateTime64(3, 'UTC')}
+    AND (cookieless = 0)
+    AND ((((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')})) OR ((name = {name_8:String}))))
+)
+        GROUP BY person
+        HAVING max(starts)
+    )
+    ARRAY JOIN entries AS entry,
+        arrayEnumerateUniq(arrayMap(entry -> entry.3, entries)) AS nth_in_cell
+),
+cohort_counts AS (
+    SELECT cohort, place, value_1, value_2, count() AS persons, min(started) AS first, max(started) AS last, countIf(place = 0 AND new_to_cell) AS new
+    FROM person_cohorts
+    ARRAY JOIN places AS place
+    GROUP BY cohort, place, value_1, value_2
+),
+ranked_counts AS (
+    SELECT *, dense_rank() OVER (ORDER BY persons_of_cell DESC, value_1, value_2) AS nth_cell
+    FROM (SELECT *, sum(new) OVER (PARTITION BY value_1, value_2) AS persons_of_cell FROM cohort_counts)
+)
+SELECT
+    if(nth_cell <= {limit_13:UInt64}, nth_cell, 0) AS rank,
+    cohort,
+    place,
+    sum(counted.persons) AS persons,
+    fromUnixTimestamp64Milli(min(first), 'UTC') AS first_start,
+    fromUnixTimestamp64Milli(max(last), 'UTC') AS last_start,
+    if(rank = 0, NULL, any(counted.value_1)) AS value_1, if(rank = 0, NULL, any(counted.value_2)) AS value_2
+FROM ranked_counts AS counted
+GROUP BY rank, cohort, place
+ORDER BY rank, cohort, place
+
+-- bucket_starts_1 = [1773010800000]
+-- place_2 = 1
+-- place_3 = 2
+-- last_4 = 2
+-- minimum_5 = 1
+-- name_6 = join
+-- to_7 = 2026-03-09 23:00:00.000
+-- name_8 = use
+-- bucket_starts_9 = [1773010800000, 1773097200000, 1773183600000]
+-- project_10 = 7
+-- from_11 = 2026-03-08 23:00:00.000
+-- to_12 = 2026-03-11 23:00:00.000
+-- limit_13 = 5
