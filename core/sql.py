@@ -167,6 +167,11 @@ def integers(values: Sequence[int]) -> Value:
     return Value("Array(Int64)", tuple(values), f"CAST([{', '.join(str(value) for value in values)}], 'Array(Int64)')")
 
 
+def unsigneds(values: Sequence[int]) -> Value:
+    """An Array(UInt64)."""
+    return Value("Array(UInt64)", tuple(values), f"CAST([{', '.join(str(value) for value in values)}], 'Array(UInt64)')")
+
+
 def instants(values: Sequence[datetime]) -> Value:
     """An Array(DateTime64(3)) in UTC."""
     one_by_one = [instant(value) for value in values]

@@ -28,6 +28,8 @@ class _Table:
 _TABLES = (
     _Table("schema_events", "events_to_schema_events", "project_id, name, writer"),
     _Table("schema_properties", "events_to_schema_properties", "project_id, name, key, type, writer"),
+    # An estimate: what is taken back may be a little more or less than was counted.
+    _Table("schema_values", "events_to_schema_values", "project_id, key, name, value, writer"),
 )
 _OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
 _OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"

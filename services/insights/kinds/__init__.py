@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from core.errors import MissingField
+from core.errors import MissingField, OfAnotherKind
 from core.sql import Sql
-from pug.insights.v1.insights_pb2 import Insight, QueryResponse
+from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
 from services.insights.filters import Placed
 from services.insights.kinds import trends
 from services.insights.scope import Scope
@@ -28,6 +28,22 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
         case kind:
+            raise NotImplementedError(kind)
+
+
+def persons(insight: Insight, of: ListPersonsRequest, scope: Scope) -> Sql:
+    """The SQL of the persons behind the number that `of` names: their hashes in the column `person`, each once."""
+    kind, named = insight.WhichOneof("kind"), of.WhichOneof("of")
+    if named is None:
+        raise MissingField("Say whose persons to list.", field=kind or "query.insight", hint="Name a number of the answer.")
+    if kind != named:
+        raise OfAnotherKind(
+            f"The query asks for {kind or 'nothing'}, and the number is one of {named}.", field=named, hint="Name a number of the answer."
+        )
+    match kind:
+        case "trends":
+            return trends.persons(insight.trends, of.trends, scope)
+        case _:
             raise NotImplementedError(kind)
 
 
