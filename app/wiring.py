@@ -43,6 +43,7 @@ from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
+from services.insights.turns import AtOnce
 from services.profiles.directory import Directory
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
@@ -102,6 +103,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     credentials = Credentials(accounts.find_credential)
     enricher = Enricher(Origins(settings.trusted_proxies), open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
+    at_once = AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries)
     captured = CaptureService(
         publisher.publish, _now, new_uuid7, client_of=enricher.client, visitors=build_visitors(settings, backends, metrics)
     )
@@ -119,7 +121,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             INSIGHTS.services_by_name["InsightsService"],
             InsightsServiceASGIApplication,
-            InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits),
+            InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits, at_once),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(

@@ -2,20 +2,27 @@
 
 clickhouse-connect has no async client for chDB, so both are spoken to through a small pool of its sync clients, one thread each: queries
 release the GIL and handles in threads run in parallel.
+
+A thread cannot be cancelled. Whoever stops waiting for a query has it killed in ClickHouse, by another connection: a comment before its
+text is the mark by which it is found, because chDB doesn't let a query's id be chosen.
 """
 
 import asyncio
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, LiteralString, TypeVar, cast
 
+import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from core.errors import FilterInvalid, QueryTooComplex, QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
 from core.sql import Sql, Value
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -31,6 +38,7 @@ _TOO_EXPENSIVE = {158, 159, 160, 241, 307, 396}
 _UNREADABLE = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 376, 467}
 # By default 256 KiB. The text has the keys of properties in it, and a hundred filters by the longest keys are some megabytes.
 _MAX_QUERY_BYTES = 2**24
+_KILL_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,9 @@ class ClickHouse:
         """`connect` opens one connection; `connections` is how many are open at once."""
         self._connect = connect
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="clickhouse")
+        # Threads start when they are needed: where nobody goes away there is no further connection.
+        self._killers = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-kill")
+        self._killing: set[asyncio.Task[None]] = set()
         self._idle: list[Client] = []
 
     def apart(self, connections: int) -> "ClickHouse":
@@ -55,15 +66,17 @@ class ClickHouse:
         return ClickHouse(self._connect, connections)
 
     async def query(self, query: Sql) -> Rows:
-        """Run a SELECT; datetimes come back with their time zone."""
+        """Run a SELECT, until the caller is cancelled; datetimes come back with their time zone."""
+        mark = f"/* {uuid.uuid4().hex} */"
         text, values = query.render()
+        text = f"{mark} {text}"
         bound = _bound(values)
 
         def run(client: Client) -> Rows:
             result = client.query(text, parameters=bound, tz_mode="aware")
             return Rows([tuple(row) for row in result.result_rows], int(result.summary.get("read_rows", 0)))
 
-        return await self._with_client(run)
+        return await self._with_client(run, mark)
 
     async def query_bytes(self, query: Sql, output_format: LiteralString) -> bytes:
         """Run a SELECT and return its result in one of ClickHouse's formats."""
@@ -109,15 +122,35 @@ class ClickHouse:
     async def close(self) -> None:
         """Close every connection, after the calls that run."""
         await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.gather(*self._killing)
+        await asyncio.to_thread(self._killers.shutdown)
         for client in self._idle:
             client.close()
         self._idle.clear()
 
-    async def _with_client(self, use: Callable[[Client], T]) -> T:
+    async def _with_client(self, use: Callable[[Client], T], mark: str = "") -> T:
+        running = self._threads.submit(self._use, use)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._use, use)
+            return await asyncio.wrap_future(running)
         except ClickHouseError as error:
             raise _translated(error) from error
+        except asyncio.CancelledError:
+            # One that hasn't begun was cancelled with its caller.
+            if mark and not running.done():
+                killing = asyncio.create_task(self._kill(mark, running))
+                self._killing.add(killing)
+                killing.add_done_callback(self._killing.discard)
+            raise
+
+    async def _kill(self, mark: str, running: "Future[T]") -> None:
+        """Kill a query, again and again: at first it may be on its way still."""
+        try:
+            while not running.done():
+                await asyncio.wrap_future(self._killers.submit(self._use, lambda client: _kill_marked(client, mark)))
+                await asyncio.sleep(_KILL_AGAIN_S)
+        except ClickHouseError as error:
+            # It ends at its own limit of time.
+            log.warning("query_not_killed", error=type(error).__name__)
 
     def _use(self, use: Callable[[Client], T]) -> T:
         # As many clients as threads come to exist: list.pop and list.append are atomic, and an idle client waits in the list.
@@ -131,6 +164,10 @@ class ClickHouse:
         client = self._connect()
         client.set_client_setting("max_query_size", _MAX_QUERY_BYTES)
         return client
+
+
+def _kill_marked(client: Client, mark: str) -> None:
+    client.command("KILL QUERY WHERE startsWith(query, %(mark)s) ASYNC", parameters={"mark": mark})
 
 
 def _why_unreadable(error: DatabaseError) -> str:

@@ -83,6 +83,14 @@ class PropertyMissing(InvalidArgument):
     """A metric, filter or breakdown needs a property key."""
 
 
+class OfAnotherKind(InvalidArgument):
+    """The number whose persons are asked for is of another kind of insight than the query."""
+
+
+class PageTokenInvalid(InvalidArgument):
+    """The token doesn't come from a page of the same question."""
+
+
 class QueryTooComplex(InvalidArgument):
     """The query is so large or so deeply nested that ClickHouse will not read it."""
 
@@ -175,6 +183,10 @@ class TooManyRequests(ResourceExhausted):
 
 class TooManyChanges(ResourceExhausted):
     """More changes of a project's people wait than are taken, or for longer than the caller would."""
+
+
+class TooManyQueries(ResourceExhausted):
+    """A project has as many queries waiting as may wait, or one has waited for as long as its caller would."""
 
 
 class QueryTooExpensive(ResourceExhausted):

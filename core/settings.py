@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     concurrent_requests: Annotated[int, Field(ge=1)] = 2_000
     query_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
     query_memory_bytes: Annotated[int, Field(ge=2**26)] = 2 * 2**30
+    project_concurrent_queries: Annotated[int, Field(ge=1)] = 3
+    project_waiting_queries: Annotated[int, Field(ge=0)] = 100
     shutdown_timeout_s: Annotated[int, Field(ge=1, le=300)] = 15
 
     metrics_host: str = "127.0.0.1"

@@ -43,6 +43,13 @@ _TABLES = (
         ),
         ("count", "page_views"),
     ),
+    # An estimate: what is taken back may be a little more or less than was counted.
+    _Table(
+        "schema_values",
+        "events_to_schema_values",
+        ("project_id", "key", "name", "value", "writer", "last_seen", "last_block"),
+        ("count",),
+    ),
 )
 _OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
 _OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"

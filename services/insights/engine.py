@@ -1,19 +1,23 @@
-"""Answers an insight: plan → run → shape. Besides schema.py the only module here that waits for ClickHouse."""
+"""Answers an insight: plan → run → shape. Drill-down, hints and the schema have modules of their own that wait for ClickHouse."""
 
+import asyncio
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from core.clickhouse import ClickHouse
+from core.clickhouse import ClickHouse, Rows
 from core.errors import FilterInvalid, InvalidArgument, TooMany
 from core.sql import Sql, join, sql, text
 from pug.insights.v1.insights_pb2 import ExplainResponse, Insight, Meta, QueryRequest, QueryResponse, TimeRange
 from pug.insights.v1.person_pb2 import Person
-from services.insights import kinds, profiles_of
+from services.insights import kinds
 from services.insights.filters import Patterns, groups_inside, in_group, patterns
+from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
 from services.insights.people import latest_version
+from services.insights.profiles_of import named_persons, people_named
 from services.insights.ranges import Range
 from services.insights.scope import Scope, scope_of
 from services.insights.source import choose_source
@@ -24,27 +28,37 @@ _MAX_GROUPS = 100
 _MAX_PATTERNS = 100
 
 
-async def answer(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> QueryResponse:
+_OF_QUERY = frozenset(field.json_name for field in QueryRequest.DESCRIPTOR.fields)
+
+
+async def answer(
+    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, hints: Hints
+) -> QueryResponse:
     """The answer to a query, and what it cost; `complete_until` is the caller's to say."""
     started = time.perf_counter()
-    scope, query = await _planned(request, call, clickhouse, now, limits)
-    found = await clickhouse.query(query)
+    scope, query = await planned(
+        request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now, limits=limits
+    )
+    found, hint = await asyncio.gather(clickhouse.query(query), hints.of(request.insight, call.project.id))
     response = kinds.shape(found.rows, request.insight, scope)
-    rows_read = found.rows_read + await _name(kinds.unnamed(response), scope, call, clickhouse, limits)
-    response.meta.MergeFrom(_meta(scope, rows_read, timedelta(seconds=time.perf_counter() - started)))
+    named = await _name(kinds.unnamed(response), scope, call, clickhouse, limits)
+    response.meta.MergeFrom(meta_of(scope, [found, *named], timedelta(seconds=time.perf_counter() - started)))
+    response.meta.hint = hint
     return response
 
 
 async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> ExplainResponse:
     """How a query would be answered."""
     try:
-        _, query = await _planned(request, call, clickhouse, now, limits)
+        _, query = await planned(
+            request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now, limits=limits
+        )
     except InvalidArgument as error:
-        # Paths are those of Query, and here the query is a field of the request.
-        error.field = f"query.{error.field}" if error.field else "query"
+        name_query(error)
         raise
     # A row for each table: database, table, parts, rows, marks.
     estimate = await clickhouse.query(sql("EXPLAIN ESTIMATE {query}", query=query))
+    steps = await clickhouse.query(sql("EXPLAIN indexes = 1 {query}", query=query))
     written, values = query.render()
     return ExplainResponse(
         sql=written,
@@ -52,16 +66,28 @@ async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, 
         console_sql=query.for_console(),
         source=choose_source(),
         rows_to_read=sum(cast("int", row[3]) for row in estimate.rows),
+        plan="\n".join(str(row[0]) for row in steps.rows),
     )
 
 
-async def _planned(request: QueryRequest, call: Call, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> tuple[Scope, Sql]:
+async def planned(
+    request: QueryRequest, call: Call, plan: Callable[[Scope], Sql], *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits
+) -> tuple[Scope, Sql]:
+    """What a query may see, and what `plan` makes of that, under the limits of a query."""
     written = _counted_patterns(request.insight)
     version = await _identity_version(request.as_of_identity, call, clickhouse)
     scope = scope_of(request, call.project, now, version)
-    query = kinds.plan(request.insight, scope)
+    query = plan(scope)
     await _check_patterns(written, clickhouse)
     return scope, limited(query, limits, call.timeout_s)
+
+
+def name_query(error: InvalidArgument) -> None:
+    """Make the path of a field of the query that of a request whose field `query` it is."""
+    if not error.field:
+        error.field = "query"
+    elif re.split(r"[.\[]", error.field)[0] in _OF_QUERY:
+        error.field = f"query.{error.field}"
 
 
 async def _identity_version(asked: int, call: Call, clickhouse: ClickHouse) -> int:
@@ -109,25 +135,26 @@ async def _compile(written: Patterns, clickhouse: ClickHouse) -> None:
         raise FilterInvalid(error.message, field=written[0][1], hint=error.hint) from error
 
 
-async def _name(persons: Sequence[Person], scope: Scope, call: Call, clickhouse: ClickHouse, limits: QueryLimits) -> int:
-    """Say who the persons are of whom only the ids are known; returns how many rows that took."""
+async def _name(persons: Sequence[Person], scope: Scope, call: Call, clickhouse: ClickHouse, limits: QueryLimits) -> list[Rows]:
+    """Say who the persons are of whom only the ids are known; returns what was read for it."""
     if not persons:
-        return 0
-    query = profiles_of.people_named([int(person.id, 16) for person in persons], scope)
+        return []
+    query = people_named([int(person.id, 16) for person in persons], scope)
     found = await clickhouse.query(limited(query, limits, call.timeout_s))
-    named = profiles_of.shape(found.rows)
+    known = named_persons(found.rows)
     for person in persons:
         # Nobody is found whose events were erased just now.
-        if known := named.get(person.id):
-            person.CopyFrom(known)
-    return found.rows_read
+        if named := known.get(person.id):
+            person.CopyFrom(named)
+    return [found]
 
 
-def _meta(scope: Scope, rows_read: int, elapsed: timedelta) -> Meta:
+def meta_of(scope: Scope, found: Sequence[Rows], elapsed: timedelta) -> Meta:
+    """How exact an answer is, and what it cost."""
     return Meta(
         exactness=Meta.EXACTNESS_EXACT,
         source=choose_source(),
-        rows_read=rows_read,
+        rows_read=sum(one.rows_read for one in found),
         elapsed=elapsed,
         time_range=_time_range(scope.range),
         time_zone=scope.zone.key,

@@ -53,7 +53,7 @@ def people_named(hashes: Sequence[int], scope: Scope) -> Sql:
     )
 
 
-def shape(rows: Sequence[Sequence[object]]) -> Mapping[str, Person]:
+def named_persons(rows: Sequence[Sequence[object]]) -> Mapping[str, Person]:
     """The persons by their ids."""
     found: dict[str, Person] = {}
     for person, distinct_id, traits in cast("Sequence[tuple[int, str, str]]", rows):

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import cast
 
 from core.clickhouse import ClickHouse
+from core.errors import TooLong
 from core.sql import Sql, sql, text, unsigned
-from pug.insights.v1.insights_pb2 import GetSchemaResponse
+from pug.insights.v1.insights_pb2 import GetSchemaRequest, GetSchemaResponse
 from services.insights.limits import QueryLimits, limited
 from services.rpc.call import Call
 
@@ -14,37 +15,51 @@ _Event = GetSchemaResponse.Event
 _Property = GetSchemaResponse.Property
 _Type = GetSchemaResponse.Property.Type
 _MAX_ROWS = 10_000
+_MAX_SEARCH = 200
 
 
-async def schema_of(event_name: str, call: Call, *, clickhouse: ClickHouse, limits: QueryLimits) -> GetSchemaResponse:
-    """The event names, and the property keys of one event or of all, most frequent first."""
-    events = await clickhouse.query(limited(events_query(call.project.id), limits, call.timeout_s))
-    properties = await clickhouse.query(limited(properties_query(call.project.id, event_name), limits, call.timeout_s))
-    return GetSchemaResponse(events=shape_events(events.rows), properties=shape_properties(properties.rows))
+async def schema_of(request: GetSchemaRequest, call: Call, *, clickhouse: ClickHouse, limits: QueryLimits) -> GetSchemaResponse:
+    """The event names, and the property keys of one event or of all, that contain what is searched for, most frequent first."""
+    events = events_query(call.project.id, request.search)
+    properties = properties_query(call.project.id, request.event_name, request.search)
+    found_events = await clickhouse.query(limited(events, limits, call.timeout_s))
+    found_properties = await clickhouse.query(limited(properties, limits, call.timeout_s))
+    return GetSchemaResponse(events=shape_events(found_events.rows), properties=shape_properties(found_properties.rows))
 
 
-def events_query(project_id: int) -> Sql:
+def events_query(project_id: int, search: str) -> Sql:
     """The rows (name, count, last seen)."""
     return sql(
-        "SELECT name, sum(count) AS events, max(last_seen) AS last FROM schema_events WHERE project_id = {project}"
+        "SELECT name, sum(count) AS events, max(last_seen) AS last FROM schema_events WHERE project_id = {project} {searched}"
         " GROUP BY name ORDER BY events DESC, name LIMIT {rows}",
         project=unsigned(project_id),
+        searched=containing(sql("name"), search),
         rows=unsigned(_MAX_ROWS),
     )
 
 
-def properties_query(project_id: int, event_name: str) -> Sql:
+def properties_query(project_id: int, event_name: str, search: str) -> Sql:
     """The rows (key, count, last seen, types, their counts), the most frequent type first."""
     named = sql("AND name = {name}", name=text(event_name)) if event_name else sql("")
     return sql(
         "SELECT key, sum(events) AS total, max(last) AS latest, groupArray(type) AS types, groupArray(events) AS counts"
-        " FROM (SELECT key, type, sum(count) AS events, max(last_seen) AS last FROM schema_properties WHERE project_id = {project} {named}"
-        " GROUP BY key, type ORDER BY events DESC, type)"
+        " FROM (SELECT key, type, sum(count) AS events, max(last_seen) AS last FROM schema_properties"
+        " WHERE project_id = {project} {named} {searched} GROUP BY key, type ORDER BY events DESC, type)"
         " GROUP BY key ORDER BY total DESC, key LIMIT {rows}",
         project=unsigned(project_id),
         named=named,
+        searched=containing(sql("key"), search),
         rows=unsigned(_MAX_ROWS),
     )
+
+
+def containing(column: Sql, search: str) -> Sql:
+    """A further condition, that the column contains what is searched for, ignoring case."""
+    if not search:
+        return sql("")
+    if len(search) > _MAX_SEARCH:
+        raise TooLong(f"A search has at most {_MAX_SEARCH} characters.", field="search", hint="Search for a part of it.")
+    return sql("AND position(lowerUTF8({column}), lowerUTF8({search})) > 0", column=column, search=text(search))
 
 
 def shape_events(rows: Sequence[tuple[object, ...]]) -> list[GetSchemaResponse.Event]:

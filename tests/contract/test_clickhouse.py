@@ -1,5 +1,6 @@
 """What we rely on of ClickHouse, whichever way it is reached."""
 
+import asyncio
 import json
 import struct
 from datetime import UTC, datetime
@@ -150,3 +151,41 @@ async def test_values_too_long_for_an_address_are_bound(engine: ClickHouse) -> N
     found = await engine.query(sql("SELECT length({long}), endsWith({long}, 'é\r\n--')", long=text("x" * 200_000 + "é\r\n--")))
 
     assert found.rows == [(200_006, 1)]
+
+
+async def running_for_ever(engine: ClickHouse) -> int:
+    found = await engine.query(
+        sql("SELECT count() FROM system.processes WHERE query LIKE '%numbers(1000000000000)%' AND query NOT LIKE '%LIKE%'")
+    )
+    return int(str(found.rows[0][0]))
+
+
+async def until_running(engine: ClickHouse, queries: int) -> None:
+    async with asyncio.timeout(30):
+        # What another process's engine runs tells nobody.
+        while await running_for_ever(engine) != queries:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_query_nobody_waits_for_any_more_is_killed(engine: ClickHouse) -> None:
+    asking = asyncio.create_task(engine.query(sql("SELECT sum(sipHash64(number)) FROM numbers(1000000000000)")))
+    await until_running(engine, 1)
+
+    asking.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await until_running(engine, 0)
+
+
+async def test_queries_cancelled_before_they_began_never_run(clickhouse: ClickHouse) -> None:
+    pool = clickhouse.apart(1)
+    asking = [asyncio.create_task(pool.query(sql("SELECT sum(sipHash64(number)) FROM numbers(1000000000000)"))) for _ in range(3)]
+    await until_running(clickhouse, 1)
+
+    for one in asking:
+        one.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    await pool.close()
+
+    assert await running_for_ever(clickhouse) == 0

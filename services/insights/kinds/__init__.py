@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.errors import MissingField
+from core.errors import MissingField, OfAnotherKind
 from core.sql import Sql
 from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
 from pug.insights.v1.person_pb2 import Person
@@ -64,10 +64,19 @@ def unnamed(response: QueryResponse) -> Sequence[Person]:
     return [row.person for row in response.top_k.rows if row.HasField("person")]
 
 
-def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
+def persons(request: ListPersonsRequest, scope: Scope) -> Sql:  # noqa: PLR0911 (one for each kind)
     """The SQL that finds the persons behind a number, in one column `person`, each once."""
     insight = request.query.insight
-    match insight.WhichOneof("kind"):
+    kind, named = insight.WhichOneof("kind"), request.WhichOneof("of")
+    if named is None:
+        raise MissingField("Say whose persons to list.", field=kind or "query.insight", hint="Name a number of the answer.")
+    if kind != named:
+        raise OfAnotherKind(
+            f"The query asks for {kind or 'nothing'}, and the number is one of {named}.", field=named, hint="Name a number of the answer."
+        )
+    match kind:
+        case "trends":
+            return trends.persons(insight.trends, request.trends, scope)
         case "stickiness":
             return stickiness.persons(insight.stickiness, request.stickiness, scope)
         case "lifecycle":
@@ -80,7 +89,7 @@ def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
             return flow.persons(insight.flow, request.flow, scope)
         case "retention":
             return retention.persons(insight.retention, request.retention, scope)
-        case kind:
+        case _:
             raise NotImplementedError(kind)
 
 

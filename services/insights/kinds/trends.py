@@ -7,14 +7,15 @@ beyond the limit folded into one, from the events themselves, so that its person
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from string import ascii_uppercase
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from core.errors import MissingField, TooMany
-from core.sql import Sql, all_of, join, sql, text, texts, unsigned
+from core.errors import InvalidArgument, MissingField, TooMany
+from core.sql import Sql, all_of, instant, join, sql, text, texts, unsigned
 from pug.insights.v1.breakdown_pb2 import Cell
+from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.trends_pb2 import Trends, TrendsResult
 from services.insights.breakdowns import Cells, cell_message, cells_of
 from services.insights.buckets import bucket_of
@@ -94,6 +95,19 @@ def shape(rows: Sequence[Sequence[object]], spec: Trends, scope: Scope) -> Trend
             TrendsResult.Series(series=ascii_uppercase[number - 1], cell=cell, values=values)
             for (number, _), (cell, values) in sorted(lines.items(), key=lambda line: (line[0][0], line[1][0].others, line[0][1]))
         ],
+    )
+
+
+def persons(spec: Trends, of: ListPersonsRequest.OfTrends, scope: Scope) -> Sql:
+    """Who did what a series counts, in one bucket or in all."""
+    series = {ascii_uppercase[one.number - 1]: one for one in _series_of(spec, scope)}
+    if (one := series.get(of.series)) is None:
+        raise InvalidArgument(f"There is no series {of.series!r}.", field="trends.series", hint=f"There are {', '.join(series)}.")
+    bucket = bucket_of(sql("occurred_at"), scope.buckets)
+    inside = [sql("fromUnixTimestamp64Milli({bucket}, 'UTC') = {start}", bucket=bucket, start=instant(of.bucket.ToDatetime(UTC)))]
+    columns = [sql("{person} AS person", person=scope.as_of.people.person())]
+    return sql(
+        "SELECT DISTINCT person FROM {rows}", rows=scope.events(columns, [*one.matches(), *(inside if of.HasField("bucket") else [])])
     )
 
 

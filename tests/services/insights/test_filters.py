@@ -16,7 +16,7 @@ from core.clickhouse import ClickHouse
 from core.errors import FilterInvalid, InvalidArgument, PropertyMissing, PugError, TooLong, TooMany
 from core.sql import Sql, sql, unsigned
 from pug.insights.v1.filter_pb2 import Filter, FilterGroup
-from services.insights.filters import condition, group_condition
+from services.insights.filters import condition, joined
 from services.insights.people import AsOf, People
 from story import Happening, Store, next_project
 
@@ -246,7 +246,7 @@ groups = st.recursive(
 @given(groups)
 @settings(max_examples=100, deadline=None)
 async def test_groups_join_their_parts_by_all_or_any(told: Store, group: FilterGroup) -> None:
-    found = await passing(told, group_condition(group, "filters", AS_OF, depth=-10))
+    found = await passing(told, joined(group, "filters", lambda spec, path: condition(spec, path, AS_OF), depth=-10))
 
     assert found.get(0, set()) == {v for v, value in enumerate(VALUES) if group_holds(group, value)}
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
 from core.person_ids import person_id
+from naive_sessions import sessions_of
 from pug.insights.v1.filter_pb2 import EventMatcher, Filter, Source
 from pug.insights.v1.insights_pb2 import Granularity, Insight, ListPersonsRequest, QueryRequest, QueryResponse, TimeRange
 from pug.insights.v1.lifecycle_pb2 import Lifecycle
@@ -237,10 +238,10 @@ async def test_top_k_agrees_with_a_naive_count(clickhouse: ClickHouse, insights:
 
     found = (await insights.query(town.request, call(store))).top_k.rows
 
-    expected = rows_of(town)
+    expected, sessions = rows_of(town), sessions_of(town.events)
     assert [label_of_row(row) for row in found] == [label for label, _ in expected]
     for row, (label, events) in zip(found, expected, strict=True):
-        assert math.isclose(row.metric, metric_of(town.request.insight.top_k.metric.kind, events), rel_tol=1e-12)
+        assert math.isclose(row.metric, metric_of(town.request.insight.top_k.metric.kind, sessions, events), rel_tol=1e-12)
         if row.HasField("person"):
             assert (row.person.id, person_id(row.person.distinct_id)) == (row.value, row.value)
             assert dict(row.person.traits.items()) == ({"plan": plan} if (plan := town.plans.get(row.person.distinct_id)) else {})
@@ -265,9 +266,10 @@ def rows_of(town: Town) -> list[tuple[str | bool | None, Sequence[Happening]]]:
     }
     of_persons = spec.dimension == TopK.DIMENSION_PERSON or spec.metric.kind in (Metric.KIND_PERSONS, Metric.KIND_PER_PERSON)
     groups: dict[str | None, list[Happening]] = {}
+    sessions = sessions_of(town.events)
     for event in town.in_range(spec.scope, only_persons=of_persons):
         groups.setdefault(labelled.get(spec.dimension, lambda e: e.name)(event), []).append(event)
-    ranked = sorted(groups.items(), key=lambda group: (-metric_of(spec.metric.kind, group[1]), group[0] is None, group[0] or ""))
+    ranked = sorted(groups.items(), key=lambda group: (-metric_of(spec.metric.kind, sessions, group[1]), group[0] is None, group[0] or ""))
     limit = spec.limit or 10
     rest = [event for _, events in ranked[limit:] for event in events]
     return [*ranked[:limit], *([(True, rest)] if rest and not spec.omit_others else [])]

@@ -199,7 +199,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, query: _Optional[_Union[QueryRequest, _Mapping]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("sql", "values", "console_sql", "source", "rows_to_read")
+    __slots__ = ("sql", "values", "console_sql", "source", "rows_to_read", "plan")
     class Value(_message.Message):
         __slots__ = ("name", "type", "value")
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -214,12 +214,14 @@ class ExplainResponse(_message.Message):
     CONSOLE_SQL_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ROWS_TO_READ_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
     sql: str
     values: _containers.RepeatedCompositeFieldContainer[ExplainResponse.Value]
     console_sql: str
     source: Meta.Table
     rows_to_read: int
-    def __init__(self, sql: _Optional[str] = ..., values: _Optional[_Iterable[_Union[ExplainResponse.Value, _Mapping]]] = ..., console_sql: _Optional[str] = ..., source: _Optional[_Union[Meta.Table, str]] = ..., rows_to_read: _Optional[int] = ...) -> None: ...
+    plan: str
+    def __init__(self, sql: _Optional[str] = ..., values: _Optional[_Iterable[_Union[ExplainResponse.Value, _Mapping]]] = ..., console_sql: _Optional[str] = ..., source: _Optional[_Union[Meta.Table, str]] = ..., rows_to_read: _Optional[int] = ..., plan: _Optional[str] = ...) -> None: ...
 
 class ListPersonsRequest(_message.Message):
     __slots__ = ("query", "trends", "segmentation", "funnel", "retention", "stickiness", "lifecycle", "flow", "top_k", "sessions", "page_size", "page_token")

@@ -1,0 +1,165 @@
+"""What may be mistaken in a question: events and properties it names that the project has never sent, and what is near them.
+
+What a project has sent once is remembered for some minutes, so that a question that names nothing new costs no query. Otherwise one small
+query over the schema runs beside the main one; ClickHouse picks the few names near each, difflib says which of them are near enough.
+"""
+
+import difflib
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import LiteralString, cast
+
+from google.protobuf.message import Message
+
+from core.clickhouse import ClickHouse
+from core.sql import Sql, join, sql, texts, unsigned
+from pug.insights.v1.filter_pb2 import EventMatcher, Source
+from pug.insights.v1.insights_pb2 import Insight
+from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
+
+_KNOWN_FOR_S = 300.0
+_PROJECTS_HELD = 1_000
+_MAX_NAMES = 50
+_MAX_TOLD = 3
+_MAX_LENGTH = 200
+_MAX_READ = 10_000
+_NEAR = 20
+_NEAR_ENOUGH = 0.6
+# The names of ours that may be left out of what a project has sent.
+_OURS = {*CLIENT_OR_DERIVED, *DERIVED}
+
+_NEAREST = """
+SELECT
+    {kind} AS kind, wanted, max(name = wanted OR startsWith(name, concat(wanted, '.'))) AS sent,
+    arrayMap(one -> one.2, groupArraySorted({near})((distance, name))) AS nearest
+FROM
+(
+    SELECT name, wanted, editDistanceUTF8(lowerUTF8(leftUTF8(name, {length})), lowerUTF8(wanted)) AS distance
+    FROM (SELECT DISTINCT {column} AS name FROM {table} WHERE project_id = {project} LIMIT {most})
+    ARRAY JOIN {wanted} AS wanted
+)
+GROUP BY wanted"""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a question names, each once and in its order."""
+
+    events: tuple[str, ...]
+    properties: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Known:
+    until: float
+    events: set[str] = field(default_factory=set[str])
+    properties: set[str] = field(default_factory=set[str])
+
+
+class Hints:
+    """Knows which names projects have sent."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+        self._known: OrderedDict[int, _Known] = OrderedDict()
+
+    async def of(self, insight: Insight, project_id: int) -> str:
+        """What may be mistaken in an insight; empty when nothing is."""
+        known, named = self._known_of(project_id), names_in(insight)
+        events = [name for name in named.events if name not in known.events]
+        properties = [key for key in named.properties if key not in known.properties]
+        if not events and not properties:
+            return ""
+        found = await self._clickhouse.query(nearest_query(project_id, events, properties))
+        nearest = {(kind, wanted): (bool(sent), near) for kind, wanted, sent, near in cast("Sequence[_Row]", found.rows)}
+        known.events |= {name for kind, name in nearest if kind == "event" and nearest[kind, name][0]}
+        known.properties |= {key for kind, key in nearest if kind == "property" and nearest[kind, key][0]}
+        unknown = [
+            *(_unsent_event(name, nearest.get(("event", name), (False, ()))[1]) for name in events if name not in known.events),
+            *(_unsent_property(key, nearest.get(("property", key), (False, ()))[1]) for key in properties if key not in known.properties),
+        ]
+        return " ".join(unknown[:_MAX_TOLD])
+
+    def _known_of(self, project_id: int) -> _Known:
+        now = time.monotonic()
+        known = self._known.pop(project_id, None)
+        if known is None or known.until < now:
+            known = _Known(now + _KNOWN_FOR_S)
+        self._known[project_id] = known
+        if len(self._known) > _PROJECTS_HELD:
+            self._known.popitem(last=False)
+        return known
+
+
+_Row = tuple[str, str, int, Sequence[str]]
+
+
+def names_in(insight: Insight) -> Named:
+    """The events and the events' properties that an insight of any kind names, at most so many of each."""
+    events = dict.fromkeys(one.name for one in _messages(insight) if isinstance(one, EventMatcher) and one.name)
+    properties = dict.fromkeys(key for one in _messages(insight) if (key := _event_property(one)) and key not in _OURS)
+    return Named(_shortened(events), _shortened(properties))
+
+
+def nearest_query(project_id: int, events: Sequence[str], properties: Sequence[str]) -> Sql:
+    """The rows (kind, name, whether it was sent, names near it), without those of kinds a project has sent none of."""
+    parts: list[Sql] = []
+    if events:
+        parts.append(_nearest("'event'", "name", "schema_events", project_id, events))
+    if properties:
+        parts.append(_nearest("'property'", "key", "schema_properties", project_id, properties))
+    return join("\nUNION ALL", parts)
+
+
+def _nearest(kind: LiteralString, column: LiteralString, table: LiteralString, project_id: int, wanted: Sequence[str]) -> Sql:
+    return sql(
+        _NEAREST,
+        kind=sql(kind),
+        column=sql(column),
+        table=sql(table),
+        near=unsigned(_NEAR),
+        length=unsigned(_MAX_LENGTH),
+        project=unsigned(project_id),
+        most=unsigned(_MAX_READ),
+        wanted=texts(wanted),
+    )
+
+
+def _messages(message: Message) -> Iterator[Message]:
+    """A message and all inside it."""
+    yield message
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is None:
+            continue
+        for inner in cast("Sequence[Message]", value if descriptor.is_repeated else [value]):
+            yield from _messages(inner)
+
+
+def _event_property(message: Message) -> str:
+    # In every message that names a property the field is called so, and `source` beside it says whose; without one it is the event's.
+    fields = message.DESCRIPTOR.fields_by_name
+    if "property" not in fields:
+        return ""
+    if "source" in fields and cast("int", getattr(message, "source")) == Source.SOURCE_PERSON:  # noqa: B009 (of any message)
+        return ""
+    return cast("str", getattr(message, "property"))  # noqa: B009 (of any message)
+
+
+def _shortened(names: dict[str, None]) -> tuple[str, ...]:
+    return tuple(name for name in names if len(name) <= _MAX_LENGTH)[:_MAX_NAMES]
+
+
+def _unsent_event(name: str, near: Sequence[str]) -> str:
+    return f"No event “{name}” was ever sent{_did_you_mean(name, near)}."
+
+
+def _unsent_property(key: str, near: Sequence[str]) -> str:
+    return f"No event has ever had the property “{key}”{_did_you_mean(key, near)}."
+
+
+def _did_you_mean(wanted: str, near: Sequence[str]) -> str:
+    by_lower = {name.lower(): name for name in reversed(near)}
+    close = difflib.get_close_matches(wanted.lower(), by_lower, n=_MAX_TOLD, cutoff=_NEAR_ENOUGH)
+    return f"; near it: {', '.join(f'“{by_lower[name]}”' for name in close)}" if close else ""
