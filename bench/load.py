@@ -83,9 +83,9 @@ async def _connection(plan: _Plan, outcome: Outcome) -> None:
 
 
 async def post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pug: Pug, path: str, body: bytes) -> tuple[bytes, bytes]:
-    """One call of any RPC in JSON on an open connection: its status and answer."""
+    """One call in JSON with the write key, on an open connection: its status and answer."""
     writer.write(
-        f"POST {path} HTTP/1.1\r\nHost: {pug.host}\r\nAuthorization: Bearer {pug.secret_key}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {pug.host}\r\nAuthorization: Bearer {pug.write_key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         + body
     )
