@@ -16,7 +16,7 @@ from core.clickhouse import ClickHouse
 from core.errors import FilterInvalid, InvalidArgument, PropertyMissing, PugError, TooLong, TooMany
 from core.sql import Sql, sql, unsigned
 from pug.insights.v1.filter_pb2 import Filter, FilterGroup
-from services.insights.filters import condition, joined
+from services.insights.filters import condition, group_condition, joined
 from services.insights.people import AsOf, People
 from story import Happening, Store, next_project
 
