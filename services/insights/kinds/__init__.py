@@ -55,6 +55,8 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
                     return QueryResponse(trends=lines)
                 case numbers:
                     return QueryResponse(segmentation=numbers)
+        case "retention":
+            return QueryResponse(retention=retention.shape(rows, insight.retention, scope))
         case kind:
             raise NotImplementedError(kind)
 
