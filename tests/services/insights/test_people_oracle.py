@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from random import Random
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -83,23 +84,12 @@ def towns(draw: st.DrawFn, kinds: st.SearchStrategy[Insight]) -> Town:
     longest = int(LENGTHS[grain].total_seconds() // 60)
     end = start + timedelta(minutes=draw(st.integers(1, longest) | st.integers(1, longest // 20)))
     before = draw(st.sampled_from([0, 1, 2, 5])) * LENGTHS[grain] // 8
-    moments = st.integers(0, int((end - start + before).total_seconds() * 1000) + 60_000).map(
-        lambda ms: start - before + timedelta(milliseconds=ms)
-    )
-    on_the_hour = st.integers(-50, 24).map(lambda hours: start.replace(minute=0) + timedelta(hours=hours))
-    edges = st.sampled_from([start, start - timedelta(milliseconds=1), end, end - timedelta(milliseconds=1), start - timedelta(days=400)])
-    happenings = st.builds(
-        Happening,
-        name=st.sampled_from("ab"),
-        distinct_id=st.sampled_from(IDS),
-        at=moments | edges | on_the_hour | on_the_hour.map(lambda at: at - timedelta(milliseconds=1)),
-        session_id=st.sampled_from(["", "s1", "s2", "s3"]),
-        properties=st.fixed_dictionaries({"plan": st.sampled_from(PLANS), "n": st.sampled_from(NUMBERS)}),
-    )
+    # By a seed: event by event hypothesis draws many that are much alike, and takes long.
+    random = Random(draw(st.integers(0, 2**32)))
     insight = draw(kinds)
     insight.include_cookieless = draw(st.booleans())
     return Town(
-        draw(st.lists(happenings, max_size=12) | st.lists(happenings, min_size=20, max_size=60)),
+        [happening(random, start, end, before) for _ in range(draw(st.sampled_from([1, 5, 20, 40, 60])))],
         QueryRequest(insight=insight, time_range=TimeRange(**{"from": start}, to=end), granularity=grain, time_zone=zone),
         ZoneInfo(zone),
         start,
@@ -109,11 +99,31 @@ def towns(draw: st.DrawFn, kinds: st.SearchStrategy[Insight]) -> Town:
     )
 
 
+def happening(random: Random, start: datetime, end: datetime, before: timedelta) -> Happening:
+    millisecond = timedelta(milliseconds=1)
+    at = random.choice(
+        [
+            *[start + random.random() * (end - start)] * 5,
+            *[start - random.random() * before] * 3,
+            start.replace(minute=0) + timedelta(hours=random.randint(-50, 24)) - random.choice([0, 1]) * millisecond,
+            random.choice([start, start - millisecond, end, end - millisecond, start - timedelta(days=400)]),
+        ]
+    )
+    return Happening(
+        random.choice("aab"),
+        random.choice(IDS),
+        # What is stored has milliseconds.
+        at.replace(microsecond=at.microsecond // 1000 * 1000),
+        random.choice(["", "s1", "s2", "s3"]),
+        {"plan": random.choice(PLANS), "n": random.choice(NUMBERS)},
+    )
+
+
 @st.composite
 def matchers(draw: st.DrawFn) -> EventMatcher:
     no_pro = Filter(property="plan", op=Filter.OP_IS_NOT)
     no_pro.values.add(string_value="pro")
-    return EventMatcher(name=draw(st.sampled_from(["a", "a", "b", ""])), filters=[no_pro] if draw(st.booleans()) else [])
+    return EventMatcher(name=draw(st.sampled_from(["a", "b", ""])), filters=[no_pro] if draw(st.booleans()) else [])
 
 
 async def told(clickhouse: ClickHouse, town: Town) -> Store:
@@ -163,7 +173,7 @@ async def test_stickiness_agrees_with_a_naive_count(clickhouse: ClickHouse, insi
 
 
 @given(towns(st.builds(living, matchers())))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_lifecycle_agrees_with_a_naive_count_and_its_states_add_up(
     clickhouse: ClickHouse, insights: InsightsService, town: Town
 ) -> None:
@@ -179,7 +189,7 @@ async def test_lifecycle_agrees_with_a_naive_count_and_its_states_add_up(
     ]
     assert_adds_up(town, response)
     cells = [(place, state, persons) for place, states in enumerate(expected) for state, persons in states.items()]
-    for place, state, persons in islice(sorted(cells, key=lambda cell: -len(cell[2])), 12):
+    for place, state, persons in islice(sorted(cells, key=lambda cell: -len(cell[2])), 8):
         of = Of.OfLifecycle(bucket=found.buckets[place].start, state=Of.OfLifecycle.State.Name(state))
         await assert_behind(store, town, Of(lifecycle=of), persons)
 
