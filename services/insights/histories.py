@@ -35,10 +35,10 @@ _PERSON_COHORTS = """(
     )
     ARRAY JOIN entries AS entry{with_order}
 )"""
-# The first start of each bucket; each bucket is a cohort.
+# The first start of each bucket, and each bucket is a cohort.
 _RECURRING = """arrayFilter(
             (entry, nth) -> nth = 1,
-            arraySort(groupArrayIf({entry}, starts)) AS all_starts,
+            arraySort({sorting}) AS all_starts,
             arrayEnumerateUniq(arrayMap(entry -> {cohort}, all_starts))
         )"""
 
@@ -62,7 +62,7 @@ def person_cohorts(spec: Retention, field: str, periods: Periods, cells: Cells |
         moments=_moments(periods),
         events=_events(spec, field, periods, cells, scope),
         entered=_entered(spec, scope),
-        with_order=sql(",\n        arrayEnumerateUniq(arrayMap(entry -> entry.3, entries)) AS nth_in_cell" if cells else ""),
+        with_order=sql(",\n        arrayEnumerateUniq(arrayMap(entry -> entry.2, entries)) AS nth_in_cell" if cells else ""),
     )
 
 
@@ -76,7 +76,12 @@ def _values(cells: Cells | None) -> Sql:
     if not cells:
         return sql("")
     values = [
-        sql("tupleElement(entry.3, {place}) AS {name}", place=unsigned(place), name=name) for place, name in enumerate(cells.names, 1)
+        sql(
+            "if(tupleElement(entry.2, {place}) = '', NULL, substring(tupleElement(entry.2, {place}), 2)) AS {name}",
+            place=unsigned(place),
+            name=name,
+        )
+        for place, name in enumerate(cells.names, 1)
     ]
     return sql("\n        {values}, nth_in_cell = 1 AS new_to_cell,", values=join(", ", values))
 
@@ -100,19 +105,39 @@ def _places(periods: Periods) -> Sql:
 
 
 def _entries(spec: Retention, field: str, cells: Cells | None, cohort: Sql) -> Sql:
-    """When the person started; with cells also the order of that event and its values."""
-    entry = sql("(at, event_order, tuple({names}))", names=join(", ", cells.names)) if cells else sql("tuple(at)")
+    """When the person started; with cells also the values of that event."""
     match spec.entry:
         case Retention.ENTRY_UNSPECIFIED | Retention.ENTRY_FIRST_IN_RANGE | Retention.ENTRY_FIRST_EVER:
-            if cells:
-                return sql("[argMinIf({entry}, (at, event_order), starts)]", entry=entry)
-            return sql("[tuple(minIf(at, starts))]")
+            return _first_entry(cells)
         case Retention.ENTRY_RECURRING:
-            return sql(_RECURRING, entry=entry, cohort=cohort)
+            return sql(_RECURRING, sorting=_all_entries(cells), cohort=cohort)
         case unknown:
             raise InvalidArgument(
                 f"There is no entry {unknown}.", field=field, hint="Use ENTRY_FIRST_IN_RANGE, ENTRY_FIRST_EVER or ENTRY_RECURRING."
             )
+
+
+# Aggregates of tuples take twice as long as those of numbers and texts, so an order is one number, and a value that may be absent a text.
+def _first_entry(cells: Cells | None) -> Sql:
+    if not cells:
+        return sql("[tuple(minIf(at, starts))]")
+    values = [sql("argMinIf({value}, start_order, starts)", value=_marked(name)) for name in cells.names]
+    return sql("[(minIf(at, starts), tuple({values}))]", values=join(", ", values))
+
+
+def _all_entries(cells: Cells | None) -> Sql:
+    if not cells:
+        return sql("entry -> entry.1, arrayZip(groupArrayIf(at, starts))")
+    values = [sql("groupArrayIf({value}, starts)", value=_marked(name)) for name in cells.names]
+    return sql(
+        "(entry, nth) -> nth, arrayZip(groupArrayIf(at, starts), arrayZip({values})), groupArrayIf(start_order, starts)",
+        values=join(", ", values),
+    )
+
+
+def _marked(value: Sql) -> Sql:
+    """A value behind a mark, which an absent one lacks."""
+    return sql("ifNull(concat('=', {value}), '')", value=value)
 
 
 def _entered(spec: Retention, scope: Scope) -> Sql:
@@ -126,8 +151,8 @@ def _moments(periods: Periods) -> Sql:
     """When the person did the return event, as much of it as the periods need."""
     if periods.rolling:
         return sql("groupArrayIf(at, returns)")
-    # Often there are far fewer buckets than events.
-    return sql("groupUniqArrayIf(bucket, returns)") if periods.minimum == 1 else sql("groupArrayIf(bucket, returns)")
+    # Keeping each bucket once would take longer, and two bytes an event are little.
+    return sql("groupArrayIf(bucket, returns)")
 
 
 def _events(spec: Retention, field: str, periods: Periods, cells: Cells | None, scope: Scope) -> Sql:
@@ -144,9 +169,9 @@ def _events(spec: Retention, field: str, periods: Periods, cells: Cells | None, 
         sql("toUnixTimestamp64Milli(occurred_at) AS at"),
         sql("ifNull({start}, false) AS starts", start=start),
         sql("ifNull({returned}, false) AS returns", returned=returned),
-        *([] if periods.rolling else [sql("{bucket} AS bucket", bucket=bucket_number(sql("at"), periods.buckets))]),
-        # A UUID compares by its second half, its number as it is written.
-        *([sql("toUInt128(event_id) AS event_order"), *cells.columns] if cells else []),
+        *([] if periods.rolling else [sql("toUInt16({bucket}) AS bucket", bucket=bucket_number(sql("at"), periods.buckets))]),
+        # A UUID compares by its second half, but its number as it is written.
+        *([sql("bitShiftLeft(toInt256(at), 128) + toUInt128(event_id) AS start_order"), *cells.columns] if cells else []),
     ]
     return scope.events(columns, [*scope.of_persons, where], within)
 

@@ -3,13 +3,13 @@ WITH person_cohorts AS (
         person,
         entry.1 AS started,
         transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0) AS cohort,
-        tupleElement(entry.3, {place_2:UInt64}) AS value_1, tupleElement(entry.3, {place_3:UInt64}) AS value_2, nth_in_cell = 1 AS new_to_cell,
+        if(tupleElement(entry.2, {place_2:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_2:UInt64}), 2)) AS value_1, if(tupleElement(entry.2, {place_3:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_3:UInt64}), 2)) AS value_2, nth_in_cell = 1 AS new_to_cell,
         arrayFilter(period -> period BETWEEN 1 AND {last_4:UInt64}, arrayMap(moment -> moment - cohort, moments)) AS in_periods,
         arrayFilter((period, nth) -> nth = {minimum_5:UInt64}, in_periods, arrayEnumerateUniq(in_periods)) AS returned_in,
         arrayPushFront(arrayDistinct(arrayMap(period -> {spans_6:Array(Int64)}[period], returned_in)), 0) AS places
     FROM
     (
-        SELECT person, [argMinIf((at, event_order, tuple(value_1, value_2)), (at, event_order), starts)] AS entries, groupUniqArrayIf(bucket, returns) AS moments
+        SELECT person, [(minIf(at, starts), tuple(argMinIf(ifNull(concat('=', value_1), ''), start_order, starts), argMinIf(ifNull(concat('=', value_2), ''), start_order, starts)))] AS entries, groupArrayIf(bucket, returns) AS moments
         FROM (
     WITH (
         SELECT (groupArray(distinct_hash), groupArray(person))
@@ -22,7 +22,7 @@ WITH person_cohorts AS (
             HAVING person != distinct_hash
         )
     ) AS ties
-    SELECT transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_9:String}) AND (occurred_at < {to_10:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_11:String}) AND (properties.`plan`.:String = {value_12:String}), false) AS returns, transform(roundDown(at, {bucket_starts_13:Array(Int64)}), {bucket_starts_13:Array(Int64)}, arrayEnumerate({bucket_starts_13:Array(Int64)}), 0) AS bucket, toUInt128(event_id) AS event_order, properties.`plan`::Nullable(String) AS value_1, nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
+    SELECT transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_9:String}) AND (occurred_at < {to_10:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_11:String}) AND (properties.`plan`.:String = {value_12:String}), false) AS returns, toUInt16(transform(roundDown(at, {bucket_starts_13:Array(Int64)}), {bucket_starts_13:Array(Int64)}, arrayEnumerate({bucket_starts_13:Array(Int64)}), 0)) AS bucket, bitShiftLeft(toInt256(at), 128) + toUInt128(event_id) AS start_order, properties.`plan`::Nullable(String) AS value_1, nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
         SELECT (groupArray(person_hash), groupArray(value))
         FROM
         (
@@ -50,7 +50,7 @@ WITH person_cohorts AS (
         HAVING max(starts)
     )
     ARRAY JOIN entries AS entry,
-        arrayEnumerateUniq(arrayMap(entry -> entry.3, entries)) AS nth_in_cell
+        arrayEnumerateUniq(arrayMap(entry -> entry.2, entries)) AS nth_in_cell
 ),
 cohort_counts AS (
     SELECT cohort, place, value_1, value_2, count() AS persons, min(started) AS first, max(started) AS last, countIf(place = 0 AND new_to_cell) AS new

@@ -3,15 +3,15 @@ WITH person_cohorts AS (
         person,
         entry.1 AS started,
         transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0) AS cohort,
-        tupleElement(entry.3, {place_2:UInt64}) AS value_1, tupleElement(entry.3, {place_3:UInt64}) AS value_2, nth_in_cell = 1 AS new_to_cell,
+        if(tupleElement(entry.2, {place_2:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_2:UInt64}), 2)) AS value_1, if(tupleElement(entry.2, {place_3:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_3:UInt64}), 2)) AS value_2, nth_in_cell = 1 AS new_to_cell,
         arrayFilter(period -> period BETWEEN 1 AND {last_4:UInt64}, arrayMap(moment -> moment - cohort, moments)) AS in_periods,
         arrayFilter((period, nth) -> nth = {minimum_5:UInt64}, in_periods, arrayEnumerateUniq(in_periods)) AS returned_in,
         arrayPushFront(if(empty(returned_in), [], [arrayMax(returned_in)]), 0) AS places
     FROM
     (
-        SELECT person, [argMinIf((at, event_order, tuple(value_1, value_2)), (at, event_order), starts)] AS entries, groupUniqArrayIf(bucket, returns) AS moments
+        SELECT person, [(minIf(at, starts), tuple(argMinIf(ifNull(concat('=', value_1), ''), start_order, starts), argMinIf(ifNull(concat('=', value_2), ''), start_order, starts)))] AS entries, groupArrayIf(bucket, returns) AS moments
         FROM (
-    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_8:String}), false) AS returns, transform(roundDown(at, {bucket_starts_9:Array(Int64)}), {bucket_starts_9:Array(Int64)}, arrayEnumerate({bucket_starts_9:Array(Int64)}), 0) AS bucket, toUInt128(event_id) AS event_order, properties.`plan`::Nullable(String) AS value_1, NULL::Nullable(String) AS value_2
+    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_8:String}), false) AS returns, toUInt16(transform(roundDown(at, {bucket_starts_9:Array(Int64)}), {bucket_starts_9:Array(Int64)}, arrayEnumerate({bucket_starts_9:Array(Int64)}), 0)) AS bucket, bitShiftLeft(toInt256(at), 128) + toUInt128(event_id) AS start_order, properties.`plan`::Nullable(String) AS value_1, NULL::Nullable(String) AS value_2
     FROM events
     WHERE project_id = {project_10:UInt64} AND occurred_at >= {from_11:DateTime64(3, 'UTC')} AND occurred_at < {to_12:DateTime64(3, 'UTC')}
     AND (cookieless = 0)
@@ -21,7 +21,7 @@ WITH person_cohorts AS (
         HAVING max(starts)
     )
     ARRAY JOIN entries AS entry,
-        arrayEnumerateUniq(arrayMap(entry -> entry.3, entries)) AS nth_in_cell
+        arrayEnumerateUniq(arrayMap(entry -> entry.2, entries)) AS nth_in_cell
 )
 SELECT person
 FROM person_cohorts

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
 from core.sql import Sql, instants, sql, text
-from services.insights.buckets import Grain, bucket_of, cut, first_instant
+from services.insights.buckets import Grain, bucket_of, cut, cut_and, first_instant
 
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})
 LONGEST = {
@@ -197,6 +197,21 @@ def test_weeks_start_on_monday_unless_asked_otherwise() -> None:
 
     assert [bucket.start.date() for bucket in monday] == [date(2026, 3, 2), date(2026, 3, 9)]
     assert [bucket.start.date() for bucket in sunday] == [date(2026, 3, 1), date(2026, 3, 8)]
+
+
+@given(ranges(datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)), st.integers(0, 40))
+@settings(max_examples=50, deadline=None)
+def test_as_many_buckets_follow_as_are_asked_for(asked: tuple[ZoneInfo, Grain, datetime, datetime], more: int) -> None:
+    zone, grain, start, end = asked
+    end = min(end, start + 10 * LONGEST[Grain.HOUR])
+    of_range = cut(start, end, end, grain=grain, zone=zone)
+
+    found = cut_and(more, of_range, end, grain=grain, zone=zone)
+
+    assert found[: len(of_range)] == of_range
+    assert len(found) == len(of_range) + more
+    all_of_it = cut(start, found[-1].end, end, grain=grain, zone=zone)
+    assert [(one.start, one.end) for one in found] == [(one.start, one.end) for one in all_of_it]
 
 
 def test_bucket_is_partial_when_the_range_cuts_it_or_it_still_runs() -> None:
