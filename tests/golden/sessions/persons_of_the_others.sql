@@ -1,9 +1,9 @@
 WITH largest AS (
     SELECT value_1
     FROM (
-    SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, (occurred_at, place), matches) AS value_1, groupUniqArrayIf(person, matches) AS people
+    SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, place, matches) AS value_1, groupUniqArrayIf(person, matches) AS people
     FROM (
-    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, properties.`plan`::Nullable(String) AS value_1, toUInt128(event_id) AS place, distinct_hash AS person
+    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, properties.`plan`::Nullable(String) AS value_1, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place, distinct_hash AS person
     FROM events
     ASOF LEFT JOIN (
         SELECT
@@ -28,9 +28,9 @@ WITH largest AS (
 )
 SELECT DISTINCT arrayJoin(people) AS person
 FROM (
-    SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, (occurred_at, place), matches) AS value_1, groupUniqArrayIf(person, matches) AS people
+    SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, place, matches) AS value_1, groupUniqArrayIf(person, matches) AS people
     FROM (
-    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, properties.`plan`::Nullable(String) AS value_1, toUInt128(event_id) AS place, distinct_hash AS person
+    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, properties.`plan`::Nullable(String) AS value_1, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place, distinct_hash AS person
     FROM events
     ASOF LEFT JOIN (
         SELECT
