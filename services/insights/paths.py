@@ -11,6 +11,7 @@ from core.errors import InvalidArgument, MissingField, TooLong, TooMany
 from core.sql import Sql, all_of, instant, integer, join, sql, text
 from pug.insights.v1.flow_pb2 import Flow
 from services.insights.filters import all_conditions, event_name
+from services.insights.order import PLACE
 from services.insights.properties import event_property
 from services.insights.scope import Scope
 from services.insights.sessions import SESSION, followed
@@ -24,7 +25,9 @@ _SESSIONS = """(
     SELECT
         session AS unit,{people}
         min(occurred_at) AS started,
-        arrayMap(hop -> hop.3, arraySort(groupArrayIf((occurred_at, place, assumeNotNull(label)), isNotNull(label)))) AS labels
+        arraySort(
+            (label, place) -> place, groupArrayIf(assumeNotNull(label), isNotNull(label)), groupArrayIf(place, isNotNull(label))
+        ) AS labels
     FROM {events} AS event
     GROUP BY session
     HAVING started >= {from} AND started < {to}
@@ -34,9 +37,9 @@ _STRETCHES = """(
     SELECT
         person AS unit,{people}
         stretch[1].1 AS started,
-        arrayMap(hop -> assumeNotNull(hop.3), arrayFilter(hop -> isNotNull(hop.3), stretch)) AS labels
+        arrayMap(hop -> assumeNotNull(hop.2), arrayFilter(hop -> isNotNull(hop.2), stretch)) AS labels
     FROM (
-        SELECT person, arraySort(groupArray((occurred_at, place, label))) AS done
+        SELECT person, arraySort((event, place) -> place, groupArray((occurred_at, label)), groupArray(place)) AS done
         FROM {events} AS event
         GROUP BY person
     )
@@ -50,8 +53,7 @@ _STRETCHES = """(
 def paths(spec: Flow, field: str, scope: Scope, *, with_people: bool = False) -> Sql:
     """One row for each path that starts in the range: the `unit` it is counted by, the `labels` of its hops and maybe its `people`."""
     label = sql("if({hop}, {label}, NULL) AS label", hop=_is_hop(spec, field, scope), label=_label(spec, field))
-    # As a number an event's id is ordered as it is written, as a UUID by its last half first.
-    columns = [sql("occurred_at"), sql("toUInt128(event_id) AS place"), label]
+    columns = [sql("occurred_at"), PLACE, label]
     person = sql("{person} AS person", person=scope.as_of.people.person())
     gap = _gap(spec, field)
     bounds = {"from": instant(scope.range.start), "to": instant(scope.range.end)}

@@ -22,6 +22,7 @@ from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.breakdowns import Cells, cell_message, cells_of, kept_cells
 from services.insights.buckets import bucket_of
 from services.insights.filters import Placed, all_conditions, event_name, in_list
+from services.insights.order import PLACE
 from services.insights.properties import event_property
 from services.insights.scope import Scope
 from services.insights.sessions import SESSION, followed
@@ -214,8 +215,7 @@ def _sessions(spec: Sessions, scope: Scope, cells: Cells | None, extra: list[Sql
     unfiltered = replace(scope, filters=None)
     read = [SESSION, sql("occurred_at"), sql("{matches} AS matches", matches=_matches(spec, scope))]
     if cells:
-        # As a number an event's id is ordered as it is written, as a UUID by its last half first.
-        read += [*cells.columns, sql("toUInt128(event_id) AS place")]
+        read += [*cells.columns, PLACE]
     if extra:
         read.append(sql("{person} AS person", person=scope.as_of.people.person()))
     columns = [
@@ -250,11 +250,7 @@ def _values(spec: Sessions, cells: Cells | None) -> list[Sql]:
     if not cells:
         return []
     last = spec.metric == Sessions.METRIC_EXIT
-    value = (
-        "argMaxIf(event.{name}, (occurred_at, place), matches) AS {name}"
-        if last
-        else "argMinIf(event.{name}, (occurred_at, place), matches) AS {name}"
-    )
+    value = "argMaxIf(event.{name}, place, matches) AS {name}" if last else "argMinIf(event.{name}, place, matches) AS {name}"
     return [sql(value, name=name) for name in cells.names]
 
 

@@ -6,11 +6,11 @@ WITH transitions AS (
     SELECT
         person AS unit,
         stretch[1].1 AS started,
-        arrayMap(hop -> assumeNotNull(hop.3), arrayFilter(hop -> isNotNull(hop.3), stretch)) AS labels
+        arrayMap(hop -> assumeNotNull(hop.2), arrayFilter(hop -> isNotNull(hop.2), stretch)) AS labels
     FROM (
-        SELECT person, arraySort(groupArray((occurred_at, place, label))) AS done
+        SELECT person, arraySort((event, place) -> place, groupArray((occurred_at, label)), groupArray(place)) AS done
         FROM (
-    SELECT occurred_at, toUInt128(event_id) AS place, if((name = {name_2:String}), toString(name), NULL) AS label, distinct_hash AS person
+    SELECT occurred_at, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place, if((name = {name_2:String}), toString(name), NULL) AS label, distinct_hash AS person
     FROM events
     WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
     AND (cookieless = 0)

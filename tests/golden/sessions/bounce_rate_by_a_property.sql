@@ -1,25 +1,26 @@
 WITH counted AS (
     SELECT value_1, roundDown(toUnixTimestamp64Milli(started), {bucket_starts_1:Array(Int64)}) AS bucket, avgState(matching = 1) AS state
     FROM (
-    SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, (occurred_at, place), matches) AS value_1
+    SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, place, matches) AS value_1
     FROM (
-    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, properties.`plan`::Nullable(String) AS value_1, toUInt128(event_id) AS place
+    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, properties.`plan`::Nullable(String) AS value_1, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place
     FROM events
     ASOF LEFT JOIN (
         SELECT
             distinct_hash AS stitched_hash,
-            arrayJoin(arrayFilter((time, pause) -> pause > 1800000 OR time = times[1], times, arrayDifference(times))) AS stitched_start
+            arrayDifference(times) AS pauses,
+            arrayJoin(arrayFilter((time, pause) -> pause > {longest_2:Int64} OR time = times[1], times, pauses)) AS stitched_start
         FROM (
             SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
             FROM events
-            WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')} AND session_id = ''
+            WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')} AND session_id = ''
             GROUP BY distinct_hash
         )
     ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start
-    WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
+    WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_6:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
 ) AS event
     GROUP BY session
-    HAVING started >= {from_6:DateTime64(3, 'UTC')} AND started < {to_7:DateTime64(3, 'UTC')} AND matching > 0
+    HAVING started >= {from_7:DateTime64(3, 'UTC')} AND started < {to_8:DateTime64(3, 'UTC')} AND matching > 0
 )
     GROUP BY value_1, bucket
 ),
@@ -31,16 +32,17 @@ placed AS (
     SELECT *, dense_rank() OVER (ORDER BY overall DESC, value_1) AS place
     FROM measured
 )
-SELECT if(place > {limit_8:UInt64}, 0, place) AS rank, bucket, toFloat64(avgMerge(state)) AS value, if(rank = 0, NULL, any(placed.value_1)) AS value_1
+SELECT if(place > {limit_9:UInt64}, 0, place) AS rank, bucket, toFloat64(avgMerge(state)) AS value, if(rank = 0, NULL, any(placed.value_1)) AS value_1
 FROM placed
 GROUP BY rank, bucket
 ORDER BY rank, bucket
 
 -- bucket_starts_1 = [1773010800000]
--- project_2 = 7
--- from_3 = 2026-03-06 23:00:00.000
--- to_4 = 2026-03-10 23:00:00.000
--- from_5 = 2026-03-07 23:00:00.000
--- from_6 = 2026-03-08 23:00:00.000
--- to_7 = 2026-03-09 23:00:00.000
--- limit_8 = 5
+-- longest_2 = 1800000
+-- project_3 = 7
+-- from_4 = 2026-03-06 23:00:00.000
+-- to_5 = 2026-03-10 23:00:00.000
+-- from_6 = 2026-03-07 23:00:00.000
+-- from_7 = 2026-03-08 23:00:00.000
+-- to_8 = 2026-03-09 23:00:00.000
+-- limit_9 = 5

@@ -5,23 +5,25 @@ FROM (
     ASOF LEFT JOIN (
         SELECT
             distinct_hash AS stitched_hash,
-            arrayJoin(arrayFilter((time, pause) -> pause > 1800000 OR time = times[1], times, arrayDifference(times))) AS stitched_start
+            arrayDifference(times) AS pauses,
+            arrayJoin(arrayFilter((time, pause) -> pause > {longest_2:Int64} OR time = times[1], times, pauses)) AS stitched_start
         FROM (
             SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
             FROM events
-            WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')} AND session_id = ''
+            WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')} AND session_id = ''
             GROUP BY distinct_hash
         )
     ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start
-    WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
-    AND (name = {name_6:String})
+    WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_6:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
+    AND (name = {name_7:String})
 ) AS event
 GROUP BY series, bucket
 ORDER BY series, bucket
 
 -- bucket_starts_1 = [1773010800000]
--- project_2 = 7
--- from_3 = 2026-03-07 23:00:00.000
--- to_4 = 2026-03-09 23:00:00.000
--- from_5 = 2026-03-08 23:00:00.000
--- name_6 = signed_up
+-- longest_2 = 1800000
+-- project_3 = 7
+-- from_4 = 2026-03-07 23:00:00.000
+-- to_5 = 2026-03-09 23:00:00.000
+-- from_6 = 2026-03-08 23:00:00.000
+-- name_7 = signed_up

@@ -5,16 +5,17 @@ FROM (
     ASOF LEFT JOIN (
         SELECT
             distinct_hash AS stitched_hash,
-            arrayJoin(arrayFilter((time, pause) -> pause > 1800000 OR time = times[1], times, arrayDifference(times))) AS stitched_start
+            arrayDifference(times) AS pauses,
+            arrayJoin(arrayFilter((time, pause) -> pause > {longest_9:Int64} OR time = times[1], times, pauses)) AS stitched_start
         FROM (
             SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
             FROM events
-            WHERE project_id = {project_9:UInt64} AND occurred_at >= {from_10:DateTime64(3, 'UTC')} AND occurred_at < {to_11:DateTime64(3, 'UTC')} AND session_id = ''
+            WHERE project_id = {project_10:UInt64} AND occurred_at >= {from_11:DateTime64(3, 'UTC')} AND occurred_at < {to_12:DateTime64(3, 'UTC')} AND session_id = ''
             GROUP BY distinct_hash
         )
     ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start
-    WHERE project_id = {project_9:UInt64} AND occurred_at >= {from_12:DateTime64(3, 'UTC')} AND occurred_at < {to_11:DateTime64(3, 'UTC')}
-    AND (name IN {names_13:Array(String)})
+    WHERE project_id = {project_10:UInt64} AND occurred_at >= {from_13:DateTime64(3, 'UTC')} AND occurred_at < {to_12:DateTime64(3, 'UTC')}
+    AND (name IN {names_14:Array(String)})
 ) AS event
 GROUP BY series, bucket
 ORDER BY series, bucket
@@ -27,8 +28,9 @@ ORDER BY series, bucket
 -- value_6 = pro
 -- bit_7 = 4
 -- bucket_starts_8 = [1773010800000]
--- project_9 = 7
--- from_10 = 2026-03-07 23:00:00.000
--- to_11 = 2026-03-09 23:00:00.000
--- from_12 = 2026-03-08 23:00:00.000
--- names_13 = ['purchase', 'signed_up']
+-- longest_9 = 1800000
+-- project_10 = 7
+-- from_11 = 2026-03-07 23:00:00.000
+-- to_12 = 2026-03-09 23:00:00.000
+-- from_13 = 2026-03-08 23:00:00.000
+-- names_14 = ['purchase', 'signed_up']
