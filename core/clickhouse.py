@@ -3,8 +3,8 @@
 clickhouse-connect has no async client for chDB, so both are spoken to through a small pool of its sync clients, one thread each: queries
 release the GIL and handles in threads run in parallel.
 
-A thread cannot be cancelled. Whoever stops waiting for a query has it killed in ClickHouse, by another connection: a comment before its text
-is the mark by which it is found, because chDB doesn't let a query's id be chosen.
+A thread cannot be cancelled. Whoever stops waiting for a query has it killed in ClickHouse, by another connection: a comment before its
+text is the mark by which it is found, because chDB doesn't let a query's id be chosen.
 """
 
 import asyncio

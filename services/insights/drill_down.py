@@ -1,21 +1,20 @@
 """Lists who is behind one number of an answer, page by page.
 
-Persons go by their hash, so a page begins where the one before it ended, however many are new. All pages are answered as of one identity and
-one instant, which the page's token carries with the digest of the question it belongs to.
+Persons go by their hash, so a page begins where the one before it ended, however many are new. All pages are answered as of one identity
+and one instant, which the page's token carries with the digest of the question it belongs to.
 """
 
 import base64
 import binascii
 import hashlib
-import json
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import Parse
 from google.protobuf.struct_pb2 import Struct
 
 from core.clickhouse import ClickHouse, Rows
@@ -153,9 +152,7 @@ async def _described(
 
 
 def _person(person: int, distinct_id: str, traits: str) -> Person:
-    return Person(
-        id=f"{person:016x}", distinct_id=distinct_id, traits=ParseDict(cast("Mapping[str, object]", json.loads(traits)), Struct())
-    )
+    return Person(id=f"{person:016x}", distinct_id=distinct_id, traits=Parse(traits, Struct()))
 
 
 def _digest(request: ListPersonsRequest, call: Call) -> bytes:

@@ -28,7 +28,7 @@ _MAX_PATTERNS = 100
 _OF_QUERY = frozenset(field.json_name for field in QueryRequest.DESCRIPTOR.fields)
 
 
-async def answer(  # noqa: PLR0913 (each is another thing)
+async def answer(
     request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, hints: Hints
 ) -> QueryResponse:
     """The answer to a query, and what it cost; `complete_until` is the caller's to say."""
@@ -66,7 +66,7 @@ async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, 
     )
 
 
-async def planned(  # noqa: PLR0913 (each is another thing)
+async def planned(
     request: QueryRequest, call: Call, plan: Callable[[Scope], Sql], *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits
 ) -> tuple[Scope, Sql]:
     """What a query may see, and what `plan` makes of that, under the limits of a query."""

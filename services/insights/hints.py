@@ -31,10 +31,15 @@ _NEAR_ENOUGH = 0.6
 _OURS = {*CLIENT_OR_DERIVED, *DERIVED}
 
 _NEAREST = """
-SELECT {kind} AS kind, wanted, max(name = wanted OR startsWith(name, concat(wanted, '.'))) AS sent,
-    arrayMap(one -> one.2, groupArraySorted({near})((editDistanceUTF8(lowerUTF8(leftUTF8(name, {length})), lowerUTF8(wanted)), name))) AS nearest
-FROM (SELECT DISTINCT {column} AS name FROM {table} WHERE project_id = {project} LIMIT {most})
-ARRAY JOIN {wanted} AS wanted
+SELECT
+    {kind} AS kind, wanted, max(name = wanted OR startsWith(name, concat(wanted, '.'))) AS sent,
+    arrayMap(one -> one.2, groupArraySorted({near})((distance, name))) AS nearest
+FROM
+(
+    SELECT name, wanted, editDistanceUTF8(lowerUTF8(leftUTF8(name, {length})), lowerUTF8(wanted)) AS distance
+    FROM (SELECT DISTINCT {column} AS name FROM {table} WHERE project_id = {project} LIMIT {most})
+    ARRAY JOIN {wanted} AS wanted
+)
 GROUP BY wanted"""
 
 

@@ -1,8 +1,8 @@
 """Which values a property has had, to choose from.
 
-Those of events are kept as events come in (migrations/clickhouse/views/schema_values.sql): exactly until a project has sent 10,000 events of
-a name, from then on of every 32nd event, so that counts are estimates and a rare value may be missing. Those of persons are read from their
-traits, exactly.
+Those of events are kept as events come in (migrations/clickhouse/views/schema_values.sql): exactly until a project has sent 10,000 events
+of a name, from then on of one event in 32, so that counts are estimates and a rare value may be missing. Those of persons are read from
+their traits, exactly.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,111 @@
+"""What an answer says of names the project has never sent."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import pytest
+from google.protobuf.json_format import ParseDict
+
+from core.clickhouse import ClickHouse, Rows
+from core.sql import Sql
+from pug.insights.v1.insights_pb2 import Insight, QueryResponse
+from services.insights.hints import names_in
+from story import Store, event
+
+JSON = Mapping[str, object]
+Ask = Callable[[JSON], Awaitable[QueryResponse]]
+RANGE: JSON = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
+
+
+def trend(name: str = "", filters: tuple[JSON, ...] = (), breakdown: str = "", metric: JSON | None = None) -> JSON:
+    breakdowns = [{"property": breakdown}] if breakdown else []
+    series = {"event": {"name": name, "filters": list(filters)}, "metric": metric or {}}
+    return {"insight": {"trends": {"series": [series], "breakdowns": breakdowns}}, "timeRange": RANGE}
+
+
+async def test_unknown_event_is_answered_with_nothing_and_the_names_near_it(store: Store, ask: Ask) -> None:
+    await store.tell(event("signed_up"), event("signed_in"), event("purchase"))
+
+    response = await ask(trend("Signed Up"))
+
+    assert [list(one.values) for one in response.trends.series] == [[0]]
+    assert response.meta.hint == "No event “Signed Up” was ever sent; near it: “signed_up”, “signed_in”."
+
+
+async def test_unknown_properties_are_named_wherever_they_stand(store: Store, ask: Ask) -> None:
+    await store.tell(event("buy", plan="pro", price=1))
+
+    filtered = await ask(trend("buy", ({"property": "pln", "values": ["pro"]},)))
+    split = await ask(trend("buy", breakdown="zzz"))
+    summed = await ask(trend("buy", metric={"kind": "KIND_SUM", "property": "prize"}))
+
+    assert filtered.meta.hint == "No event has ever had the property “pln”; near it: “plan”."
+    assert split.meta.hint == "No event has ever had the property “zzz”."
+    assert summed.meta.hint == "No event has ever had the property “prize”; near it: “price”."
+
+
+async def test_what_was_sent_gets_no_hint_and_neither_do_traits_objects_and_what_pug_adds(store: Store, ask: Ask) -> None:
+    await store.tell(event("buy", address={"city": "Oslo"}))
+    filters: tuple[JSON, ...] = (
+        {"property": "address", "op": "OP_IS_SET"},
+        {"property": "address.city", "op": "OP_IS_SET"},
+        {"property": "never said", "source": "SOURCE_PERSON", "op": "OP_IS_NOT_SET"},
+        {"property": "$country", "op": "OP_IS_NOT_SET"},
+    )
+
+    response = await ask(trend("buy", filters))
+
+    assert (list(response.trends.series[0].values), response.meta.hint) == ([1], "")
+
+
+async def test_project_that_sent_nothing_is_told_so(ask: Ask) -> None:
+    assert (await ask(trend("buy"))).meta.hint == "No event “buy” was ever sent."
+
+
+async def test_names_of_another_project_are_not_near(store: Store, ask: Ask) -> None:
+    await Store(store.clickhouse, store.project_id + 1_000_000).tell(event("secret_launch"))
+
+    assert (await ask(trend("secret_lunch"))).meta.hint == "No event “secret_lunch” was ever sent."
+
+
+async def test_at_most_three_names_are_told(store: Store, ask: Ask) -> None:
+    await store.tell(event("a"))
+    filters: tuple[JSON, ...] = tuple({"property": f"{number}", "op": "OP_IS_SET"} for number in range(9))
+
+    assert (await ask(trend("a", filters))).meta.hint.count("No event") == 3
+
+
+async def test_known_names_are_asked_for_once_and_unknown_ones_again(
+    monkeypatch: pytest.MonkeyPatch, clickhouse: ClickHouse, store: Store, ask: Ask
+) -> None:
+    await store.tell(event("buy", plan="pro"))
+    asked: list[str] = []
+    query = clickhouse.query
+
+    async def listed(one: Sql) -> Rows:
+        asked.append(one.for_console())
+        return await query(one)
+
+    monkeypatch.setattr(clickhouse, "query", listed)
+
+    for _ in range(2):
+        await ask(trend("buy", breakdown="plan"))
+    await ask(trend("late"))
+    await store.tell(event("late"))
+    hint = (await ask(trend("late"))).meta.hint
+
+    assert [sum("schema_" in one for one in asked), hint] == [3, ""]
+
+
+def test_names_are_found_in_every_kind_of_insight() -> None:
+    kinds: Mapping[str, JSON] = {
+        "trends": {"series": [{"event": {"name": "e"}, "metric": {"property": "p"}}]},
+        "funnel": {"steps": [{"event": {"name": "e", "filters": [{"property": "p"}]}}]},
+        "retention": {"start": {"name": "e"}, "return": {"name": "e"}, "breakdowns": [{"property": "p"}]},
+        "topK": {"scope": {"name": "e"}, "property": "p"},
+        "sessions": {"scope": {"name": "e"}, "property": "p"},
+        "flow": {"scope": {"name": "e"}, "property": "p"},
+    }
+
+    for kind, spec in kinds.items():
+        found = names_in(ParseDict({kind: dict(spec)}, Insight()))
+        assert (kind, found.events, found.properties) == (kind, ("e",), ("p",))
