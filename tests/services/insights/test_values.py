@@ -77,9 +77,9 @@ async def test_values_pug_adds_are_listed_and_where_the_client_sent_its_own_that
 
 @pytest.mark.parametrize("key", ADDED)
 async def test_each_added_value_is_listed_under_its_own_key(store: Store, values: Values, key: str) -> None:
-    columns = ("project_id", "name", key[1:])
+    columns = ("project_id", "name", key[1:], "properties")
 
-    await store.clickhouse.insert_bytes("events", columns, f'[{store.project_id}, "a", "7"]'.encode(), "JSONCompactEachRow", {})
+    await store.clickhouse.insert_bytes("events", columns, f'[{store.project_id}, "a", "7", {{}}]'.encode(), FORMAT, {})
 
     assert await values.of(key) == {"7": 1}
 
