@@ -3,8 +3,8 @@
 clickhouse-connect has no async client for chDB, so both are spoken to through a small pool of its sync clients, one thread each: queries
 release the GIL and handles in threads run in parallel.
 
-A thread cannot be cancelled. Whoever stops waiting for a query has it killed in ClickHouse, by another connection: a comment before its
-text is the mark by which it is found, because chDB doesn't let a query's id be chosen.
+A thread cannot be cancelled. Whoever stops waiting for a query has it killed in ClickHouse, by another connection. It is found by the mark
+in its log_comment: chDB doesn't let a query's id be chosen, and a comment in the text is lost where values are bound.
 """
 
 import asyncio
@@ -67,13 +67,17 @@ class ClickHouse:
 
     async def query(self, query: Sql) -> Rows:
         """Run a SELECT, until the caller is cancelled; datetimes come back with their time zone."""
-        mark = f"/* {uuid.uuid4().hex} */"
+        mark = f"pug-{uuid.uuid4().hex}"
         text, values = query.render()
-        text = f"{mark} {text}"
         bound = _bound(values)
 
         def run(client: Client) -> Rows:
-            result = client.query(text, parameters=bound, tz_mode="aware")
+            # As a setting of the connection: the text may end in settings of its own, which take no further ones.
+            client.set_client_setting("log_comment", mark)
+            try:
+                result = client.query(text, parameters=bound, tz_mode="aware")
+            finally:
+                client.set_client_setting("log_comment", "")
             return Rows([tuple(row) for row in result.result_rows], int(result.summary.get("read_rows", 0)))
 
         return await self._with_client(run, mark)
@@ -167,7 +171,7 @@ class ClickHouse:
 
 
 def _kill_marked(client: Client, mark: str) -> None:
-    client.command("KILL QUERY WHERE startsWith(query, %(mark)s) ASYNC", parameters={"mark": mark})
+    client.command("KILL QUERY WHERE Settings['log_comment'] = %(mark)s ASYNC", parameters={"mark": mark})
 
 
 def _why_unreadable(error: DatabaseError) -> str:
