@@ -39,6 +39,8 @@ _UNREADABLE = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 376, 4
 # By default 256 KiB. The text has the keys of properties in it, and a hundred filters by the longest keys are some megabytes.
 _MAX_QUERY_BYTES = 2**24
 _KILL_AGAIN_S = 0.1
+# Of the query itself, for none of those inside it is the last thing in the text.
+_OWN_SETTINGS = re.compile(r"\bSETTINGS\b[^()]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,7 @@ class ClickHouse:
         bound = _bound(values)
 
         def run(client: Client) -> Rows:
-            # As a setting of the connection: the text may end in settings of its own, which take no further ones.
-            client.set_client_setting("log_comment", mark)
-            try:
-                result = client.query(text, parameters=bound, tz_mode="aware")
-            finally:
-                client.set_client_setting("log_comment", "")
+            result = client.query(_marked(text, mark), parameters=bound, tz_mode="aware")
             return Rows([tuple(row) for row in result.result_rows], int(result.summary.get("read_rows", 0)))
 
         return await self._with_client(run, mark)
@@ -168,6 +165,12 @@ class ClickHouse:
         client = self._connect()
         client.set_client_setting("max_query_size", _MAX_QUERY_BYTES)
         return client
+
+
+def _marked(text: str, mark: str) -> str:
+    # The driver's own way, to set it before and to unset it after the query, takes three times as long as a small query.
+    separator = ", " if _OWN_SETTINGS.search(text) else "\nSETTINGS "
+    return f"{text}{separator}log_comment = '{mark}'"
 
 
 def _kill_marked(client: Client, mark: str) -> None:
