@@ -77,7 +77,7 @@ def application(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> Asgi
         return FOR_EVER
 
     monkeypatch.setattr(kinds, "plan", plan)
-    limits = QueryLimits(timedelta(seconds=600), 2**30)
+    limits = QueryLimits(timedelta(seconds=60), 2**30)
     insights = InsightsService(clickhouse, now, lambda: NOW, limits, AtOnce(queries=1, project_queries=1))
     # The contract has RPCs that are answered elsewhere than in this branch of the work.
     monkeypatch.setattr(insights, "why_not", insights.query, raising=False)
