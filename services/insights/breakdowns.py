@@ -38,10 +38,7 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: Pe
 
     `field` is the message's path, `people` are those whose traits are read.
     """
-    if not 0 <= limit <= _MAX_LIMIT:
-        raise InvalidArgument(
-            f"A breakdown keeps 1 to {_MAX_LIMIT} cells, not {limit}.", field=f"{field}.breakdownLimit", hint=f"0 means {_DEFAULT_LIMIT}."
-        )
+    kept = kept_cells(limit, field)
     if len(breakdowns) > _MAX_BREAKDOWNS:
         raise TooMany(f"A query has at most {_MAX_BREAKDOWNS} breakdowns.", field=f"{field}.breakdowns", hint="Leave some out.")
     if not breakdowns:
@@ -51,7 +48,16 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: Pe
         sql("{text} AS {name}", text=_text(one, f"{field}.breakdowns[{place}]", people), name=names[place])
         for place, one in enumerate(breakdowns)
     ]
-    return Cells(columns, names, limit or _DEFAULT_LIMIT)
+    return Cells(columns, names, kept)
+
+
+def kept_cells(limit: int, field: str) -> int:
+    """How many cells a message's `breakdownLimit` keeps; `field` is the message's path."""
+    if not 0 <= limit <= _MAX_LIMIT:
+        raise InvalidArgument(
+            f"A breakdown keeps 1 to {_MAX_LIMIT} cells, not {limit}.", field=f"{field}.breakdownLimit", hint=f"0 means {_DEFAULT_LIMIT}."
+        )
+    return limit or _DEFAULT_LIMIT
 
 
 def _text(one: Breakdown, field: str, people: People) -> Sql:

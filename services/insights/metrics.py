@@ -9,6 +9,7 @@ from core.sql import Sql, numbered, sql
 from pug.insights.v1.metric_pb2 import Metric
 from services.insights.people import People
 from services.insights.properties import event_property
+from services.insights.sessions import SESSION
 
 # Every row of a query, or those of one series.
 Rows = Sql | None
@@ -56,7 +57,7 @@ def measure_of(metric: Metric, place: int, field: str, people: People) -> Measur
                 of_persons=True,
             )
         case Metric.KIND_SESSIONS:
-            return Measure(sql("session_id AS session"), _sessions)
+            return Measure(SESSION, lambda rows: sql("toFloat64({sessions})", sessions=_sessions(rows)))
         case unknown:
             raise InvalidArgument(
                 f"There is no metric {unknown}.", field=f"{field}.kind", hint="Use one such as KIND_TOTAL or KIND_PERSONS."
@@ -96,6 +97,4 @@ def _persons(rows: Rows) -> Sql:
 
 
 def _sessions(rows: Rows) -> Sql:
-    if rows is None:
-        return sql("toFloat64(uniqExactIf(session, session != ''))")
-    return sql("toFloat64(uniqExactIf(session, session != '' AND {rows}))", rows=rows)
+    return sql("uniqExact(session)") if rows is None else sql("uniqExactIf(session, {rows})", rows=rows)

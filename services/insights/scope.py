@@ -1,6 +1,6 @@
 """What a query may see: one project's events in a range of time, under the query's filters.
 
-The only place that names the events table.
+The only place that names the events table, besides the stitching of sessions.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from services.insights.buckets import Bucket, cut
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
+from services.insights.sessions import SESSION, stitched
 from services.rpc.call import Project
 
 _EVENTS = """({ties}
     SELECT {columns}
-    FROM events
+    FROM events{sessions}
     WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to}{restrictions}
 )"""
 
@@ -39,19 +40,23 @@ class Scope:
         """What has to hold for an event to count for a metric of persons."""
         return [] if self.include_cookieless else [is_counted()]
 
-    def events(self, columns: list[Sql], where: list[Sql]) -> Sql:
-        """A subquery with one row for each event in the scope for which all of `where` holds.
+    def events(self, columns: list[Sql], where: list[Sql], within: Range | None = None) -> Sql:
+        """A subquery with one row for each event in the scope, or in another range, for which all of `where` holds.
+
+        SESSION among the columns is the event's session (services/insights/sessions.py).
 
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
+        within = within or self.range
         restrictions = [*where, *([self.filters] if self.filters else [])]
         return sql(
             _EVENTS,
             ties=self.as_of.people.ties(),
-            **{"from": instant(self.range.start)},
-            to=instant(self.range.end),
+            **{"from": instant(within.start)},
+            to=instant(within.end),
             project=unsigned(self.project.id),
             columns=join(", ", columns),
+            sessions=stitched(self.project.id, within) if SESSION in columns else sql(""),
             restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)),
         )
 

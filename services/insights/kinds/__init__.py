@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from core.errors import MissingField
 from core.sql import Sql
-from pug.insights.v1.insights_pb2 import Insight, QueryResponse
+from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
+from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.filters import Placed
-from services.insights.kinds import trends
+from services.insights.kinds import sessions, trends
 from services.insights.scope import Scope
 
 
@@ -15,6 +16,8 @@ def plan(insight: Insight, scope: Scope) -> Sql:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.plan(insight.trends, scope)
+        case "sessions":
+            return sessions.plan(insight.sessions, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -27,6 +30,22 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "sessions":
+            match sessions.shape(rows, insight.sessions, scope):
+                case TrendsResult() as lines:
+                    return QueryResponse(trends=lines)
+                case numbers:
+                    return QueryResponse(segmentation=numbers)
+        case kind:
+            raise NotImplementedError(kind)
+
+
+def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
+    """The SQL that finds the persons behind a number, in one column `person`, each once."""
+    insight = request.query.insight
+    match insight.WhichOneof("kind"):
+        case "sessions":
+            return sessions.persons(insight.sessions, request.sessions, scope)
         case kind:
             raise NotImplementedError(kind)
 
@@ -36,5 +55,7 @@ def filters(insight: Insight) -> list[Placed]:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.filters(insight.trends)
+        case "sessions":
+            return sessions.filters(insight.sessions)
         case _:
             return []

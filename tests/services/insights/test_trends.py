@@ -77,7 +77,7 @@ async def test_each_metric_of_one_story(store: Store, ask: Ask) -> None:
     response = await ask(trend(*(of("buy", metric, "price") for metric in metrics)))
 
     values = [one.values[0] for one in response.trends.series]
-    assert values[:-3] == [6, 3, 3, 2, 7.5, 2.5, 1, 4, 2.5]
+    assert values[:-3] == [6, 3, 4, 2, 7.5, 2.5, 1, 4, 2.5]
     assert values[-3:] == pytest.approx([3.7, 3.85, 3.97])
 
 

@@ -1,7 +1,7 @@
 """Trends on the real engine against a naive count in Python, written from what the numbers mean rather than from the SQL."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
+from naive_sessions import sessions_of
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.breakdown_pb2 import Cell as CellMessage
 from pug.insights.v1.filter_pb2 import EventMatcher, Filter
@@ -123,10 +124,11 @@ def assert_counts(response: QueryResponse, asked: Asked) -> None:
     # Each bucket once, in order, none left out.
     assert [label for label, _ in groupby(map(of, every_minute))] == labels
     found = [(one.series, cell_of(one.cell), list(one.values)) for one in response.trends.series]
+    sessions = sessions_of(asked.events)
     expected = [
-        (ascii_uppercase[place], cell, [metric_of(one.metric.kind, [e for e in events if of(e.at) == label]) for label in labels])
+        (ascii_uppercase[place], cell, [metric_of(one.metric.kind, sessions, [e for e in events if of(e.at) == label]) for label in labels])
         for place, one in enumerate(asked.request.insight.trends.series)
-        for cell, events in cells_of(one, asked)
+        for cell, events in cells_of(one, sessions, asked)
     ]
     assert [line[:2] for line in found] == [line[:2] for line in expected]
     for (_, _, values), (_, _, counted) in zip(found, expected, strict=True):
@@ -151,7 +153,7 @@ def label_of(asked: Asked) -> Callable[[datetime], object]:
     return label
 
 
-def cells_of(one: Trends.Series, asked: Asked) -> list[tuple[Cell | str, list[Happening]]]:
+def cells_of(one: Trends.Series, sessions: Mapping[str, Hashable], asked: Asked) -> list[tuple[Cell | str, list[Happening]]]:
     """The events of each line of a series, in the lines' order."""
     trends = asked.request.insight.trends
     matching = [e for e in asked.events if asked.start <= e.at < asked.end and one.event.name in ("", e.name)]
@@ -165,7 +167,8 @@ def cells_of(one: Trends.Series, asked: Asked) -> list[tuple[Cell | str, list[Ha
     for event in matching:
         cells.setdefault(tuple(text_of(event.properties[by.property]) for by in trends.breakdowns), []).append(event)
     ranked = sorted(
-        cells.items(), key=lambda cell: (-metric_of(one.metric.kind, cell[1]), [(value is None, value or "") for value in cell[0]])
+        cells.items(),
+        key=lambda cell: (-metric_of(one.metric.kind, sessions, cell[1]), [(value is None, value or "") for value in cell[0]]),
     )
     limit = trends.breakdown_limit or 10
     rest = [event for _, events in ranked[limit:] for event in events]
@@ -176,12 +179,12 @@ def cell_of(cell: CellMessage) -> Cell | str:
     return "others" if cell.others else tuple(None if value.absent else value.value for value in cell.values)
 
 
-def metric_of(kind: Metric.Kind, events: Sequence[Happening]) -> float:
+def metric_of(kind: Metric.Kind, sessions: Mapping[str, Hashable], events: Sequence[Happening]) -> float:
     persons = len({event.distinct_id for event in events})
     counts: dict[Metric.Kind, float] = {
         Metric.KIND_TOTAL: len(events),
         Metric.KIND_PERSONS: persons,
-        Metric.KIND_SESSIONS: len({event.session_id for event in events} - {""}),
+        Metric.KIND_SESSIONS: len({sessions[event.event_id] for event in events}),
         Metric.KIND_PER_PERSON: len(events) / (persons or 1),
     }
     numbers = sorted(number for event in events if (number := number_of(event.properties["n"])) is not None)

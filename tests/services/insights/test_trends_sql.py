@@ -21,6 +21,7 @@ PRO: Mapping[str, object] = {"property": "plan", "values": ["pro"]}
 TRENDS: Mapping[str, Mapping[str, object]] = {
     "total": {"series": [{"event": {"name": "signed_up"}}]},
     "any_event": {"series": [{"event": {"name": ""}}]},
+    "sessions": {"series": [{"event": {"name": "signed_up"}, "metric": {"kind": "KIND_SESSIONS"}}]},
     "persons_with_a_filter": {"series": [{"event": {"name": "signed_up", "filters": [PRO]}, "metric": {"kind": "KIND_PERSONS"}}]},
     "persons_with_a_property_set": {
         "series": [

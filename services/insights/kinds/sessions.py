@@ -1,0 +1,283 @@
+"""Sessions: what whole sessions are like.
+
+The events are read once, a day beyond the range on either side, and become one row for each session that starts in the range: its first
+matching event's cell, when it starts, how long it lasts, how many matching events it has. Those are counted by cell and bucket as states,
+from which a window finds the largest cells; the rest is folded from the same states, so it is as exact as any.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from core.errors import InvalidArgument
+from core.sql import Sql, all_of, instant, join, numbered, sql, text, unsigned
+from pug.insights.v1.breakdown_pb2 import Cell
+from pug.insights.v1.insights_pb2 import ListPersonsRequest
+from pug.insights.v1.segmentation_pb2 import SegmentationResult
+from pug.insights.v1.sessions_pb2 import Sessions
+from pug.insights.v1.trends_pb2 import TrendsResult
+from services.insights.breakdowns import Cells, cell_message, cells_of, kept_cells
+from services.insights.buckets import bucket_of
+from services.insights.filters import Placed, all_conditions, event_name, in_list
+from services.insights.properties import event_property
+from services.insights.scope import Scope
+from services.insights.sessions import SESSION, followed
+
+FIELD = "insight.sessions"
+
+# An aggregate in three parts, so that it can be had as it is, as a state and merged of states: its name, its level, what it is of.
+_Measure = tuple[LiteralString, LiteralString, LiteralString]
+_MEASURES: dict[int, _Measure] = {
+    Sessions.METRIC_UNSPECIFIED: ("count", "", ""),
+    Sessions.METRIC_SESSIONS: ("count", "", ""),
+    Sessions.METRIC_AVG_DURATION: ("avg", "", "lasted"),
+    Sessions.METRIC_MEDIAN_DURATION: ("quantileExactInclusive", "(0.5)", "lasted"),
+    Sessions.METRIC_BOUNCE_RATE: ("avg", "", "matching = 1"),
+    Sessions.METRIC_EVENTS_PER_SESSION: ("avg", "", "matching"),
+    Sessions.METRIC_ENTRY: ("count", "", ""),
+    Sessions.METRIC_EXIT: ("count", "", ""),
+}
+
+_IN_MILLISECONDS = (Sessions.METRIC_AVG_DURATION, Sessions.METRIC_MEDIAN_DURATION)
+_AT_THE_ENDS = (Sessions.METRIC_ENTRY, Sessions.METRIC_EXIT)
+
+_SESSIONS = """(
+    SELECT {columns}
+    FROM {rows} AS event
+    GROUP BY session
+    HAVING started >= {from} AND started < {to} AND matching > 0
+)"""
+
+_COUNTED = """
+SELECT 1 AS rank, {bucket} AS bucket, {value} AS value
+FROM {sessions}
+GROUP BY bucket
+ORDER BY bucket"""
+
+# Ties go by value ascending, NULL last.
+_COUNTED_BY_CELL = """
+WITH counted AS (
+    SELECT {cell}, {bucket} AS bucket, {state} AS state
+    FROM {sessions}
+    GROUP BY {cell}, bucket
+),
+measured AS (
+    SELECT *, {merged} OVER (PARTITION BY {cell}) AS overall
+    FROM counted
+),
+placed AS (
+    SELECT *, dense_rank() OVER (ORDER BY overall DESC, {cell}) AS place
+    FROM measured
+)
+SELECT if(place > {limit}, 0, place) AS rank, bucket, toFloat64({merged}) AS value, {label}
+FROM placed
+GROUP BY rank, bucket
+ORDER BY rank, bucket"""
+
+
+_PERSONS = """
+SELECT DISTINCT arrayJoin(people) AS person
+FROM {sessions} AS session
+WHERE {in_cell}"""
+
+_PERSONS_OF_OTHERS = """
+WITH largest AS (
+    SELECT {cell}
+    FROM {sessions} AS session
+    GROUP BY {cell}
+    ORDER BY {value} DESC, {cell}
+    LIMIT {limit}
+)
+SELECT DISTINCT arrayJoin(people) AS person
+FROM {sessions} AS session
+LEFT ANTI JOIN largest ON {same_cell}
+WHERE {in_bucket}"""
+
+
+def plan(spec: Sessions, scope: Scope) -> Sql:
+    """The rows (rank of the cell, start of the bucket in ms, value, then the cell), where there are sessions."""
+    measure, cells = _measure(spec), _cells(spec, scope)
+    bucket = sql("toInt64(0)") if _as(spec) == Sessions.AS_SEGMENTATION else bucket_of(sql("started"), scope.buckets)
+    sessions = _sessions(spec, scope, cells, [])
+    if not cells:
+        return sql(_COUNTED, bucket=bucket, value=_aggregate(measure, ""), sessions=sessions)
+    return sql(
+        _COUNTED_BY_CELL,
+        cell=join(", ", cells.names),
+        bucket=bucket,
+        state=_aggregate(measure, "State"),
+        merged=sql(measure[0] + "Merge" + measure[1] + "(state)"),
+        sessions=sessions,
+        limit=unsigned(cells.limit),
+        label=join(", ", cells.labels("placed")),
+    )
+
+
+def shape(rows: Sequence[Sequence[object]], spec: Sessions, scope: Scope) -> TrendsResult | SegmentationResult:
+    """The answer: every bucket of every line, or the numbers of the whole range; 0 where there are no sessions."""
+    one_part: list[tuple[int, Cell]] = [] if _splits(spec) else [(1, Cell())]
+    values: dict[int, dict[int, float]] = {rank: {} for rank, _ in one_part}
+    cells = dict(one_part)
+    for row in rows:
+        match row:
+            case [int() as rank, int() as bucket, float() as value, *cell]:
+                cells.setdefault(rank, cell_message(rank, cell))
+                values.setdefault(rank, {})[bucket] = value / 1000 if spec.metric in _IN_MILLISECONDS else value
+            case _:
+                raise TypeError(f"unexpected row: {row!r}")
+    # Rank 0 is that of the others.
+    ranks = sorted(cells, key=lambda rank: (rank == 0, rank))
+    if _as(spec) == Sessions.AS_SEGMENTATION:
+        return SegmentationResult(
+            rows=[SegmentationResult.Row(series="A", cell=cells[rank], value=values[rank].get(0, 0)) for rank in ranks]
+        )
+    return TrendsResult(
+        buckets=[TrendsResult.Bucket(start=_timestamp(bucket.start), partial=bucket.partial) for bucket in scope.buckets],
+        series=[
+            TrendsResult.Series(
+                series="A", cell=cells[rank], values=[values[rank].get(_milliseconds(bucket.start), 0) for bucket in scope.buckets]
+            )
+            for rank in ranks
+        ],
+    )
+
+
+def filters(spec: Sessions) -> list[Placed]:
+    """The filters of the matching events."""
+    return in_list(spec.scope.filters, f"{FIELD}.scope.filters")
+
+
+def persons(spec: Sessions, of: ListPersonsRequest.OfSessions, scope: Scope) -> Sql:
+    """The persons of the matching events of the sessions behind a number; visitors without cookies among them, as their sessions count."""
+    measure, cells = _measure(spec), _cells(spec, scope)
+    people = [sql("groupUniqArrayIf(person, matches) AS people")]
+    in_bucket = _in_bucket(spec, of, scope)
+    names = cells.names if cells else []
+    if of.cell.others and cells:
+        return sql(
+            _PERSONS_OF_OTHERS,
+            cell=join(", ", names),
+            sessions=_sessions(spec, scope, cells, people),
+            value=_aggregate(measure, ""),
+            limit=unsigned(cells.limit),
+            same_cell=join(" AND ", cells.same("session", "largest")),
+            in_bucket=in_bucket,
+        )
+    if of.cell.others or len(of.cell.values) != len(names):
+        raise InvalidArgument(
+            f"The answer's cells have {len(names)} values.", field="sessions.cell", hint="Give a cell as the answer to the query has it."
+        )
+    in_cell = [
+        sql("isNull({name})", name=name) if value.absent else sql("{name} = {value}", name=name, value=text(value.value))
+        for name, value in zip(names, of.cell.values, strict=True)
+    ]
+    return sql(_PERSONS, sessions=_sessions(spec, scope, cells, people), in_cell=all_of([in_bucket, *in_cell]))
+
+
+def _measure(spec: Sessions) -> _Measure:
+    if spec.metric not in _MEASURES:
+        raise InvalidArgument(
+            f"There is no metric {spec.metric}.", field=f"{FIELD}.metric", hint="Use one such as METRIC_SESSIONS or METRIC_BOUNCE_RATE."
+        )
+    return _MEASURES[spec.metric]
+
+
+def _as(spec: Sessions) -> int:
+    answer_as = getattr(spec, "as")
+    if answer_as not in Sessions.As.values():
+        raise InvalidArgument(f"There is no layout {answer_as}.", field=f"{FIELD}.as", hint="Use AS_TRENDS or AS_SEGMENTATION.")
+    return answer_as
+
+
+def _splits(spec: Sessions) -> bool:
+    return bool(spec.breakdowns) or spec.metric in _AT_THE_ENDS
+
+
+def _cells(spec: Sessions, scope: Scope) -> Cells | None:
+    if spec.metric not in _AT_THE_ENDS:
+        return cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
+    if spec.breakdowns:
+        raise InvalidArgument(
+            "Entry and exit values are the cells already.", field=f"{FIELD}.breakdowns", hint="Leave them out, or ask for METRIC_SESSIONS."
+        )
+    name = numbered("value", 1)
+    value = sql("{value} AS {name}", value=event_property(spec.property, 0, FIELD).text(), name=name)
+    return Cells([value], [name], kept_cells(spec.breakdown_limit, FIELD))
+
+
+def _sessions(spec: Sessions, scope: Scope, cells: Cells | None, extra: list[Sql]) -> Sql:
+    """One row for each session of the range with a matching event."""
+    # The filters of the query pick matching events; they don't cut a session.
+    unfiltered = replace(scope, filters=None)
+    read = [SESSION, sql("occurred_at"), sql("{matches} AS matches", matches=_matches(spec, scope))]
+    if cells:
+        # As a number an event's id is ordered as it is written, as a UUID by its last half first.
+        read += [*cells.columns, sql("toUInt128(event_id) AS place")]
+    if extra:
+        read.append(sql("{person} AS person", person=scope.as_of.people.person()))
+    columns = [
+        sql("min(occurred_at) AS started"),
+        sql("toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted"),
+        sql("countIf(matches) AS matching"),
+        *_values(spec, cells),
+        *extra,
+    ]
+    return sql(
+        _SESSIONS,
+        columns=join(", ", columns),
+        rows=unfiltered.events(read, [], followed(scope.range)),
+        **{"from": instant(scope.range.start)},
+        to=instant(scope.range.end),
+    )
+
+
+def _matches(spec: Sessions, scope: Scope) -> Sql:
+    field = f"{FIELD}.scope"
+    name = event_name(spec.scope, field)
+    conditions = [
+        *([sql("name = {name}", name=text(name))] if name else []),
+        *all_conditions(spec.scope.filters, f"{field}.filters", scope.as_of),
+        *([scope.filters] if scope.filters else []),
+    ]
+    return sql("ifNull({all}, false)", all=all_of(conditions)) if conditions else sql("true")
+
+
+def _values(spec: Sessions, cells: Cells | None) -> list[Sql]:
+    """The cell of a session; both aggregates pass over events where the value is NULL."""
+    if not cells:
+        return []
+    last = spec.metric == Sessions.METRIC_EXIT
+    value = (
+        "argMaxIf(event.{name}, (occurred_at, place), matches) AS {name}"
+        if last
+        else "argMinIf(event.{name}, (occurred_at, place), matches) AS {name}"
+    )
+    return [sql(value, name=name) for name in cells.names]
+
+
+def _aggregate(measure: _Measure, suffix: LiteralString) -> Sql:
+    name, level, of = measure
+    call = sql(name + suffix + level + "(" + of + ")")
+    return call if suffix else sql("toFloat64({call})", call=call)
+
+
+def _in_bucket(spec: Sessions, of: ListPersonsRequest.OfSessions, scope: Scope) -> Sql:
+    if not of.HasField("bucket"):
+        return sql("true")
+    for bucket in scope.buckets:
+        if _timestamp(bucket.start) == of.bucket and _as(spec) != Sessions.AS_SEGMENTATION:
+            return sql("started >= {start} AND started < {end}", start=instant(bucket.start), end=instant(bucket.end))
+    raise InvalidArgument("The answer has no such bucket.", field="sessions.bucket", hint="Give the start of one of its buckets.")
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

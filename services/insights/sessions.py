@@ -1,0 +1,47 @@
+"""Which session an event belongs to: the one its client named, or one stitched together from the events of its distinct id.
+
+Events without a session id belong together while no pause between them is longer than 30 minutes. That is worked out in every query, from
+all such events whatever their name, so it is right at once when an event comes late or out of order. Persons don't matter to it: ids that
+are tied to one person keep sessions of their own, as they keep their devices.
+
+A session is followed for a day beyond the range of a query, in either direction; what lies further back or ahead is taken for another one.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from core.sql import Sql, instant, sql, unsigned
+from services.insights.ranges import Range
+
+# Ask scope.events() for this column to get the session of each event: a UInt64, of the id the client gave, or of who it is and when the
+# session started.
+SESSION = sql("if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session")
+_REACH = timedelta(days=1)
+
+# The starts are found in an array for each id, in a third of the time a window function takes, which sorts all events at once. Only events
+# without a session id find something to join with; where all have one the right side is empty, which costs next to nothing.
+_JOIN = """
+    ASOF LEFT JOIN (
+        SELECT
+            distinct_hash AS stitched_hash,
+            arrayJoin(arrayFilter((time, pause) -> pause > 1800000 OR time = times[1], times, arrayDifference(times))) AS stitched_start
+        FROM (
+            SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
+            FROM events
+            WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to} AND session_id = ''
+            GROUP BY distinct_hash
+        )
+    ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start"""
+
+
+# What ClickHouse promises of DateTime64.
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def stitched(project_id: int, asked: Range) -> Sql:
+    """What has to be joined with the events of a range so that SESSION can be read."""
+    return sql(_JOIN, project=unsigned(project_id), **{"from": instant(followed(asked).start)}, to=instant(asked.end))
+
+
+def followed(asked: Range) -> Range:
+    """The range and how far beyond it its sessions are followed, within the times ClickHouse knows."""
+    return Range(max(asked.start, _FIRST + _REACH) - _REACH, min(asked.end, _LAST - _REACH) + _REACH)

@@ -1,0 +1,45 @@
+WITH counted AS (
+    SELECT value_1, toInt64(0) AS bucket, countState() AS state
+    FROM (
+    SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, (occurred_at, place), matches) AS value_1
+    FROM (
+    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, coalesce(properties.`$pathname`::Nullable(String), nullIf(pathname, '')) AS value_1, toUInt128(event_id) AS place
+    FROM events
+    ASOF LEFT JOIN (
+        SELECT
+            distinct_hash AS stitched_hash,
+            arrayJoin(arrayFilter((time, pause) -> pause > 1800000 OR time = times[1], times, arrayDifference(times))) AS stitched_start
+        FROM (
+            SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
+            FROM events
+            WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')} AND session_id = ''
+            GROUP BY distinct_hash
+        )
+    ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start
+    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
+) AS event
+    GROUP BY session
+    HAVING started >= {from_5:DateTime64(3, 'UTC')} AND started < {to_6:DateTime64(3, 'UTC')} AND matching > 0
+)
+    GROUP BY value_1, bucket
+),
+measured AS (
+    SELECT *, countMerge(state) OVER (PARTITION BY value_1) AS overall
+    FROM counted
+),
+placed AS (
+    SELECT *, dense_rank() OVER (ORDER BY overall DESC, value_1) AS place
+    FROM measured
+)
+SELECT if(place > {limit_7:UInt64}, 0, place) AS rank, bucket, toFloat64(countMerge(state)) AS value, if(rank = 0, NULL, any(placed.value_1)) AS value_1
+FROM placed
+GROUP BY rank, bucket
+ORDER BY rank, bucket
+
+-- project_1 = 7
+-- from_2 = 2026-03-06 23:00:00.000
+-- to_3 = 2026-03-10 23:00:00.000
+-- from_4 = 2026-03-07 23:00:00.000
+-- from_5 = 2026-03-08 23:00:00.000
+-- to_6 = 2026-03-09 23:00:00.000
+-- limit_7 = 10

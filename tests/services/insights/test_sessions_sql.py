@@ -1,0 +1,62 @@
+"""The SQL of sessions, as a reviewer reads it. `REWRITE_GOLDEN=1 pytest tests/services/insights/test_sessions_sql.py` writes it anew."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from google.protobuf.json_format import ParseDict
+
+from core.sql import Sql, sql
+from pug.insights.v1.insights_pb2 import ListPersonsRequest
+from services.insights import kinds
+from services.insights.scope import scope_of
+from services.rpc.call import Project
+from story import Store, event
+
+JSON = Mapping[str, object]
+GOLDEN = Path(__file__).parents[2] / "golden" / "sessions"
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+PLAN: JSON = {"property": "plan"}
+SESSIONS: Mapping[str, JSON] = {
+    "sessions": {},
+    "median_duration": {"metric": "METRIC_MEDIAN_DURATION", "as": "AS_SEGMENTATION", "scope": {"name": "signed_up"}},
+    "entry": {"metric": "METRIC_ENTRY", "as": "AS_SEGMENTATION", "property": "$pathname"},
+    "bounce_rate_by_a_property": {"metric": "METRIC_BOUNCE_RATE", "breakdowns": [PLAN], "breakdownLimit": 5},
+}
+PERSONS: Mapping[str, tuple[JSON, JSON]] = {
+    "persons_of_a_bucket": ({}, {"bucket": "2026-03-08T23:00:00Z"}),
+    "persons_of_the_others": ({"breakdowns": [PLAN]}, {"cell": {"others": True}}),
+}
+
+
+def planned(spec: JSON, of: JSON | None = None, project_id: int = 7) -> Sql:
+    query: JSON = {"insight": {"sessions": spec}, "preset": "PRESET_YESTERDAY", "timeZone": "Europe/Berlin"}
+    request = ParseDict({"query": query, "sessions": of or {}}, ListPersonsRequest())
+    scope = scope_of(request.query, Project(project_id, "UTC"), NOW)
+    return kinds.plan(request.query.insight, scope) if of is None else kinds.persons(request, scope)
+
+
+@pytest.mark.parametrize("name", [*SESSIONS, *PERSONS])
+def test_sql_reads_as_its_golden_file(name: str) -> None:
+    written, values = (planned(SESSIONS[name]) if name in SESSIONS else planned(*PERSONS[name])).render()
+
+    bound = [f"-- {key} = {value.parameter}" for key, value in values.items()]
+    text = "\n".join([written.strip(), "", *bound, ""])
+    path = GOLDEN / f"{name}.sql"
+    if os.environ.get("REWRITE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+async def test_property_is_read_alone_next_to_the_stitching(store: Store) -> None:
+    await store.tell(event("signed_up", at="2026-03-09T10:00:00Z", plan="pro", address={"city": "Oslo"}))
+    query = planned(SESSIONS["bounce_rate_by_a_property"], project_id=store.project_id)
+
+    explained = await store.clickhouse.query(sql("EXPLAIN header = 1 {query}", query=query))
+
+    plan = "\n".join(str(row[0]) for row in explained.rows)
+    assert "properties.plan" in plan
+    assert "properties JSON" not in plan
