@@ -49,29 +49,29 @@ class Attribution(StrEnum):
     ALL = "all"
 
 
-_ORDERS = {
+_ORDERS: Mapping[int, Order] = {
     Funnel.ORDER_UNSPECIFIED: Order.ORDERED,
     Funnel.ORDER_ORDERED: Order.ORDERED,
     Funnel.ORDER_STRICT: Order.STRICT,
     Funnel.ORDER_ANY_ORDER: Order.ANY,
 }
-_PER_STEP = {
+_PER_STEP: Mapping[int, bool] = {
     Funnel.WINDOW_SCOPE_UNSPECIFIED: False,
     Funnel.WINDOW_SCOPE_WHOLE: False,
     Funnel.WINDOW_SCOPE_PER_STEP: True,
 }
-_DROPS = {
+_DROPS: Mapping[int, bool] = {
     Funnel.Exclusion.EFFECT_UNSPECIFIED: True,
     Funnel.Exclusion.EFFECT_DROP_PERSON: True,
     Funnel.Exclusion.EFFECT_CUT_THERE: False,
 }
-_COUNTS = {
+_COUNTS: Mapping[int, CountBy] = {
     Funnel.COUNT_BY_UNSPECIFIED: CountBy.PERSONS,
     Funnel.COUNT_BY_PERSONS: CountBy.PERSONS,
     Funnel.COUNT_BY_SESSIONS: CountBy.SESSIONS,
     Funnel.COUNT_BY_TOTALS: CountBy.TOTALS,
 }
-_ATTRIBUTIONS = {
+_ATTRIBUTIONS: Mapping[int, Attribution] = {
     Funnel.ATTRIBUTION_UNSPECIFIED: Attribution.FIRST,
     Funnel.ATTRIBUTION_FIRST_TOUCH: Attribution.FIRST,
     Funnel.ATTRIBUTION_LAST_TOUCH: Attribution.LAST,
@@ -208,7 +208,9 @@ def _window(spec: Funnel) -> timedelta:
     except (OverflowError, ValueError):
         window = timedelta()
     if not timedelta() < window <= _LONGEST_WINDOW:
-        hint = f"At most {_LONGEST_WINDOW.days} days, which are {_LONGEST_WINDOW.days * 86_400}s; without it it is {_DEFAULT_WINDOW.days} days."
+        hint = (
+            f"At most {_LONGEST_WINDOW.days} days, which are {_LONGEST_WINDOW.days * 86_400}s; left out it is {_DEFAULT_WINDOW.days} days."
+        )
         raise InvalidArgument("This is no window a funnel may have.", field=f"{FIELD}.window", hint=hint)
     # Events have milliseconds: what is finer makes no difference.
     return window // _MS * _MS

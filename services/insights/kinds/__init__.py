@@ -7,7 +7,7 @@ from core.sql import Sql
 from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
 from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.filters import Placed
-from services.insights.kinds import sessions, trends
+from services.insights.kinds import funnel, sessions, trends
 from services.insights.scope import Scope
 
 
@@ -16,6 +16,8 @@ def plan(insight: Insight, scope: Scope) -> Sql:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.plan(insight.trends, scope)
+        case "funnel":
+            return funnel.plan(insight.funnel, scope)
         case "sessions":
             return sessions.plan(insight.sessions, scope)
         case None:
@@ -30,6 +32,8 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "funnel":
+            return QueryResponse(funnel=funnel.shape(rows, insight.funnel, scope))
         case "sessions":
             match sessions.shape(rows, insight.sessions, scope):
                 case TrendsResult() as lines:
@@ -44,6 +48,8 @@ def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
     """The SQL that finds the persons behind a number, in one column `person`, each once."""
     insight = request.query.insight
     match insight.WhichOneof("kind"):
+        case "funnel":
+            return funnel.persons(insight.funnel, request.funnel, scope)
         case "sessions":
             return sessions.persons(insight.sessions, request.sessions, scope)
         case kind:
@@ -55,6 +61,8 @@ def filters(insight: Insight) -> list[Placed]:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.filters(insight.trends)
+        case "funnel":
+            return funnel.filters(insight.funnel)
         case "sessions":
             return sessions.filters(insight.sessions)
         case _:
