@@ -49,7 +49,7 @@ _ATTEMPTS = """(
 _BEST_OF_PARTS = """(
     SELECT {by}, {columns}
     FROM (
-        SELECT {by}, argMin(({taken}), (-score, entry)) AS attempt
+        SELECT {by}, argMin(tuple({taken}), (-score, entry)) AS attempt
         FROM {attempts}
         GROUP BY {by}
         HAVING NOT max(dropped)
@@ -243,7 +243,7 @@ class _Plan:
             taken[sql("entry")] = _looked_up(sql("keys"), _looked_up(sql("at_1"), sql("chosen")))
             taken[sql("score")] = _looked_up(sql("scores"), sql("chosen"))
             taken[sql("dropped")] = _looked_up(dropped, sql("chosen"))
-        walked.add(self._scores(walked))
+        walked.add(self._scores())
         return sql(
             _ATTEMPTS,
             by=join(", ", self._by),
@@ -270,7 +270,7 @@ class _Plan:
             case Attribution.ALL:
                 return seen[0]
 
-    def _scores(self, walked: Walk) -> Sql:
+    def _scores(self) -> Sql:
         """How far each attempt goes: by the required steps it reaches first, then by all."""
         names = [numbered("time", step) for step in range(1, self.course.last + 1)]
         worth = [
@@ -295,8 +295,10 @@ class _Plan:
         return sql("if(arrayExists(one -> one, {dropped}), [], {best})", dropped=walked.dropped, best=best)
 
     def _best_of_parts(self, found: Sql) -> Sql:
-        taken = [sql("times"), *(one.name for one in self._texts)]
+        taken = [sql("times"), *(one.name for one in self._texts), *([] if self._strict else self._values)]
         names = self._unit if not self._strict else [sql("{name}_text", name=name) if name in self._parts else name for name in self._unit]
+        if self.persons and self._strict:
+            taken.append(sql("person"))
         taken = [name for name in taken if name not in names]
         return sql(
             _BEST_OF_PARTS,

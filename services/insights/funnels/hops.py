@@ -316,7 +316,7 @@ def _end(walked: Walk, step: int, outcome: tuple[Sql, Sql]) -> Sql:
     assert walked.furthest
     offence = sql("if(out_time > 0 AND (found_time = 0 OR out < found), out, found)") if _looks_out(walked.course, step) else sql("found")
     ended = sql(
-        "multiIf(outcome = 0, (toInt64(0), toInt64({by})), outcome IN (201, 202), (toInt64({offence}), toInt64(0)),"
+        "multiIf(outcome = 0, (toInt64(0), toInt64({by})), outcome IN (201, 202), (toInt64(greatest({offence}, furthest)), toInt64(0)),"
         " outcome = 203, (toInt64(found) - 1, toInt64(0)), outcome = {last}, (toInt64(greatest(found, furthest)), toInt64(0)), ended)",
         by=_deadline(walked.course),
         offence=offence,

@@ -39,9 +39,9 @@ _STEPS = """(
 )"""
 
 _COUNTED = """
-SELECT 1 AS rank, step, sum(units) AS units, sumMap([bucket], [units]) AS trend{timing}
+SELECT 1 AS rank, step, sum(many) AS units, sumMap([bucket], [many]) AS trend{timing}
 FROM (
-    SELECT step, bucket, count() AS units{states}
+    SELECT step, bucket, count() AS many{states}
     FROM {steps}
     GROUP BY step, bucket
 )
@@ -51,19 +51,19 @@ ORDER BY step"""
 # Ties go by value ascending, NULL last.
 _COUNTED_BY_CELL = """
 WITH counted AS (
-    SELECT {cell}, step, bucket, count() AS units{states}
+    SELECT {cell}, step, bucket, count() AS many{states}
     FROM {steps}
     GROUP BY {cell}, step, bucket
 ),
 measured AS (
-    SELECT *, sum(if(step = 1, units, 0)) OVER (PARTITION BY {cell}) AS entrants
+    SELECT *, sum(if(step = 1, many, 0)) OVER (PARTITION BY {cell}) AS entrants
     FROM counted
 ),
 placed AS (
     SELECT *, dense_rank() OVER (ORDER BY entrants DESC, {cell}) AS place
     FROM measured
 )
-SELECT if(place > {limit}, 0, place) AS rank, step, sum(units) AS units, sumMap([bucket], [units]) AS trend{timing}, {label}
+SELECT if(place > {limit}, 0, place) AS rank, step, sum(many) AS units, sumMap([bucket], [many]) AS trend{timing}, {label}
 FROM placed
 GROUP BY rank, step
 ORDER BY rank, step"""
@@ -117,11 +117,11 @@ def shape(rows: Sequence[Sequence[object]], spec: Funnel, scope: Scope) -> Funne
     lines: dict[int, _Line] = {} if spec.breakdowns else {1: _Line(Cell())}
     for row in rows:
         match row:
-            case [int() as rank, int() as step, int() as units, tuple() as trend, *rest]:
+            case [int() as rank, int() as step, int() as units, [list() as starts, list() as entered], *rest]:
                 timing, cell = (rest[:3], rest[3:]) if spec.timing else ([], rest)
                 line = lines.setdefault(rank, _Line(cell_message(rank, cell)))
                 line.counts[step] = units
-                line.trend[step] = dict(zip(*cast("tuple[list[int], list[int]]", trend), strict=True))
+                line.trend[step] = dict(zip(cast("list[int]", starts), cast("list[int]", entered), strict=True))
                 line.timing[step] = timing
             case _:
                 raise TypeError(f"unexpected row: {row!r}")
@@ -160,11 +160,11 @@ def _timing() -> tuple[Sql, Sql]:
     bars = [sql("took > {above} AND took <= {upto}", above=integer(_ms(above)), upto=integer(_ms(upto))) for above, upto in pairwise(edges)]
     bars.append(sql("took > {above}", above=integer(_ms(BARS[-1]))))
     states = sql(
-        ", sum(took) AS took_in_all, quantilesExactInclusiveState(0.5, 0.95)(took) AS levels, sumForEach([{bars}]) AS bars",
+        ", sum(took) AS took_by_all, quantilesExactInclusiveState(0.5, 0.95)(took) AS levels_of, sumForEach([{bars}]) AS bars_of",
         bars=join(", ", bars),
     )
     merged = sql(
-        ", sum(took_in_all) / sum(units) AS average, quantilesExactInclusiveMerge(0.5, 0.95)(levels) AS levels, sumForEach(bars) AS bars"
+        ", sum(took_by_all) / sum(many) AS average, quantilesExactInclusiveMerge(0.5, 0.95)(levels_of) AS levels, sumForEach(bars_of) AS bars"
     )
     return states, merged
 
@@ -193,7 +193,7 @@ def _step(line: _Line, step: int, course: Course, *, timed: bool) -> FunnelResul
     before = line.counts.get(course.required_before(step), 0) if step > 1 else first
     found = FunnelResult.Step(count=count, from_first=count / (first or 1), from_previous=count / (before or 1))
     match line.timing.get(step):
-        case [float() as average, [float() as median, float() as p95], [*bars]] if timed and step > 1:
+        case [float() as average, [float() as median, float() as p95], list() as bars] if timed and step > 1:
             found.average.CopyFrom(_duration(average))
             found.median.CopyFrom(_duration(median))
             found.p95.CopyFrom(_duration(p95))
