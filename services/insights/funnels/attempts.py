@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.sql import Sql, integer, join, numbered, sql, texts, unsigned
 from services.insights.breakdowns import Cells
-from services.insights.funnels.hops import FIRST_EXCLUSION, Walk, entry_bits, side_by_side, walk
+from services.insights.funnels.hops import DROPPED, FIRST_EXCLUSION, Walk, each, ends, entry_bits, looked_up, side_by_side, walk
 from services.insights.funnels.spec import Attribution, CountBy, Course, Order
 from services.insights.ranges import Range
 from services.insights.scope import Scope
@@ -57,12 +57,13 @@ _BEST_OF_PARTS = """(
 )"""
 
 
+_ANY_DROPPED = sql("arrayExists(one -> one % 8 = {dropped}, stop)", dropped=unsigned(DROPPED))
 # What begins before the attempt before it has ended is part of it.
 _FREE = """tupleElement(arrayFold(
                 (kept, one) -> if(
                     one.2 > kept.2 AND one.3 > kept.3, (arrayPushBack(kept.1, one.1), one.4.1, one.4.2), kept
                 ),
-                arrayZip(arrayEnumerate(at_1), at_1, time_1, {ends}),
+                arrayZip(arrayEnumerate(at_1), at_1, time_1, ends),
                 (CAST([], 'Array(UInt32)'), toInt64(0), toInt64(0))
             ), 1)"""
 
@@ -95,7 +96,7 @@ class _Plan:
     persons: bool
 
     def rows(self) -> Sql:
-        walked = walk(self.course, self._units(), self._end_ms(), minds_ends=self._totals, in_parts=self._strict and bool(self._parts))
+        walked = walk(self.course, self._units(), self._end_ms(), in_parts=self._strict and bool(self._parts))
         found = self._chosen(walked)
         if self._regroups:
             found = self._best_of_parts(found)
@@ -231,19 +232,22 @@ class _Plan:
 
     def _chosen(self, walked: Walk) -> Sql:
         """A row for each attempt that is chosen of a group."""
-        steps = range(1, self.course.last + 1)
-        taken = {sql("times"): side_by_side([_looked_up(numbered("time", step), sql("chosen")) for step in steps])}
+        taken = {sql("times"): self._as_far_as_it_goes([numbered("time", step) for step in range(1, self.course.last + 1)])}
         for one in self._texts:
-            seen = [_looked_up(one.name, _looked_up(walked.at[step], sql("chosen"))) for step in steps]
+            places = self._as_far_as_it_goes(walked.places())
+            seen = [
+                looked_up(one.name, sql("arrayMap(one -> one[{step}], {places})", step=unsigned(step), places=places))
+                for step in range(1, self.course.last + 1)
+            ]
             taken[one.name] = self._taken(one, seen)
         if self._regroups:
-            dropped = walked.dropped or sql("arrayMap(place -> false, at_1)")
+            dropped = sql("arrayMap(one -> one % 8 = {dropped}, stop)", dropped=unsigned(DROPPED))
             if not self._strict:
-                dropped = sql("arrayMap(place -> arrayExists(one -> one, {dropped}), at_1)", dropped=dropped)
-            taken[sql("entry")] = _looked_up(sql("keys"), _looked_up(sql("at_1"), sql("chosen")))
-            taken[sql("score")] = _looked_up(sql("scores"), sql("chosen"))
-            taken[sql("dropped")] = _looked_up(dropped, sql("chosen"))
-        walked.add(self._scores())
+                dropped = sql("arrayMap(one -> {any}, stop)", any=_ANY_DROPPED)
+            taken[sql("entry")] = looked_up(sql("keys"), looked_up(sql("at_1"), sql("chosen")))
+            taken[sql("score")] = looked_up(sql("scores"), sql("chosen"))
+            taken[sql("dropped")] = looked_up(dropped, sql("chosen"))
+        walked.add(ends(walked) if self._totals else self._scores(walked))
         return sql(
             _ATTEMPTS,
             by=join(", ", self._by),
@@ -252,7 +256,7 @@ class _Plan:
                 (sql("tupleElement(attempt, {place}) AS {name}", place=unsigned(place), name=name) for place, name in enumerate(taken, 1)),
             ),
             arrays=join(", ", list(taken.values())),
-            chosen=self._choice(walked),
+            chosen=self._choice(),
             walked=walked.rows,
         )
 
@@ -270,29 +274,48 @@ class _Plan:
             case Attribution.ALL:
                 return seen[0]
 
-    def _scores(self) -> Sql:
-        """How far each attempt goes: by the required steps it reaches first, then by all."""
-        names = [numbered("time", step) for step in range(1, self.course.last + 1)]
-        worth = [
-            sql("({name} > 0) * {points}", name=name, points=unsigned(1 if step.optional else 32))
-            for name, step in zip(names, self.course.steps, strict=True)
-        ]
-        return sql("arrayMap(({names}) -> {score}, {names}) AS scores", names=join(", ", names), score=join(" + ", worth))
+    def _as_far_as_it_goes(self, arrays: list[Sql]) -> Sql:
+        """Of each chosen attempt the elements of the steps it reaches, 0 for the others."""
+        names = [numbered("one", step) for step in range(1, self.course.last + 1)]
+        cut = [sql("if(stop >= {first}, {name}, 0)", first=unsigned(8 * step), name=name) for step, name in enumerate(names, 1)]
+        return sql(
+            "arrayMap((stop, {names}) -> [{cut}], {stop}, {arrays})",
+            names=join(", ", names),
+            cut=join(", ", cut),
+            stop=looked_up(sql("stop"), sql("chosen")),
+            arrays=join(", ", (looked_up(array, sql("chosen")) for array in arrays)),
+        )
 
-    def _choice(self, walked: Walk) -> Sql:
+    def _scores(self, walked: Walk) -> Sql:
+        """How far each attempt goes: by the required steps it reaches first, then by all."""
+        if not any(step.optional for step in self.course.steps):
+            return sql("arrayMap(stop -> intDiv(stop, 8), stop) AS scores")
+        worth = [
+            sql(
+                "(stop >= {first} AND {name} > 0) * {points}",
+                first=unsigned(8 * place),
+                name=numbered("at", place),
+                points=unsigned(1 if step.optional else 32),
+            )
+            for place, step in enumerate(self.course.steps, 1)
+        ]
+        return each(walked, join(" + ", worth), sql("scores"))
+
+    def _choice(self) -> Sql:
         """Which attempts of a group are chosen."""
+        drops = any(one.drops for one in self.course.exclusions)
         if self._totals:
-            free = sql(_FREE, ends=walked.ends or sql("at_1"))
-            if walked.dropped is None:
+            free = sql(_FREE)
+            if not drops:
                 return free
-            kept = _looked_up(walked.dropped, free)
-            return sql("arrayFilter((one, dropped) -> NOT dropped, {free}, {kept})", free=free, kept=kept)
+            kept = "arrayFilter((one, stop) -> stop % 8 != {dropped}, {free}, {stop})"
+            return sql(kept, free=free, dropped=unsigned(DROPPED), stop=looked_up(sql("stop"), free))
         if self._regroups and self._strict:
             return sql("arrayEnumerate(at_1)")
         best = sql("[indexOf(scores, arrayMax(scores))]")
-        if walked.dropped is None or self._regroups:
+        if self._regroups or not drops:
             return best
-        return sql("if(arrayExists(one -> one, {dropped}), [], {best})", dropped=walked.dropped, best=best)
+        return sql("if({dropped}, [], {best})", dropped=_ANY_DROPPED, best=best)
 
     def _best_of_parts(self, found: Sql) -> Sql:
         taken = [sql("times"), *(one.name for one in self._texts), *([] if self._strict else self._values)]
@@ -326,10 +349,6 @@ class _Plan:
             return [sql("times"), *values]
         person = sql("person")
         return [sql("times"), *values, sql("toUInt64(substring(person_text, 2)) AS person") if person in texts else person]
-
-
-def _looked_up(array: Sql, places: Sql) -> Sql:
-    return sql("arrayMap(place -> {array}[place], {places})", array=array, places=places)
 
 
 def _distinct(names: list[Sql]) -> list[Sql]:

@@ -117,11 +117,11 @@ def shape(rows: Sequence[Sequence[object]], spec: Funnel, scope: Scope) -> Funne
     lines: dict[int, _Line] = {} if spec.breakdowns else {1: _Line(Cell())}
     for row in rows:
         match row:
-            case [int() as rank, int() as step, int() as units, [list() as starts, list() as entered], *rest]:
+            case [int() as rank, int() as step, int() as units, trend, *rest]:
                 timing, cell = (rest[:3], rest[3:]) if spec.timing else ([], rest)
                 line = lines.setdefault(rank, _Line(cell_message(rank, cell)))
                 line.counts[step] = units
-                line.trend[step] = dict(zip(cast("list[int]", starts), cast("list[int]", entered), strict=True))
+                line.trend[step] = dict(zip(*cast("tuple[list[int], list[int]]", trend), strict=True))
                 line.timing[step] = timing
             case _:
                 raise TypeError(f"unexpected row: {row!r}")
@@ -164,7 +164,8 @@ def _timing() -> tuple[Sql, Sql]:
         bars=join(", ", bars),
     )
     merged = sql(
-        ", sum(took_by_all) / sum(many) AS average, quantilesExactInclusiveMerge(0.5, 0.95)(levels_of) AS levels, sumForEach(bars_of) AS bars"
+        ", sum(took_by_all) / sum(many) AS average, quantilesExactInclusiveMerge(0.5, 0.95)(levels_of) AS levels,"
+        " sumForEach(bars_of) AS bars"
     )
     return states, merged
 
@@ -193,7 +194,7 @@ def _step(line: _Line, step: int, course: Course, *, timed: bool) -> FunnelResul
     before = line.counts.get(course.required_before(step), 0) if step > 1 else first
     found = FunnelResult.Step(count=count, from_first=count / (first or 1), from_previous=count / (before or 1))
     match line.timing.get(step):
-        case [float() as average, [float() as median, float() as p95], list() as bars] if timed and step > 1:
+        case [float() as average, [float() as median, float() as p95], bars] if timed and step > 1:
             found.average.CopyFrom(_duration(average))
             found.median.CopyFrom(_duration(median))
             found.p95.CopyFrom(_duration(p95))
