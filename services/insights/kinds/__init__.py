@@ -8,7 +8,7 @@ from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryRespo
 from pug.insights.v1.person_pb2 import Person
 from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.filters import Placed
-from services.insights.kinds import flow, lifecycle, retention, sessions, stickiness, top_k, trends
+from services.insights.kinds import flow, funnel, lifecycle, retention, sessions, stickiness, top_k, trends
 from services.insights.scope import Scope
 
 
@@ -17,18 +17,20 @@ def plan(insight: Insight, scope: Scope) -> Sql:  # noqa: PLR0911 (one for each 
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.plan(insight.trends, scope)
+        case "funnel":
+            return funnel.plan(insight.funnel, scope)
+        case "retention":
+            return retention.plan(insight.retention, scope)
         case "stickiness":
             return stickiness.plan(insight.stickiness, scope)
         case "lifecycle":
             return lifecycle.plan(insight.lifecycle, scope)
+        case "flow":
+            return flow.plan(insight.flow, scope)
         case "top_k":
             return top_k.plan(insight.top_k, scope)
         case "sessions":
             return sessions.plan(insight.sessions, scope)
-        case "flow":
-            return flow.plan(insight.flow, scope)
-        case "retention":
-            return retention.plan(insight.retention, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -41,22 +43,24 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "funnel":
+            return QueryResponse(funnel=funnel.shape(rows, insight.funnel, scope))
+        case "retention":
+            return QueryResponse(retention=retention.shape(rows, insight.retention, scope))
         case "stickiness":
             return QueryResponse(stickiness=stickiness.shape(rows, insight.stickiness, scope))
         case "lifecycle":
             return QueryResponse(lifecycle=lifecycle.shape(rows, scope))
-        case "top_k":
-            return QueryResponse(top_k=top_k.shape(rows))
         case "flow":
             return QueryResponse(flow=flow.shape(rows, insight.flow))
+        case "top_k":
+            return QueryResponse(top_k=top_k.shape(rows))
         case "sessions":
             match sessions.shape(rows, insight.sessions, scope):
                 case TrendsResult() as lines:
                     return QueryResponse(trends=lines)
                 case numbers:
                     return QueryResponse(segmentation=numbers)
-        case "retention":
-            return QueryResponse(retention=retention.shape(rows, insight.retention, scope))
         case kind:
             raise NotImplementedError(kind)
 
@@ -79,18 +83,20 @@ def persons(request: ListPersonsRequest, scope: Scope) -> Sql:  # noqa: PLR0911 
     match kind:
         case "trends":
             return trends.persons(insight.trends, request.trends, scope)
+        case "funnel":
+            return funnel.persons(insight.funnel, request.funnel, scope)
+        case "retention":
+            return retention.persons(insight.retention, request.retention, scope)
         case "stickiness":
             return stickiness.persons(insight.stickiness, request.stickiness, scope)
         case "lifecycle":
             return lifecycle.persons(insight.lifecycle, request.lifecycle, scope)
+        case "flow":
+            return flow.persons(insight.flow, request.flow, scope)
         case "top_k":
             return top_k.persons(insight.top_k, request.top_k, scope)
         case "sessions":
             return sessions.persons(insight.sessions, request.sessions, scope)
-        case "flow":
-            return flow.persons(insight.flow, request.flow, scope)
-        case "retention":
-            return retention.persons(insight.retention, request.retention, scope)
         case _:
             raise NotImplementedError(kind)
 
@@ -100,17 +106,19 @@ def filters(insight: Insight) -> list[Placed]:  # noqa: PLR0911 (one for each ki
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.filters(insight.trends)
+        case "funnel":
+            return funnel.filters(insight.funnel)
+        case "retention":
+            return retention.filters(insight.retention)
         case "stickiness":
             return stickiness.filters(insight.stickiness)
         case "lifecycle":
             return lifecycle.filters(insight.lifecycle)
+        case "flow":
+            return flow.filters(insight.flow)
         case "top_k":
             return top_k.filters(insight.top_k)
         case "sessions":
             return sessions.filters(insight.sessions)
-        case "flow":
-            return flow.filters(insight.flow)
-        case "retention":
-            return retention.filters(insight.retention)
         case _:
             return []
