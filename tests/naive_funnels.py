@@ -1,7 +1,7 @@
 """What a funnel means, event by event, with no thought of speed.
 
-**An attempt** begins with an entry: an event that matches the first step and lies in the range. From a step it has reached, it goes on to the
-next required step, or to an optional one before that: with the earliest event at or after the time of the step it has reached that it
+**An attempt** begins with an entry: an event that matches the first step and lies in the range. From a step it has reached, it goes on to
+the next required step, or to an optional one before that: with the earliest event at or after the time of the step it has reached that it
 hasn't used and that matches one of them. An event that matches the required step fills that one, else the first of the optional ones. So
 leaving a step out never costs anything. In strict order the next event is the only one that can do, in order of (ms, id).
 
@@ -11,11 +11,11 @@ k-th step reached is the k-th in time.
 **The window** ends it: what comes more than the window after the entry, or after the last step reached, isn't looked at.
 
 **An exclusion** between the steps i and j is in force while the last step reached is i or later and before j. An event that matches it,
-later in (ms, id) than every event used so far and before the one that takes the attempt to j or beyond, ends the attempt there: with what it
-has reached, or dropped. An event that would fill a step before j and matches it is excluded too. If both effects meet, it is dropped.
+later in (ms, id) than every event used so far and before the one that takes the attempt to j or beyond, ends the attempt there: with what
+it has reached, or dropped. An event that would fill a step before j and matches it is excluded too. If both effects meet, it is dropped.
 
-**Parts.** With values held constant, with sessions and where all steps have to have the values of the cell, only events of the same part are
-steps or exclusions; in strict order all events of the person come in between.
+**Parts.** With values held constant, with sessions and where all steps have to have the values of the cell, only events of the same part
+are steps or exclusions; in strict order all events of the person come in between.
 
 **Counted** is, of each unit, the best attempt: most required steps, then most steps, then the earliest. A unit is the person, with what is
 held constant, or the session. If one attempt of it is dropped, the unit isn't counted. Of totals every attempt counts that begins after the
@@ -147,7 +147,7 @@ Walked = tuple[dict[int, Happening], bool, tuple[int, str]]
 _HIGH = "~"
 
 
-def in_order(line: list[Happening], of_part: list[bool], entry: int, asked: Asked) -> Walked:
+def in_order(line: list[Happening], of_part: list[bool], entry: int, asked: Asked) -> Walked:  # noqa: C901 (the rules, one by one)
     last = len(asked.steps)
     at = {1: entry}
     while last not in at:

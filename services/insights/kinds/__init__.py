@@ -70,7 +70,7 @@ def unnamed(response: QueryResponse) -> Sequence[Person]:
     return [row.person for row in response.top_k.rows if row.HasField("person")]
 
 
-def persons(request: ListPersonsRequest, scope: Scope) -> Sql:  # noqa: PLR0911 (one for each kind)
+def persons(request: ListPersonsRequest, scope: Scope) -> Sql:  # noqa: C901, PLR0911 (one for each kind)
     """The SQL that finds the persons behind a number, in one column `person`, each once."""
     insight = request.query.insight
     kind, named = insight.WhichOneof("kind"), request.WhichOneof("of")

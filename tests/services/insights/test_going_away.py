@@ -79,8 +79,6 @@ def application(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> Asgi
     monkeypatch.setattr(kinds, "plan", plan)
     limits = QueryLimits(timedelta(seconds=60), 2**30)
     insights = InsightsService(clickhouse, now, lambda: NOW, limits, AtOnce(queries=1, project_queries=1))
-    # The contract has RPCs that are answered elsewhere than in this branch of the work.
-    monkeypatch.setattr(insights, "why_not", insights.query, raising=False)
     descriptor = DESCRIPTOR.services_by_name["InsightsService"]
     service = Service(descriptor, InsightsServiceASGIApplication, insights)
     return connect_application([service], Gate(find, [descriptor], Turnstile(Limits(), time.monotonic)), {})
