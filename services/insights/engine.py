@@ -27,7 +27,7 @@ async def answer(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, n
     scope, query = await _planned(request, call, clickhouse, now, limits)
     found = await clickhouse.query(query)
     response = kinds.shape(found.rows, request.insight, scope)
-    response.meta.MergeFrom(_meta(scope, found, timedelta(seconds=time.perf_counter() - started)))
+    response.meta.MergeFrom(_meta(request.insight, scope, found, timedelta(seconds=time.perf_counter() - started)))
     return response
 
 
@@ -105,15 +105,16 @@ async def _compile(written: Patterns, clickhouse: ClickHouse) -> None:
         raise FilterInvalid(error.message, field=written[0][1], hint=error.hint) from error
 
 
-def _meta(scope: Scope, found: Rows, elapsed: timedelta) -> Meta:
+def _meta(insight: Insight, scope: Scope, found: Rows, elapsed: timedelta) -> Meta:
     return Meta(
-        exactness=Meta.EXACTNESS_EXACT,
+        exactness=Meta.EXACTNESS_APPROXIMATE if kinds.estimates(insight, scope) else Meta.EXACTNESS_EXACT,
         source=choose_source(),
         rows_read=found.rows_read,
         elapsed=elapsed,
         time_range=_time_range(scope.range),
         time_zone=scope.zone.key,
         identity_version=scope.as_of.people.version,
+        compare_range=_time_range(scope.compared.range) if scope.compared else None,
     )
 
 

@@ -3,13 +3,14 @@
 The only place that names the events table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core.sql import Sql, instant, join, sql, unsigned
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket, cut
+from services.insights.comparing import earlier
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
@@ -33,11 +34,20 @@ class Scope:
     as_of: AsOf
     filters: Sql | None
     include_cookieless: bool
+    # Whether distinct persons and sessions may be estimated.
+    approximate: bool = False
+    # The same about the earlier range that the query compares with, if any.
+    compared: "Scope | None" = None
 
     @property
     def of_persons(self) -> list[Sql]:
         """What has to hold for an event to count for a metric of persons."""
         return [] if self.include_cookieless else [is_counted()]
+
+    def as_one_bucket(self) -> "Scope":
+        """The same, with the whole range as its only bucket."""
+        whole = Bucket(self.range.start, self.range.end, partial=False)
+        return replace(self, buckets=(whole,), compared=self.compared.as_one_bucket() if self.compared else None)
 
     def events(self, columns: list[Sql], where: list[Sql]) -> Sql:
         """A subquery with one row for each event in the scope for which all of `where` holds.
@@ -63,7 +73,7 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
     zone = zone_of(request, project.time_zone)
     grain = grain_of(request)
     asked = range_of(request, zone, grain, now)
-    return Scope(
+    scope = Scope(
         project=project,
         zone=zone,
         range=asked,
@@ -71,4 +81,7 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
         as_of=as_of,
         filters=group_condition(filters, "insight.filters", as_of) if filters.ByteSize() else None,
         include_cookieless=request.insight.include_cookieless,
+        approximate=request.approximate,
     )
+    before = earlier(request, asked, scope.buckets, zone)
+    return replace(scope, compared=replace(scope, range=before.range, buckets=before.buckets)) if before else scope

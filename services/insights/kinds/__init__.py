@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from core.errors import MissingField
+from core.errors import InvalidArgument, MissingField
 from core.sql import Sql
-from pug.insights.v1.insights_pb2 import Insight, QueryResponse
+from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryResponse
 from services.insights.filters import Placed
-from services.insights.kinds import trends
+from services.insights.kinds import segmentation, trends
 from services.insights.scope import Scope
 
 
@@ -15,6 +15,8 @@ def plan(insight: Insight, scope: Scope) -> Sql:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.plan(insight.trends, scope)
+        case "segmentation":
+            return segmentation.plan(insight.segmentation, scope)
         case None:
             raise MissingField("The insight says nothing to ask.", field="insight", hint="Give one of its kinds, such as `trends`.")
         case kind:
@@ -27,6 +29,8 @@ def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> Q
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "segmentation":
+            return QueryResponse(segmentation=segmentation.shape(rows, insight.segmentation, scope))
         case kind:
             raise NotImplementedError(kind)
 
@@ -36,5 +40,32 @@ def filters(insight: Insight) -> list[Placed]:
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.filters(insight.trends)
+        case "segmentation":
+            return segmentation.filters(insight.segmentation)
         case _:
             return []
+
+
+def persons(request: ListPersonsRequest, scope: Scope) -> Sql:
+    """The SQL that lists the persons behind a number of the insight's answer."""
+    insight = request.query.insight
+    if (of := request.WhichOneof("of")) != (kind := insight.WhichOneof("kind")):
+        raise InvalidArgument(f"The query is of the kind {kind}, not {of}.", field=of or "of", hint="Name a number of the answer to it.")
+    match of:
+        case "trends":
+            return trends.persons(insight.trends, request.trends, scope)
+        case "segmentation":
+            return segmentation.persons(insight.segmentation, request.segmentation, scope)
+        case _:
+            raise NotImplementedError(of)
+
+
+def estimates(insight: Insight, scope: Scope) -> bool:
+    """Whether any number of the answer is an estimate."""
+    match insight.WhichOneof("kind"):
+        case "trends":
+            return trends.estimates(insight.trends, scope)
+        case "segmentation":
+            return segmentation.estimates(insight.segmentation, scope)
+        case _:
+            return False
