@@ -31,7 +31,7 @@ class Line:
 
 def lines_of(rows: Sequence[Sequence[object]], asked: Question, scope: Scope) -> list[Line]:
     """The lines: by letter, then the formulas in their order; of each the largest cell first, the others last."""
-    found = _read(rows, asked, scope)
+    found = _read(rows, asked)
     lines = {
         (number, rank): Line(
             ascii_uppercase[number - 1],
@@ -58,7 +58,7 @@ class _Found:
         return sorted((rank for of, rank in self.cells if of == number), key=lambda rank: (rank == _OTHERS, rank))
 
 
-def _read(rows: Sequence[Sequence[object]], asked: Question, scope: Scope) -> _Found:
+def _read(rows: Sequence[Sequence[object]], asked: Question) -> _Found:
     found = _Found()
     if not asked.breakdowns:
         found.cells.update({(number, _EVERYTHING): Cell() for number in range(1, len(asked.series) + 1)})

@@ -20,7 +20,7 @@ _PERSONS = """{beginning}SELECT DISTINCT event.person AS person
 FROM {rows} AS event{join}{others}"""
 
 
-def persons_behind(asked: Question, letter: str, cell: Cell, buckets: Sequence[Bucket], scope: Scope, field: str) -> Sql:
+def persons_behind(asked: Question, letter: str, cell: Cell, buckets: Sequence[Bucket], *, scope: Scope, field: str) -> Sql:
     """The persons, each once, of a series' events in a cell and in any of some buckets; `field` is the path of the message that says so.
 
     With what is not calculated from persons, such as a total, they are those whose events it is calculated from.

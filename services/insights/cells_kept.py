@@ -67,10 +67,11 @@ def _rows(cells: Cells, series: list[Series], scope: Scope) -> Sql:
     span = series[0].trailing
     if span is None:
         return rows_of(series, scope, cells.columns)
-    return rows_of(series, trailing.reaching_back(scope, span), [*trailing.stretch(scope, span), *cells.columns], [trailing.SEEN])
+    columns = [trailing.slot_column(scope, span), *cells.columns]
+    return rows_of(series, trailing.reaching_back(scope, span), columns, trailing.is_seen(scope, span))
 
 
 def _value(series: list[Series], scope: Scope) -> Sql:
     """The value over the whole range, for rolling actives at its end."""
     span = series[0].trailing
-    return value_of(series, trailing.is_in_last_window(scope) if span else None)
+    return value_of(series, trailing.is_in_last_window(scope, span) if span else None)

@@ -19,7 +19,7 @@ from core.errors import FormulaInvalid, TooLong
 
 _MAX_LENGTH = 500
 _MAX_DEPTH = 50
-_TOKEN = re.compile(r"\s*(?:([0-9]+(?:\.[0-9]+)?|\.[0-9]+)|([A-Z])|([-+*/()]))", re.ASCII)
+_PIECE = re.compile(r"\s*(?:([0-9]+(?:\.[0-9]+)?|\.[0-9]+)|([A-Z])|([-+*/()]))", re.ASCII)
 _SPELLINGS = str.maketrans("×÷−", "*/-")
 _WANTED = "a letter, a number or ("
 
@@ -69,21 +69,21 @@ def _finite(value: float) -> float:
 
 
 class _Reader:
-    """Reads an expression from left to right, one token ahead."""
+    """Reads an expression from left to right, one piece ahead."""
 
     def __init__(self, expression: str, series: int, field: str) -> None:
         self._expression = expression
         self._series = series
         self._field = field
         self._steps: list[float | int | str] = []
-        self._token = ""
+        self._next = ""
         self._starts = self._ends = 0
 
     def read(self) -> Formula:
         self._advance()
         self._sum(0)
-        if self._token:
-            raise self._wrong(f"{self._token!r} is not expected", "Put an operator in between, or close every parenthesis once.")
+        if self._next:
+            raise self._wrong(f"{self._next!r} is not expected", "Put an operator in between, or close every parenthesis once.")
         return Formula(tuple(self._steps))
 
     def _sum(self, depth: int) -> None:
@@ -116,45 +116,45 @@ class _Reader:
             self._sum(depth + 1)
             if not self._taken(")"):
                 raise self._wrong("a ) is missing", "Close every parenthesis once.")
-        elif self._token and self._token in ascii_uppercase:
+        elif self._next and self._next in ascii_uppercase:
             self._steps.append(self._letter())
-        elif self._token and self._token not in "-+*/()":
+        elif self._next and self._next not in "-+*/()":
             self._steps.append(self._number())
         else:
             raise self._wrong(f"{_WANTED} is expected", "For example A / B * 100.")
 
     def _letter(self) -> int:
-        place = ascii_uppercase.index(self._token)
+        place = ascii_uppercase.index(self._next)
         if place >= self._series:
-            raise self._wrong(f"there is no series {self._token}", f"The series asked for are A to {ascii_uppercase[self._series - 1]}.")
+            raise self._wrong(f"there is no series {self._next}", f"The series asked for are A to {ascii_uppercase[self._series - 1]}.")
         self._advance()
         return place
 
     def _number(self) -> float:
-        number = float(self._token)
+        number = float(self._next)
         if not math.isfinite(number):
             raise self._wrong("the number is too great", "Use a smaller one.")
         self._advance()
         return number
 
     def _taken(self, signs: str) -> str:
-        """The current token, if it is one of the signs: then the next one is current."""
-        token = self._token
-        if not token or token not in signs:
+        """The next piece, if it is one of the signs; then it is behind."""
+        sign = self._next
+        if not sign or sign not in signs:
             return ""
         self._advance()
-        return token
+        return sign
 
     def _advance(self) -> None:
         rest = self._expression[self._ends :]
         self._starts = self._ends + len(rest) - len(rest.lstrip())
         if not rest.strip():
-            self._token = ""
+            self._next = ""
             return
-        found = _TOKEN.match(self._expression, self._ends)
+        found = _PIECE.match(self._expression, self._ends)
         if found is None:
             raise self._wrong(f"{self._expression[self._starts]!r} means nothing", f"Write {_WANTED}, and + - * / between them.")
-        self._token, self._ends = found[0].strip(), found.end()
+        self._next, self._ends = found[0].strip(), found.end()
 
     def _wrong(self, why: str, hint: str) -> FormulaInvalid:
         return FormulaInvalid(f"At character {self._starts + 1} of the formula, {why}.", field=self._field, hint=hint)

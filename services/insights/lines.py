@@ -44,18 +44,20 @@ FROM
 GROUP BY series, rank, first
 ORDER BY series, rank, first"""
 
-# A stretch that begins before the one before it has ended goes on from there. None who is seen to the end leaves within the range.
-_TRAILING = """{beginning}SELECT series, rank, fromUnixTimestamp64Milli(change.1, 'UTC') AS bucket_start, toFloat64(sum(change.2)) AS value, \
-{compared} AS compared{label_of_one}
+# Seen again before not being seen any more is going on. None who is seen to the end leaves within the range.
+_TRAILING = """{beginning}SELECT series, rank, fromUnixTimestamp64Milli(change.1, 'UTC') AS bucket_start, \
+toFloat64(sum(change.2)) AS value, {compared} AS compared{label_of_one}
 FROM
 (
-    SELECT {series} AS series, {rank}, arraySort(groupUniqArray((seen_from, seen_until))) AS stretches{label}
+    SELECT {series} AS series, {rank}, arraySort(groupUniqArray(slot)) AS slots{label},
+        arrayMap(slot -> roundDown(slot, {starts}), slots) AS seen_from,
+        arrayMap(slot -> roundDown(slot + {trailing}, {ends}), slots) AS seen_until
     FROM {rows} AS event{join}
     GROUP BY series, rank, person
 ) AS one
 ARRAY JOIN arrayConcat(
-    arrayMap((stretch, before) -> (greatest(stretch.1, before), 1), stretches, arrayShiftRight(stretches.2, 1)),
-    arrayMap(stretch -> (stretch.2, -1), stretches)
+    arrayMap((start, last_end) -> (greatest(start, last_end), 1), seen_from, arrayShiftRight(seen_until, 1)),
+    arrayMap(end -> (end, -1), seen_until)
 ) AS change
 WHERE change.1 < {end}
 GROUP BY series, rank, bucket_start
@@ -140,8 +142,9 @@ def _part(series: list[Series], kept: Ranked, scope: Scope, *, cumulative: bool,
         "compared": sql("true" if compared else "false"),
     }
     if span := series[0].trailing:
-        rows = rows_of(series, trailing.reaching_back(scope, span), [*trailing.stretch(scope, span), *kept.columns], [trailing.SEEN])
-        return sql(_TRAILING, rows=rows, end=trailing.end_of(scope), label_of_one=kept.label("one"), **split)
+        columns = [trailing.slot_column(scope, span), *kept.columns]
+        rows = rows_of(series, trailing.reaching_back(scope, span), columns, trailing.is_seen(scope, span))
+        return sql(_TRAILING, rows=rows, label_of_one=kept.label("one"), **trailing.seen(scope, span), **split)
     columns = [sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets)), *kept.columns]
     measure = series[0].measure
     if cumulative and measure.distinct:

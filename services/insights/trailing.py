@@ -1,10 +1,11 @@
 """Who was active in the time before the end of each bucket.
 
-An event is seen from the bucket it falls in until the first bucket whose end is too far away: one stretch of buckets. So of each person only
-the stretches are needed, and of these only where they begin and end; a count of every window for itself would look at each event as often as
-there are windows that see it.
+Time is cut where a bucket starts or its window does, into slots: all events of one slot are seen by the same buckets, which follow one on
+another. So of each person only the slots they were active in are needed, and of these where their being seen begins and ends; a count of
+every window for itself would look at each event as often as there are windows that see it.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,6 @@ from services.insights.scope import Scope
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-
-# Where a bucket is longer than the time looked back, it has events that no bucket sees.
-SEEN = sql("seen_from < seen_until")
 
 
 def windows(buckets: Sequence[Bucket], trailing: timedelta, range_: Range) -> list[Range]:
@@ -32,29 +30,43 @@ def reaching_back(scope: Scope, trailing: timedelta) -> Scope:
     return replace(scope, range=Range(windows(scope.buckets[:1], trailing, scope.range)[0].start, scope.range.end))
 
 
-def stretch(scope: Scope, trailing: timedelta) -> list[Sql]:
-    """Columns of an event: the start of the first bucket that sees it, and the end of the last, which is the start of the next."""
-    starts = [_milliseconds(bucket.start) for bucket in scope.buckets]
+def slot_column(scope: Scope, trailing: timedelta) -> Sql:
+    """The column `slot` of an event: the start of its slot in milliseconds."""
+    return sql("roundDown(toUnixTimestamp64Milli(occurred_at), {slots}) AS slot", slots=integers(_slots(scope, trailing)))
+
+
+def is_seen(scope: Scope, trailing: timedelta) -> list[Sql]:
+    """What holds for events that a bucket sees: all, unless a bucket is longer than the time it looks back."""
+    starts = _starts(scope)
+    reach = [_milliseconds(window.start) for window in windows(scope.buckets, trailing, scope.range)]
+    # An event is seen by the bucket it is in, or, before all of them, by the first, unless that doesn't look back as far.
+    unseen = [slot for slot in _slots(scope, trailing) if slot < reach[max(bisect_right(starts, slot) - 1, 0)]]
+    return [sql("NOT has({unseen}, slot)", unseen=integers(unseen))] if unseen else []
+
+
+def is_in_last_window(scope: Scope, trailing: timedelta) -> Sql:
+    """Holds for the events that the last bucket sees."""
+    return sql("slot >= {window_start}", window_start=integer(_milliseconds(scope.range.end - trailing)))
+
+
+def seen(scope: Scope, trailing: timedelta) -> dict[str, Value]:
+    """Holes: `{starts}` and `{ends}` of the buckets, the time looked back, and the end of it all."""
     ends = [_milliseconds(window.end) for window in windows(scope.buckets, trailing, scope.range)]
-    return [
-        # An event before the first bucket is seen from the first on.
-        sql("roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts}) AS seen_from", bucket_starts=integers(starts)),
-        sql(
-            "roundDown(toUnixTimestamp64Milli(occurred_at) + {trailing}, {bucket_ends}) AS seen_until",
-            trailing=integer(trailing // _MILLISECOND),
-            bucket_ends=integers(ends),
-        ),
-    ]
+    return {
+        "starts": integers(_starts(scope)),
+        "ends": integers(ends),
+        "trailing": integer(trailing // _MILLISECOND),
+        "end": integer(ends[-1]),
+    }
 
 
-def is_in_last_window(scope: Scope) -> Sql:
-    """Holds for the rows with those columns that the last bucket sees."""
-    return sql("seen_until = {end}", end=end_of(scope))
+def _slots(scope: Scope, trailing: timedelta) -> list[int]:
+    first, *others = [_milliseconds(window.start) for window in windows(scope.buckets, trailing, scope.range)]
+    return [first, *sorted({cut for cut in (*others, *_starts(scope)) if cut > first})]
 
 
-def end_of(scope: Scope) -> Value:
-    """Where the last bucket ends, as the columns say it."""
-    return integer(_milliseconds(scope.range.end))
+def _starts(scope: Scope) -> list[int]:
+    return [_milliseconds(bucket.start) for bucket in scope.buckets]
 
 
 def _milliseconds(instant: datetime) -> int:

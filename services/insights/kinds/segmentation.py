@@ -43,7 +43,7 @@ def filters(spec: Segmentation) -> list[Placed]:
 def persons(spec: Segmentation, of: ListPersonsRequest.OfSegmentation, scope: Scope) -> Sql:
     """The persons of a row."""
     whole = scope.as_one_bucket()
-    return persons_behind(_question(spec), of.series, of.cell, whole.buckets, whole, "segmentation")
+    return persons_behind(_question(spec), of.series, of.cell, whole.buckets, scope=whole, field="segmentation")
 
 
 def estimates(spec: Segmentation, scope: Scope) -> bool:

@@ -52,7 +52,7 @@ def persons(spec: Trends, of: ListPersonsRequest.OfTrends, scope: Scope) -> Sql:
     """The persons of a point of a line, or of the whole range."""
     _check_transform(spec)
     buckets = _behind(spec, of, scope) if of.HasField("bucket") else scope.as_one_bucket().buckets
-    return persons_behind(_question(spec), of.series, of.cell, buckets, scope, "trends")
+    return persons_behind(_question(spec), of.series, of.cell, buckets, scope=scope, field="trends")
 
 
 def estimates(spec: Trends, scope: Scope) -> bool:

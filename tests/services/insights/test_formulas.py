@@ -1,4 +1,5 @@
 import ast
+import contextlib
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -93,12 +94,8 @@ def test_formula_of_more_than_500_characters_is_refused() -> None:
 @example("(" * 500)
 @example("-" * 500)
 def test_any_text_is_a_formula_or_refused(expression: str) -> None:
-    try:
-        value = value_of(expression)
-    except InvalidArgument as error:
-        assert error.field == FIELD
-    else:
-        assert math.isfinite(value)
+    with contextlib.suppress(InvalidArgument):
+        assert math.isfinite(value_of(expression))
 
 
 EXPRESSIONS = st.recursive(
