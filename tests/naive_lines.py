@@ -41,7 +41,7 @@ OF_PERSONS = (Metric.KIND_PERSONS, Metric.KIND_PER_PERSON, *TRAILING)
 COUNTING = (Metric.KIND_PERSONS, *TRAILING)
 ADDING_UP = (Metric.KIND_TOTAL, Metric.KIND_SUM, Metric.KIND_PERSONS, Metric.KIND_SESSIONS)
 FORMULAS: Mapping[str, Callable[[float, float], float]] = {
-    "A": lambda a, _: a,
+    "(A)": lambda a, _: a,
     "-(A + 2) × A": lambda a, _: -(a + 2) * a,
     "100 * A / B": lambda a, b: 100 * a / b if b else 0,
     "B − A ÷ 2": lambda a, b: b - a / 2,
@@ -71,14 +71,13 @@ class Asked:
 
     def kept(self, one: Trends.Series) -> list[Cell]:
         """The cells of a series, in their order, `others` last."""
-        found = set(map(self.cell, self.seen(one)))
         if not self.breakdowns:
             return [()]
         chooser = self.series[0] if self.formulas else one
         largest = self.largest(chooser)
         asking = self.series if self.formulas else [one]
         beyond = any(self.cell(event) not in largest for each in asking for period in self.periods() for event in period.seen(each))
-        return [*(cell for cell in largest if self.formulas or cell in found), *([OTHERS] if beyond else [])]
+        return [*largest, *([OTHERS] if beyond else [])]
 
     def largest(self, one: Trends.Series) -> list[Cell]:
         whole = self.as_one_bucket()
@@ -146,14 +145,14 @@ def lines(asked: Asked) -> list[tuple[str, Cell, list[float], list[float]]]:
     for letter, one in zip(ascii_uppercase, asked.series, strict=False):
         for cell in asked.kept(one):
             belongs = asked.belongs(one, cell)
-            main, *earlier = [period.values(one, belongs) for period in asked.periods()]
-            found.append((letter, cell, main, earlier[0] if earlier else []))
+            values = [period.values(one, belongs) for period in asked.periods()]
+            found.append((letter, cell, values[0], values[1] if len(values) > 1 else []))
     for formula in asked.formulas:
         for cell in asked.kept(asked.series[0]):
             a, b = [next(line for line in found if line[:2] == (letter, cell)) for letter in ("A", "B" if len(asked.series) > 1 else "A")]
             calculate = FORMULAS[formula.expression]
-            values = [[calculate(*point) for point in zip(a[side], b[side], strict=True)] for side in (2, 3)]
-            found.append((formula.label or formula.expression, cell, values[0], values[1]))
+            main, earlier = [list(map(calculate, one, other)) for one, other in ((a[2], b[2]), (a[3], b[3]))]
+            found.append((formula.label or formula.expression, cell, main, earlier))
     return [(label, cell, smoothed(values, asked.window), smoothed(earlier, asked.window)) for label, cell, values, earlier in found]
 
 
@@ -178,7 +177,7 @@ def assert_same(
 
 
 @st.composite
-def questions(draw: st.DrawFn, kinds: Sequence[Metric.Kind] = KINDS) -> Asked:
+def questions(draw: st.DrawFn, kinds: Sequence[int] = KINDS) -> Asked:
     grain = draw(st.sampled_from(list(LENGTHS)))
     zone = draw(st.sampled_from(ZONES))
     start = draw(st.sampled_from(AROUND)) + timedelta(minutes=draw(st.integers(-300, 300)))
@@ -221,7 +220,7 @@ def happenings(asked: Asked) -> st.SearchStrategy[Happening]:
         Happening,
         name=st.sampled_from("ab"),
         distinct_id=st.sampled_from(["ann", "bob", "cid", "dan", "cookieless-a", "cookieless-b"]),
-        at=inside | before | st.builds(lambda edge, back, about: edge - back + about, edge, back, about),
+        at=inside | before | st.tuples(edge, back, about).map(lambda drawn: drawn[0] - drawn[1] + drawn[2]),
         session_id=st.sampled_from(["", "s1", "s2", "s3"]),
         properties=st.fixed_dictionaries(
             {"plan": st.sampled_from(PLANS), "n": st.sampled_from(NUMBERS), "os": st.sampled_from(["mac", "win", None])}

@@ -33,13 +33,13 @@ GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket"""
 
 # Each is new in the first of their buckets.
-_SO_FAR = """{beginning}SELECT series, rank, fromUnixTimestamp64Milli(first, 'UTC') AS bucket_start, toFloat64(count()) AS value, \
+_SO_FAR = """{beginning}SELECT series, rank, fromUnixTimestamp64Milli(first, 'UTC') AS bucket_start, toFloat64(count(subject)) AS value, \
 {compared} AS compared{label_of_one}
 FROM
 (
-    SELECT {series} AS series, {rank}, min(bucket) AS first{label}
+    SELECT {series} AS series, {rank}, {distinct} AS subject, min(bucket) AS first{label}
     FROM {rows} AS event{join}
-    GROUP BY series, rank, {distinct}
+    GROUP BY series, rank, subject
 ) AS one
 GROUP BY series, rank, first
 ORDER BY series, rank, first"""
@@ -148,6 +148,5 @@ def _part(series: list[Series], kept: Ranked, scope: Scope, *, cumulative: bool,
     columns = [sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets)), *kept.columns]
     measure = series[0].measure
     if cumulative and measure.distinct:
-        rows = rows_of(series, scope, columns, [measure.contributes] if measure.contributes else [])
-        return sql(_SO_FAR, rows=rows, distinct=measure.distinct, label_of_one=kept.label("one"), **split)
+        return sql(_SO_FAR, rows=rows_of(series, scope, columns), distinct=measure.distinct, label_of_one=kept.label("one"), **split)
     return sql(_BY_BUCKET, rows=rows_of(series, scope, columns), value=value_of(series), **split)

@@ -46,7 +46,7 @@ class Measure:
     of_persons: bool = False
     # What holds, on a row of events with the column, for those it is calculated from; None for all.
     contributes: Sql | None = None
-    # The column whose distinct values are all it counts, if it is such a metric.
+    # What it counts the distinct values of, NULL aside, if that is all it does.
     distinct: Sql | None = None
 
 
@@ -78,7 +78,7 @@ def measure_of(metric: Metric, place: int, field: str, people: People, *, approx
                 sql("session_id AS session"),
                 lambda rows: _sessions(uniq, rows),
                 contributes=sql("session_id != ''"),
-                distinct=sql("session"),
+                distinct=sql("nullIf(session, '')"),
             )
         case unknown:
             raise InvalidArgument(

@@ -5,8 +5,11 @@ import pytest
 from google.protobuf.json_format import ParseDict
 
 from core.clickhouse import ClickHouse
-from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
+from core.sql import sql
+from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, QueryResponse
+from services.insights import kinds
 from services.insights.limits import QueryLimits
+from services.insights.scope import scope_of
 from services.insights.service import InsightsService
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Store
@@ -38,3 +41,12 @@ def ask(insights: InsightsService, call: Call) -> Callable[[Mapping[str, object]
         return await insights.query(ParseDict(dict(request), QueryRequest()), call)
 
     return ask
+
+
+async def listed(clickhouse: ClickHouse, request: ListPersonsRequest, project: int, identity_version: int = 0) -> set[str]:
+    """The ids of the persons behind a number, each of whom is listed once."""
+    scope = scope_of(request.query, Project(project, "UTC"), NOW, identity_version)
+    found = await clickhouse.query(sql("SELECT lower(hex(person)) FROM ({persons})", persons=kinds.persons(request, scope)))
+    persons = [str(row[0]) for row in found.rows]
+    assert len(set(persons)) == len(persons)
+    return set(persons)
