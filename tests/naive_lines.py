@@ -177,7 +177,7 @@ def assert_same(
 
 
 @st.composite
-def questions(draw: st.DrawFn, kinds: Sequence[int] = KINDS) -> Asked:
+def questions(draw: st.DrawFn, kinds: Sequence[int] = (*KINDS, *3 * list(TRAILING))) -> Asked:
     grain = draw(st.sampled_from(list(LENGTHS)))
     zone = draw(st.sampled_from(ZONES))
     start = draw(st.sampled_from(AROUND)) + timedelta(minutes=draw(st.integers(-300, 300)))

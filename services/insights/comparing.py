@@ -36,7 +36,8 @@ def earlier(request: QueryRequest, asked: Range, buckets: tuple[Bucket, ...], zo
     if (kind := request.insight.WhichOneof("kind")) not in (*_COMPARED, None):
         raise InvalidArgument(f"An insight of the kind {kind} compares with nothing.", field="compare", hint="Leave compare out.")
     offset = _offset(request)
-    edges = [asked.start, *(bucket.start for bucket in buckets[1:]), asked.end]
+    # Segmentation has the range as its only bucket.
+    edges = [asked.start, *(bucket.start for bucket in buckets[1:] if kind != "segmentation"), asked.end]
     if offset >= edges[0] - _FIRST:
         raise InvalidArgument(
             "The range to compare with is out of range.", field="compare.offset", hint=f"Use the years from {_FIRST.year}."

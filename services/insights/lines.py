@@ -79,8 +79,8 @@ class Question:
 
 def plan(asked: Question, scope: Scope) -> Sql:
     """Rows (series, rank of the cell, start of the bucket, value, whether it is of the range compared with, then the cell)."""
-    formulas_of(asked)
     series = series_asked(asked, scope)
+    formulas_of(asked)
     parts = [
         _part(alike, cells_kept(asked, series, alike, scope), of, cumulative=asked.cumulative, compared=of is scope.compared)
         for of in (scope, scope.compared)
@@ -141,7 +141,8 @@ def _part(series: list[Series], kept: Ranked, scope: Scope, *, cumulative: bool,
         "label": kept.label("event"),
         "compared": sql("true" if compared else "false"),
     }
-    if span := series[0].trailing:
+    span = series[0].trailing
+    if span and len(scope.buckets) > 1:
         columns = [trailing.slot_column(scope, span), *kept.columns]
         rows = rows_of(series, trailing.reaching_back(scope, span), columns, trailing.is_seen(scope, span))
         return sql(_TRAILING, rows=rows, label_of_one=kept.label("one"), **trailing.seen(scope, span), **split)
@@ -149,4 +150,6 @@ def _part(series: list[Series], kept: Ranked, scope: Scope, *, cumulative: bool,
     measure = series[0].measure
     if cumulative and measure.distinct:
         return sql(_SO_FAR, rows=rows_of(series, scope, columns), distinct=measure.distinct, label_of_one=kept.label("one"), **split)
-    return sql(_BY_BUCKET, rows=rows_of(series, scope, columns), value=value_of(series), **split)
+    # One bucket alone sees all that is read.
+    reading = trailing.reaching_back(scope, span) if span else scope
+    return sql(_BY_BUCKET, rows=rows_of(series, reading, columns), value=value_of(series), **split)

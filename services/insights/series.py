@@ -62,7 +62,7 @@ def rows_of(series: list[Series], scope: Scope, columns: list[Sql], where: Seque
 
 def series_column(series: list[Series]) -> Sql:
     """The number of the series of a row of those rows, called `event`."""
-    return sql("{number}", number=unsigned(series[0].number)) if len(series) == 1 else sql("event.series")
+    return sql("{series}", series=unsigned(series[0].number)) if len(series) == 1 else sql("event.series")
 
 
 def value_of(series: list[Series], rows: Sql | None = None) -> Sql:
@@ -71,10 +71,10 @@ def value_of(series: list[Series], rows: Sql | None = None) -> Sql:
         return series[0].measure.value(rows)
     restricted = [rows] if rows else []
     values = [
-        one.measure.value(join(" AND ", [sql("event.series = {number}", number=unsigned(one.number)), *restricted])) for one in series
+        one.measure.value(join(" AND ", [sql("event.series = {series}", series=unsigned(one.number)), *restricted])) for one in series
     ]
     numbers = integers([one.number for one in series])
-    return sql("[{values}][indexOf({numbers}, event.series)]", values=join(", ", values), numbers=numbers)
+    return sql("[{values}][indexOf({all_series}, event.series)]", values=join(", ", values), all_series=numbers)
 
 
 def _one(asked: Trends.Series, number: int, field: str, scope: Scope) -> Series:
