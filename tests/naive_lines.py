@@ -204,7 +204,7 @@ def questions(draw: st.DrawFn, kinds: Sequence[int] = (*KINDS, *3 * list(TRAILIN
         limit=draw(st.integers(0, 3)),
         edges=edges(start, end, grain, ZoneInfo(zone)),
     )
-    return replace(asked, events=draw(st.lists(happenings(asked), max_size=40) | st.lists(happenings(asked), min_size=15, max_size=40)))
+    return replace(asked, events=draw(st.lists(happenings(asked), max_size=3) | st.lists(happenings(asked), min_size=15, max_size=40)))
 
 
 def happenings(asked: Asked) -> st.SearchStrategy[Happening]:
@@ -213,14 +213,15 @@ def happenings(asked: Asked) -> st.SearchStrategy[Happening]:
     start, end = asked.edges[0], asked.edges[-1]
     inside = st.integers(-60_000, int((end - start).total_seconds() * 1000) + 60_000).map(lambda ms: start + timedelta(milliseconds=ms))
     edge = st.sampled_from([edge for period in asked.periods() for edge in period.edges])
-    back = st.sampled_from([timedelta(), timedelta(days=7), timedelta(days=30)])
+    back = st.sampled_from([TRAILING.get(one.metric.kind, timedelta()) for one in asked.series])
     about = st.sampled_from([timedelta(), -timedelta(milliseconds=1)])
     before = st.integers(1, 38 * 24 * 60).map(lambda minutes: start - minutes * minute)
+    at_an_edge = st.tuples(edge, back, about).map(lambda drawn: drawn[0] - drawn[1] + drawn[2])
     return st.builds(
         Happening,
         name=st.sampled_from("ab"),
         distinct_id=st.sampled_from([*"abcdefghij", "cookieless-a", "cookieless-b"]),
-        at=inside | before | st.tuples(edge, back, about).map(lambda drawn: drawn[0] - drawn[1] + drawn[2]),
+        at=inside | before | at_an_edge | at_an_edge,
         session_id=st.sampled_from(["", "s1", "s2", "s3"]),
         properties=st.fixed_dictionaries(
             {"plan": st.sampled_from(PLANS), "n": st.sampled_from(NUMBERS), "os": st.sampled_from(["mac", "win", None])}

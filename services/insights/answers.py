@@ -65,9 +65,10 @@ def _read(rows: Sequence[Sequence[object]], asked: Question) -> _Found:
     for row in rows:
         match row:
             case [int() as number, int() as rank, datetime() as start, float() as value, bool() as compared, *cell]:
-                # With formulas all series have the cells of the first, also where one of them has nothing.
-                for of in range(1, len(asked.series) + 1) if asked.formulas else (number,):
-                    found.cells.setdefault((of, rank), cell_message(rank, cell))
+                if (number, rank) not in found.cells:
+                    # With formulas all series have the cells of the first, also where one of them has nothing.
+                    having = range(1, len(asked.series) + 1) if asked.formulas else (number,)
+                    found.cells.update(dict.fromkeys(((of, rank) for of in having), cell_message(rank, cell)))
                 (found.compared if compared else found.points).setdefault((number, rank), {})[start] = value
             case _:
                 raise TypeError(f"unexpected row: {row!r}")

@@ -15,7 +15,6 @@ from services.insights.ranges import Range
 from services.insights.scope import Scope
 from services.insights.series import Series, rows_of
 
-# The persons' own column comes first; a metric of persons has it too.
 _PERSONS = """{beginning}SELECT DISTINCT event.person AS person
 FROM {rows} AS event{join}{others}"""
 
@@ -32,7 +31,7 @@ def persons_behind(asked: Question, letter: str, cell: Cell, buckets: Sequence[B
     windows = _windows(one, buckets, scope)
     reading = replace(scope, range=Range(windows[0].start, windows[-1].end))
     columns = [sql("{person} AS person", person=scope.as_of.people.person()), *kept.columns]
-    rows = rows_of([one], reading, list(dict.fromkeys(columns)), [*_in(windows), *_contributing(one, scope), *_of_cell(cell, kept)])
+    rows = rows_of([one], reading, columns, [*_in(windows), *_contributing(one, scope), *_of_cell(cell, kept)])
     if not cell.others:
         return sql(_PERSONS, beginning=sql(""), rows=rows, join=sql(""), others=sql(""))
     return sql(_PERSONS, beginning=kept.beginning, rows=rows, join=kept.join, others=sql("\nWHERE rank = 0"))
@@ -89,7 +88,9 @@ def _in(windows: list[Range]) -> list[Sql]:
 
 
 def _contributing(one: Series, scope: Scope) -> list[Sql]:
-    return [*scope.of_persons, *([one.measure.contributes] if one.measure.contributes else [])]
+    """Holds for events of persons that the metric is calculated from."""
+    of_persons = [] if one.measure.of_persons else scope.of_persons
+    return [*of_persons, *([one.measure.contributes] if one.measure.contributes else [])]
 
 
 def _of_cell(cell: Cell, kept: Ranked) -> list[Sql]:

@@ -49,7 +49,7 @@ def filters_of(asked: Sequence[Trends.Series], field: str) -> list[Placed]:
 
 def rows_of(series: list[Series], scope: Scope, columns: list[Sql], where: Sequence[Sql] = ()) -> Sql:
     """One row for each event and series it belongs to."""
-    columns = [*columns, *dict.fromkeys(one.measure.column for one in series if one.measure.column)]
+    columns = list(dict.fromkeys([*columns, *(one.measure.column for one in series if one.measure.column)]))
     if len(series) == 1:
         return scope.events(columns, [*series[0].matches(), *where])
     memberships = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]

@@ -1,11 +1,10 @@
 SELECT DISTINCT event.person AS person
 FROM (
-    SELECT distinct_hash AS person, distinct_hash AS person
+    SELECT distinct_hash AS person
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
     AND (name = {name_4:String})
     AND (properties.`plan`.:String = {value_5:String})
-    AND (cookieless = 0)
     AND (cookieless = 0)
 ) AS event
 

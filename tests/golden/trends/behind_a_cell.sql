@@ -1,9 +1,8 @@
 SELECT DISTINCT event.person AS person
 FROM (
-    SELECT distinct_hash AS person, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2, distinct_hash AS person
+    SELECT distinct_hash AS person, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
-    AND (cookieless = 0)
     AND (cookieless = 0)
     AND (value_1 = {value_4:String})
     AND (value_2 IS NULL)
