@@ -160,6 +160,15 @@ def smoothed(values: list[float], window: int) -> list[float]:
     return [sum(values[max(0, end - window) : end]) / min(end, window) for end in range(1, len(values) + 1)]
 
 
+def assert_says_what_it_is(meta: Meta, asked: Asked) -> None:
+    """How exact the answer is, and what it compares with."""
+    assert meta.exactness == exactness(asked)
+    assert meta.HasField("compare_range") == asked.request.HasField("compare")
+    if meta.HasField("compare_range"):
+        compared = asked.earlier().edges
+        assert meta.compare_range == TimeRange(**{"from": compared[0]}, to=compared[-1])
+
+
 def exactness(asked: Asked) -> Meta.Exactness:
     distinct = (Metric.KIND_PERSONS, Metric.KIND_SESSIONS, Metric.KIND_PER_PERSON)
     estimated = asked.request.approximate and not asked.cumulative and any(one.metric.kind in distinct for one in asked.series)
