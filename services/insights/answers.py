@@ -12,11 +12,10 @@ from services.insights.breakdowns import cell_message
 from services.insights.lines import Question, formulas_of, grows
 from services.insights.scope import Scope
 
-_OTHERS = 0
-_EVERYTHING = 1
-
-# A series by its number, and the rank of one of its cells.
-_Key = tuple[int, int]
+# The values of a cell; None for the others.
+_Label = tuple[object, ...] | None
+# A series by its number, and one of its cells.
+_Key = tuple[int, _Label]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +32,45 @@ def lines_of(rows: Sequence[Sequence[object]], asked: Question, scope: Scope) ->
     """The lines: by letter, then the formulas in their order; of each the largest cell first, the others last."""
     found = _read(rows, asked)
     lines = {
-        (number, rank): Line(
+        (number, label): Line(
             ascii_uppercase[number - 1],
-            found.cells[number, rank],
-            _values(found.points.get((number, rank), {}), one, asked, scope),
-            _values(found.compared.get((number, rank), {}), one, asked, scope.compared) if scope.compared else [],
+            cell_message(found.ranks[number, label], label or ()),
+            _values(found.points.get((number, label), {}), one, asked, scope),
+            _values(found.compared.get((number, label), {}), one, asked, scope.compared) if scope.compared else [],
         )
         for number, one in enumerate(asked.series, 1)
-        for rank in found.ranks(number)
+        for label in found.labels(number)
     }
-    return [*lines.values(), *_calculated(lines, found.ranks(1), asked)]
+    return [*lines.values(), *_calculated(lines, found.labels(1), asked)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The label of every cell, and its points in the range and in the one compared with."""
+    """The rank of every cell, and its points in the range and in the one compared with."""
 
-    cells: dict[_Key, Cell] = field(default_factory=dict[_Key, Cell])
+    ranks: dict[_Key, int] = field(default_factory=dict[_Key, int])
     points: dict[_Key, dict[datetime, float]] = field(default_factory=dict[_Key, dict[datetime, float]])
     compared: dict[_Key, dict[datetime, float]] = field(default_factory=dict[_Key, dict[datetime, float]])
 
-    def ranks(self, number: int) -> list[int]:
-        """The ranks of a series' cells, the others last."""
-        return sorted((rank for of, rank in self.cells if of == number), key=lambda rank: (rank == _OTHERS, rank))
+    def labels(self, number: int) -> list[_Label]:
+        """The cells of a series, the others last."""
+        return sorted((label for of, label in self.ranks if of == number), key=lambda label: (label is None, self.ranks[number, label]))
 
 
 def _read(rows: Sequence[Sequence[object]], asked: Question) -> _Found:
     found = _Found()
+    numbers = range(1, len(asked.series) + 1)
     if not asked.breakdowns:
-        found.cells.update({(number, _EVERYTHING): Cell() for number in range(1, len(asked.series) + 1)})
+        found.ranks.update({(number, ()): 1 for number in numbers})
     for row in rows:
         match row:
             case [int() as number, int() as rank, datetime() as start, float() as value, bool() as compared, *cell]:
-                if (number, rank) not in found.cells:
+                # By label rather than by rank: each query ranks for itself, and the last bit of a sum depends on the order of its terms.
+                label = tuple(cell) if rank else None
+                if (number, label) not in found.ranks:
                     # With formulas all series have the cells of the first, also where one of them has nothing.
-                    having = range(1, len(asked.series) + 1) if asked.formulas else (number,)
-                    found.cells.update(dict.fromkeys(((of, rank) for of in having), cell_message(rank, cell)))
-                (found.compared if compared else found.points).setdefault((number, rank), {})[start] = value
+                    found.ranks.update(dict.fromkeys(((of, label) for of in (numbers if asked.formulas else (number,))), rank))
+                (found.compared if compared else found.points).setdefault((number, label), {})[start] = value
             case _:
                 raise TypeError(f"unexpected row: {row!r}")
     return found
@@ -81,12 +82,12 @@ def _values(points: dict[datetime, float], one: Trends.Series, asked: Question, 
     return list(accumulate(values)) if grows(one, asked) else values
 
 
-def _calculated(lines: dict[_Key, Line], ranks: list[int], asked: Question) -> list[Line]:
+def _calculated(lines: dict[_Key, Line], labels: list[_Label], asked: Question) -> list[Line]:
     """The lines of the formulas, cell by cell."""
     calculated: list[Line] = []
     for one, formula in zip(asked.formulas, formulas_of(asked), strict=True):
-        for rank in ranks:
-            series = [lines[number, rank] for number in range(1, len(asked.series) + 1)]
+        for label in labels:
+            series = [lines[number, label] for number in range(1, len(asked.series) + 1)]
             calculated.append(
                 Line(
                     one.label or one.expression,

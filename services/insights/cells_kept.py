@@ -9,8 +9,8 @@ from services.insights.breakdowns import Cells
 from services.insights.scope import Scope
 from services.insights.series import Series, rows_of, series_column, value_of
 
-# Ties go by value ascending, NULL last. Ranks run through all series, which is enough to order the cells of each; an event of no top cell
-# joins with rank 0.
+# Ties go by value ascending, NULL last. Ranks run through all series, one after the other, which is enough to order the cells of each; an
+# event of no top cell joins with rank 0.
 _TOP_CELLS = """WITH events_of_cells AS {rows},
 largest_cells AS (
     SELECT {series} AS series, {cell}, {value} AS value
@@ -20,7 +20,7 @@ largest_cells AS (
     LIMIT {limit}{by_series}
 ),
 top_cells AS (
-    SELECT series, {cell}, row_number() OVER (ORDER BY value DESC, {cell}) AS rank
+    SELECT series, {cell}, row_number() OVER (ORDER BY series, value DESC, {cell}) AS rank
     FROM largest_cells
 )
 """

@@ -12,7 +12,7 @@ largest_cells AS (
     LIMIT {limit_6:UInt64}
 ),
 top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
+    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
     FROM largest_cells
 )
 SELECT DISTINCT event.person AS person

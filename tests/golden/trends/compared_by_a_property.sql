@@ -16,7 +16,7 @@ largest_cells AS (
     LIMIT {limit_6:UInt64}
 ),
 top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
+    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
     FROM largest_cells
 )
 SELECT {series_5:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(count()) AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1
@@ -46,7 +46,7 @@ largest_cells AS (
     LIMIT {limit_6:UInt64}
 ),
 top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
+    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
     FROM largest_cells
 )
 SELECT {series_5:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(count()) AS value, true AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1

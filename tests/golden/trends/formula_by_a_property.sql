@@ -12,7 +12,7 @@ largest_cells AS (
     LIMIT {limit_6:UInt64}
 ),
 top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
+    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
     FROM largest_cells
 )
 SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_5:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_7:UInt64}))][indexOf({all_series_8:Array(Int64)}, event.series)] AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1

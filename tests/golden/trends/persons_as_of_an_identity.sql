@@ -49,7 +49,7 @@ largest_cells AS (
     LIMIT {limit_8:UInt64}
 ),
 top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
+    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
     FROM largest_cells
 )
 SELECT {series_7:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1

@@ -11,7 +11,7 @@ largest_cells AS (
     LIMIT {limit_10:UInt64} BY series
 ),
 top_cells AS (
-    SELECT series, value_1, value_2, row_number() OVER (ORDER BY value DESC, value_1, value_2) AS rank
+    SELECT series, value_1, value_2, row_number() OVER (ORDER BY series, value DESC, value_1, value_2) AS rank
     FROM largest_cells
 )
 SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][indexOf({all_series_9:Array(Int64)}, event.series)] AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1, if(rank = 0, NULL, any(event.value_2)) AS value_2
