@@ -79,6 +79,10 @@ class FilterInvalid(InvalidArgument):
     """A filter's operator and values don't go together."""
 
 
+class FormulaInvalid(InvalidArgument):
+    """A formula over the letters of series cannot be read."""
+
+
 class PropertyMissing(InvalidArgument):
     """A metric, filter or breakdown needs a property key."""
 

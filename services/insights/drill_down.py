@@ -69,7 +69,7 @@ async def list_persons(
         persons=persons,
         total=total,
         next_page_token=_token(following, digest) if following else "",
-        meta=meta_of(scope, [found, *read], timedelta(seconds=time.perf_counter() - started)),
+        meta=meta_of(request.query.insight, scope, [found, *read], timedelta(seconds=time.perf_counter() - started)),
     )
 
 

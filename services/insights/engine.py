@@ -42,7 +42,7 @@ async def answer(
     found, hint = await asyncio.gather(clickhouse.query(query), hints.of(request.insight, call.project.id))
     response = kinds.shape(found.rows, request.insight, scope)
     named = await _name(kinds.unnamed(response), scope, call, clickhouse, limits)
-    response.meta.MergeFrom(meta_of(scope, [found, *named], timedelta(seconds=time.perf_counter() - started)))
+    response.meta.MergeFrom(meta_of(request.insight, scope, [found, *named], timedelta(seconds=time.perf_counter() - started)))
     response.meta.hint = hint
     return response
 
@@ -149,16 +149,17 @@ async def _name(persons: Sequence[Person], scope: Scope, call: Call, clickhouse:
     return [found]
 
 
-def meta_of(scope: Scope, found: Sequence[Rows], elapsed: timedelta) -> Meta:
+def meta_of(insight: Insight, scope: Scope, found: Sequence[Rows], elapsed: timedelta) -> Meta:
     """How exact an answer is, and what it cost."""
     return Meta(
-        exactness=Meta.EXACTNESS_EXACT,
+        exactness=Meta.EXACTNESS_APPROXIMATE if kinds.estimates(insight, scope) else Meta.EXACTNESS_EXACT,
         source=choose_source(),
         rows_read=sum(one.rows_read for one in found),
         elapsed=elapsed,
         time_range=_time_range(scope.range),
         time_zone=scope.zone.key,
         identity_version=scope.as_of.people.version,
+        compare_range=_time_range(scope.compared.range) if scope.compared else None,
     )
 
 

@@ -3,7 +3,7 @@
 The only place that names the events table, besides the stitching of sessions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from core.sql import Sql, instant, join, sql, unsigned
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket, Grain, cut, cut_and
+from services.insights.comparing import earlier
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import EVER, Range, grain_of, range_of, weeks_on_sunday, zone_of
@@ -39,6 +40,10 @@ class Scope:
     as_of: AsOf
     filters: Sql | None
     include_cookieless: bool
+    # Whether distinct persons and sessions may be estimated.
+    approximate: bool = False
+    # The same about the earlier range that the query compares with, if any.
+    compared: "Scope | None" = None
 
     @property
     def of_persons(self) -> list[Sql]:
@@ -49,6 +54,11 @@ class Scope:
     def history(self) -> Range:
         """The range with everything before it."""
         return Range(EVER.start, self.range.end)
+
+    def as_one_bucket(self) -> "Scope":
+        """The same, with the whole range as its only bucket."""
+        whole = Bucket(self.range.start, self.range.end, partial=False)
+        return replace(self, buckets=(whole,), compared=self.compared.as_one_bucket() if self.compared else None)
 
     def buckets_and(self, more: int) -> tuple[Bucket, ...]:
         """The buckets of the range, and as many as that after them."""
@@ -86,7 +96,7 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
     asked = range_of(request, zone, grain, now)
     cut_by = partial(cut, now=now, grain=grain, zone=zone, weeks_on_sunday=sunday)
     buckets = cut_by(asked.start, asked.end)
-    return Scope(
+    scope = Scope(
         project=project,
         zone=zone,
         range=asked,
@@ -97,4 +107,7 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
         as_of=as_of,
         filters=group_condition(filters, "insight.filters", as_of) if filters.ByteSize() else None,
         include_cookieless=request.insight.include_cookieless,
+        approximate=request.approximate,
     )
+    before = earlier(request, asked, scope.buckets, zone)
+    return replace(scope, compared=replace(scope, range=before.range, buckets=before.buckets)) if before else scope

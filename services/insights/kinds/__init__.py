@@ -8,15 +8,17 @@ from pug.insights.v1.insights_pb2 import Insight, ListPersonsRequest, QueryRespo
 from pug.insights.v1.person_pb2 import Person
 from pug.insights.v1.trends_pb2 import TrendsResult
 from services.insights.filters import Placed
-from services.insights.kinds import flow, funnel, lifecycle, retention, sessions, stickiness, top_k, trends
+from services.insights.kinds import flow, funnel, lifecycle, retention, segmentation, sessions, stickiness, top_k, trends
 from services.insights.scope import Scope
 
 
-def plan(insight: Insight, scope: Scope) -> Sql:  # noqa: PLR0911 (one for each kind)
+def plan(insight: Insight, scope: Scope) -> Sql:  # noqa: C901, PLR0911 (one for each kind)
     """The SQL that answers the insight."""
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.plan(insight.trends, scope)
+        case "segmentation":
+            return segmentation.plan(insight.segmentation, scope)
         case "funnel":
             return funnel.plan(insight.funnel, scope)
         case "retention":
@@ -38,11 +40,13 @@ def plan(insight: Insight, scope: Scope) -> Sql:  # noqa: PLR0911 (one for each 
             raise NotImplementedError(kind)
 
 
-def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> QueryResponse:  # noqa: PLR0911 (one for each kind)
+def shape(rows: Sequence[Sequence[object]], insight: Insight, scope: Scope) -> QueryResponse:  # noqa: C901, PLR0911 (one for each kind)
     """The answer, without its meta."""
     match insight.WhichOneof("kind"):
         case "trends":
             return QueryResponse(trends=trends.shape(rows, insight.trends, scope))
+        case "segmentation":
+            return QueryResponse(segmentation=segmentation.shape(rows, insight.segmentation, scope))
         case "funnel":
             return QueryResponse(funnel=funnel.shape(rows, insight.funnel, scope))
         case "retention":
@@ -83,6 +87,8 @@ def persons(request: ListPersonsRequest, scope: Scope) -> Sql:  # noqa: C901, PL
     match kind:
         case "trends":
             return trends.persons(insight.trends, request.trends, scope)
+        case "segmentation":
+            return segmentation.persons(insight.segmentation, request.segmentation, scope)
         case "funnel":
             return funnel.persons(insight.funnel, request.funnel, scope)
         case "retention":
@@ -106,6 +112,8 @@ def filters(insight: Insight) -> list[Placed]:  # noqa: PLR0911 (one for each ki
     match insight.WhichOneof("kind"):
         case "trends":
             return trends.filters(insight.trends)
+        case "segmentation":
+            return segmentation.filters(insight.segmentation)
         case "funnel":
             return funnel.filters(insight.funnel)
         case "retention":
@@ -122,3 +130,14 @@ def filters(insight: Insight) -> list[Placed]:  # noqa: PLR0911 (one for each ki
             return sessions.filters(insight.sessions)
         case _:
             return []
+
+
+def estimates(insight: Insight, scope: Scope) -> bool:
+    """Whether any number of the answer is an estimate."""
+    match insight.WhichOneof("kind"):
+        case "trends":
+            return trends.estimates(insight.trends, scope)
+        case "segmentation":
+            return segmentation.estimates(insight.segmentation, scope)
+        case _:
+            return False

@@ -42,17 +42,17 @@ WITH events_of_cells AS (
     AND (cookieless = 0)
 ),
 largest_cells AS (
-    SELECT 1 AS series, value_1, toFloat64(uniqExact(person)) AS value
+    SELECT {series_7:UInt64} AS series, value_1, toFloat64(uniqExact(person)) AS value
     FROM events_of_cells AS event
     GROUP BY series, value_1
     ORDER BY value DESC, value_1
-    LIMIT {limit_7:UInt64}
+    LIMIT {limit_8:UInt64}
 ),
 top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY value DESC, value_1) AS rank
+    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
     FROM largest_cells
 )
-SELECT 1 AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value, if(rank = 0, NULL, any(event.value_1)) AS value_1
+SELECT {series_7:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1
 FROM (
     WITH (
         SELECT (groupArray(distinct_hash), groupArray(person))
@@ -65,7 +65,7 @@ FROM (
             HAVING person != distinct_hash
         )
     ) AS ties
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_8:Array(Int64)}) AS bucket, nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
+    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_9:Array(Int64)}) AS bucket, nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
         SELECT (groupArray(person_hash), groupArray(value))
         FROM
         (
@@ -106,5 +106,6 @@ ORDER BY series, rank, bucket
 -- to_4 = 2026-03-09 23:00:00.000
 -- name_5 = signed_up
 -- value_6 = pro
--- limit_7 = 10
--- bucket_starts_8 = [1773010800000]
+-- series_7 = 1
+-- limit_8 = 10
+-- bucket_starts_9 = [1773010800000]

@@ -4,19 +4,19 @@ WITH events_of_cells AS (
     WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
 ),
 largest_cells AS (
-    SELECT event.series AS series, value_1, value_2, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][event.series] AS value
+    SELECT event.series AS series, value_1, value_2, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][indexOf({all_series_9:Array(Int64)}, event.series)] AS value
     FROM events_of_cells AS event
     GROUP BY series, value_1, value_2
     ORDER BY value DESC, value_1, value_2
-    LIMIT {limit_9:UInt64} BY series
+    LIMIT {limit_10:UInt64} BY series
 ),
 top_cells AS (
-    SELECT series, value_1, value_2, row_number() OVER (ORDER BY value DESC, value_1, value_2) AS rank
+    SELECT series, value_1, value_2, row_number() OVER (ORDER BY series, value DESC, value_1, value_2) AS rank
     FROM largest_cells
 )
-SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][event.series] AS value, if(rank = 0, NULL, any(event.value_1)) AS value_1, if(rank = 0, NULL, any(event.value_2)) AS value_2
+SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][indexOf({all_series_9:Array(Int64)}, event.series)] AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1, if(rank = 0, NULL, any(event.value_2)) AS value_2
 FROM (
-    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_1:String}), false) * {bit_2:UInt64} + ifNull((cookieless = 0), false) * {bit_3:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_10:Array(Int64)}) AS bucket, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2, distinct_hash AS person
+    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_1:String}), false) * {bit_2:UInt64} + ifNull((cookieless = 0), false) * {bit_3:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_11:Array(Int64)}) AS bucket, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2, distinct_hash AS person
     FROM events
     WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
 ) AS event
@@ -32,5 +32,6 @@ ORDER BY series, rank, bucket
 -- to_6 = 2026-03-09 23:00:00.000
 -- series_7 = 1
 -- series_8 = 2
--- limit_9 = 10
--- bucket_starts_10 = [1773010800000]
+-- all_series_9 = [1, 2]
+-- limit_10 = 10
+-- bucket_starts_11 = [1773010800000]

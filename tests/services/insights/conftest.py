@@ -61,3 +61,12 @@ async def persons_behind(store: Store, request: ListPersonsRequest) -> list[str]
     scope = scope_of(request.query, Project(store.project_id, "UTC"), NOW, version)
     found = await store.clickhouse.query(kinds.persons(request, scope))
     return sorted(f"{person:016x}" for (person,) in cast("Sequence[tuple[int]]", found.rows))
+
+
+async def listed(clickhouse: ClickHouse, request: ListPersonsRequest, project: int, identity_version: int = 0) -> set[str]:
+    """The ids of the persons behind a number, each of whom is listed once."""
+    scope = scope_of(request.query, Project(project, "UTC"), NOW, identity_version)
+    found = await clickhouse.query(sql("SELECT lower(hex(person)) FROM ({persons})", persons=kinds.persons(request, scope)))
+    persons = [str(row[0]) for row in found.rows]
+    assert len(set(persons)) == len(persons)
+    return set(persons)

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.json_format import ParseDict
@@ -47,6 +47,19 @@ async def test_console_sql_returns_the_rows_of_the_query(store: Store, insights:
     pasted = await store.clickhouse.query(Sql((explained.console_sql,)))
     answered = await insights.query(query(TRENDS[case]), call)
     assert sum(float(str(row[3])) for row in pasted.rows) == sum(sum(one.values) for one in answered.trends.series) > 0
+
+
+async def test_comparison_and_formulas_are_explained_as_one_piece_of_sql(store: Store, insights: InsightsService, call: Call) -> None:
+    await store.tell(Happening("a", "ann", NOW), Happening("a", "ann", NOW - timedelta(days=30)), Happening("a", "bob", NOW))
+    series: list[JSON] = [{"metric": {"kind": f"KIND_{kind}"}} for kind in ("TOTAL", "ACTIVE_30D", "PERSONS")]
+    asked = query({"series": series, "formulas": [{"expression": "A / B"}], "breakdowns": [{"property": "p"}]})
+    asked.compare.SetInParent()
+
+    explained = await insights.explain(ExplainRequest(query=asked), call)
+
+    pasted = await store.clickhouse.query(Sql((explained.console_sql,)))
+    assert {bool(row[4]) for row in pasted.rows} == {False, True}
+    assert explained.rows_to_read > 0
 
 
 async def test_explanation_lists_the_values_that_are_bound_into_the_sql(store: Store, insights: InsightsService, call: Call) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
 from core.person_ids import person_id
+from naive_lines import AROUND, LENGTHS, NUMBERS, PLANS, ZONES, label_of, metric_of, text_of
 from naive_sessions import sessions_of
 from pug.insights.v1.filter_pb2 import EventMatcher, Filter, Source
 from pug.insights.v1.insights_pb2 import Granularity, Insight, ListPersonsRequest, QueryRequest, QueryResponse, TimeRange
@@ -24,7 +25,7 @@ from services.insights.service import InsightsService
 from story import Happening, Store, next_project
 
 from .conftest import persons_behind
-from .test_trends_oracle import AROUND, LENGTHS, NUMBERS, PLANS, ZONES, Asked, call, label_of, metric_of, text_of
+from .test_trends_oracle import call
 
 Of = ListPersonsRequest
 IDS = ["ann", "bob", "cid", "phone", "laptop", "cookieless-a", "cookieless-b"]
@@ -32,8 +33,14 @@ RANKED = [kind for kind in Metric.Kind.values() if kind not in (0, Metric.KIND_A
 
 
 @dataclass(frozen=True)
-class Town(Asked):
+class Town:
     """What was asked of whom: ids with their roots, and roots with the plan among their traits."""
+
+    events: list[Happening]
+    request: QueryRequest
+    zone: ZoneInfo
+    start: datetime
+    end: datetime
 
     ties: Mapping[str, str]
     plans: Mapping[str, object]
@@ -65,11 +72,11 @@ class Town(Asked):
         """One for each bucket."""
         steps = int((self.end - self.start) / self.step()) + 1
         instants = [*(self.start + step * self.step() for step in range(steps)), self.end - timedelta(milliseconds=1)]
-        return list(dict.fromkeys(label_of(self)(instant) for instant in instants if instant < self.end))
+        return list(dict.fromkeys(label_of(self.request.granularity, self.zone)(instant) for instant in instants if instant < self.end))
 
     def label_before(self) -> object:
         """That of the bucket before the first."""
-        of, instant = label_of(self), self.start
+        of, instant = label_of(self.request.granularity, self.zone), self.start
         while of(instant) == of(self.start):
             instant -= self.step()
         return of(instant)
@@ -158,7 +165,7 @@ async def test_stickiness_agrees_with_a_naive_count(clickhouse: ClickHouse, insi
 
     active: dict[str, set[object]] = {}
     for event in town.in_range(spec.event, only_persons=True):
-        active.setdefault(event.distinct_id, set()).add(label_of(town)(event.at))
+        active.setdefault(event.distinct_id, set()).add(label_of(town.request.granularity, town.zone)(event.at))
     behind = [
         {
             who
@@ -183,7 +190,9 @@ async def test_lifecycle_agrees_with_a_naive_count_and_its_states_add_up(
 
     found = response.lifecycle
     expected = states_of(town)
-    assert [label_of(town)(max(bucket.start.ToDatetime(UTC), town.start)) for bucket in found.buckets] == town.labels()
+    assert [
+        label_of(town.request.granularity, town.zone)(max(bucket.start.ToDatetime(UTC), town.start)) for bucket in found.buckets
+    ] == town.labels()
     assert [list(found.new), list(found.returning), list(found.resurrecting), [-one for one in found.dormant]] == [
         [len(states[state]) for states in expected] for state in range(1, 5)
     ]
@@ -196,7 +205,7 @@ async def test_lifecycle_agrees_with_a_naive_count_and_its_states_add_up(
 
 def active_in(town: Town) -> tuple[set[str], list[set[str]]]:
     """Who is active in the bucket before the first, and in each."""
-    of, events = label_of(town), town.matching(town.request.insight.lifecycle.event, only_persons=True)
+    of, events = label_of(town.request.granularity, town.zone), town.matching(town.request.insight.lifecycle.event, only_persons=True)
     inside = [e for e in events if e.at >= town.start]
     return {e.distinct_id for e in events if of(e.at) == town.label_before()}, [
         {e.distinct_id for e in inside if of(e.at) == label} for label in town.labels()
@@ -204,7 +213,7 @@ def active_in(town: Town) -> tuple[set[str], list[set[str]]]:
 
 
 def states_of(town: Town) -> list[dict[int, set[str]]]:
-    of, (before, active) = label_of(town), active_in(town)
+    of, (before, active) = label_of(town.request.granularity, town.zone), active_in(town)
     first: dict[str, datetime] = {}
     for event in town.matching(town.request.insight.lifecycle.event, only_persons=True):
         first[event.distinct_id] = min(event.at, first.get(event.distinct_id, event.at))

@@ -1,21 +1,19 @@
-"""The SQL of trends, as a reviewer reads it. `REWRITE_GOLDEN=1 pytest tests/services/insights/test_trends_sql.py` writes it anew."""
+"""The SQL of trends, as a reviewer reads it (tests/golden_sql.py)."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import ParseDict
 
 from core.sql import sql
-from pug.insights.v1.insights_pb2 import QueryRequest
+from golden_sql import assert_reads_as
+from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
 from services.insights import kinds
 from services.insights.scope import scope_of
 from services.rpc.call import Project
 from story import Store, event
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "trends"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 PRO: Mapping[str, object] = {"property": "plan", "values": ["pro"]}
 TRENDS: Mapping[str, Mapping[str, object]] = {
@@ -58,13 +56,39 @@ TRENDS: Mapping[str, Mapping[str, object]] = {
         "series": [{"event": {"name": "signed_up"}}, {"metric": {"kind": "KIND_PERSONS"}}],
         "breakdowns": [{"property": "plan"}, {"property": "address.city"}],
     },
+    "active_7d": {"series": [{"event": {"name": "signed_up"}, "metric": {"kind": "KIND_ACTIVE_7D"}}]},
+    "active_30d_by_a_property": {
+        "series": [{"event": {"name": "signed_up"}, "metric": {"kind": "KIND_ACTIVE_30D"}}],
+        "breakdowns": [{"property": "plan"}],
+    },
+    "persons_so_far_and_total_so_far": {
+        "series": [{"event": {"name": "signed_up"}, "metric": {"kind": "KIND_PERSONS"}}, {"event": {"name": "signed_up"}}],
+        "transform": "TRANSFORM_CUMULATIVE",
+    },
+    "compared_by_a_property": {"series": [{"event": {"name": "signed_up"}}], "breakdowns": [{"property": "plan"}]},
+    "formula_by_a_property": {
+        "series": [{"event": {"name": "purchase"}}, {"event": {"name": "signed_up"}, "metric": {"kind": "KIND_PERSONS"}}],
+        "formulas": [{"expression": "A / B"}],
+        "breakdowns": [{"property": "plan"}],
+    },
+    "persons_estimated": {"series": [{"event": {"name": "signed_up"}, "metric": {"kind": "KIND_PERSONS"}}]},
+}
+BEHIND: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "behind_a_bucket": ("persons_with_a_filter", {"series": "A", "bucket": "2026-03-08T23:00:00Z"}),
+    "behind_a_window": ("active_7d", {"series": "A", "bucket": "2026-03-08T23:00:00Z"}),
+    "behind_a_cell": (
+        "several_series_by_two_properties",
+        {"series": "B", "cell": {"values": [{"value": "pro"}, {"absent": True}]}},
+    ),
+    "behind_the_others": ("by_a_property", {"series": "A", "cell": {"others": True}}),
 }
 
 
 def request(name: str) -> QueryRequest:
     filters: Mapping[str, object] = {"filters": [{"property": "$bot", "op": "OP_IS_NOT", "values": [True]}]} if name == "any_event" else {}
     insight = {"trends": TRENDS[name], "filters": filters}
-    return ParseDict({"insight": insight, "preset": "PRESET_YESTERDAY", "timeZone": "Europe/Berlin"}, QueryRequest())
+    query = {"insight": insight, "preset": "PRESET_YESTERDAY", "timeZone": "Europe/Berlin", "approximate": "estimated" in name}
+    return ParseDict({**query, **({"compare": {}} if "compared" in name else {})}, QueryRequest())
 
 
 @pytest.mark.parametrize("name", TRENDS)
@@ -73,15 +97,15 @@ def test_sql_reads_as_its_golden_file(name: str) -> None:
 
     version = 42 if "identity" in name else 0
 
-    written, values = kinds.plan(asked.insight, scope_of(asked, Project(7, "UTC"), NOW, version)).render()
+    assert_reads_as(f"trends/{name}", kinds.plan(asked.insight, scope_of(asked, Project(7, "UTC"), NOW, version)))
 
-    bound = [f"-- {key} = {value.parameter}" for key, value in values.items()]
-    text = "\n".join([written.strip(), "", *bound, ""])
-    path = GOLDEN / f"{name}.sql"
-    if os.environ.get("REWRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    assert text == path.read_text()
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_sql_of_who_is_behind_a_number_reads_as_its_golden_file(name: str) -> None:
+    query, of = BEHIND[name]
+    asked = ListPersonsRequest(query=request(query), trends=ParseDict(dict(of), ListPersonsRequest.OfTrends()))
+
+    assert_reads_as(f"trends/{name}", kinds.persons(asked, scope_of(asked.query, Project(7, "UTC"), NOW)))
 
 
 async def test_property_is_read_alone_and_not_with_all_the_others(store: Store) -> None:

@@ -1,0 +1,77 @@
+"""Which cells of a broken-down answer are kept: the largest of each series, ranked over the whole range; all others have rank 0."""
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+from core.sql import Sql, join, sql, unsigned
+from services.insights import trailing
+from services.insights.breakdowns import Cells
+from services.insights.scope import Scope
+from services.insights.series import Series, rows_of, series_column, value_of
+
+# Ties go by value ascending, NULL last. Ranks run through all series, one after the other, which is enough to order the cells of each; an
+# event of no top cell joins with rank 0.
+_TOP_CELLS = """WITH events_of_cells AS {rows},
+largest_cells AS (
+    SELECT {series} AS series, {cell}, {value} AS value
+    FROM events_of_cells AS event
+    GROUP BY series, {cell}
+    ORDER BY value DESC, {cell}
+    LIMIT {limit}{by_series}
+),
+top_cells AS (
+    SELECT series, {cell}, row_number() OVER (ORDER BY series, value DESC, {cell}) AS rank
+    FROM largest_cells
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """How rows of events, called `event`, come by the rank of their cell: before the SELECT, in it and behind its FROM."""
+
+    beginning: Sql
+    rank: Sql
+    join: Sql
+    columns: list[Sql]
+    cells: Cells | None
+
+    def label(self, table: LiteralString) -> Sql:
+        """Columns that follow others: the values of the cell, from a table with those of a row."""
+        return join("", (sql(", {label}", label=label) for label in self.cells.labels(table))) if self.cells else sql("")
+
+
+def unbroken() -> Ranked:
+    """Without breakdowns everything is one cell, of rank 1."""
+    return Ranked(sql(""), sql("1 AS rank"), sql(""), [], None)
+
+
+def ranked(cells: Cells, series: list[Series], scope: Scope) -> Ranked:
+    """The cells that series of one way of counting keep, as they are in a scope."""
+    several = len(series) > 1
+    same_series = [sql("event.series = top_cells.series")] if several else []
+    beginning = sql(
+        _TOP_CELLS,
+        rows=_rows(cells, series, scope),
+        series=series_column(series),
+        cell=join(", ", cells.names),
+        value=_value(series, scope),
+        limit=unsigned(cells.limit),
+        by_series=sql(" BY series" if several else ""),
+    )
+    joined = sql("\nLEFT ANY JOIN top_cells ON {same}", same=join(" AND ", [*same_series, *cells.same("event", "top_cells")]))
+    return Ranked(beginning, sql("rank"), joined, cells.columns, cells)
+
+
+def _rows(cells: Cells, series: list[Series], scope: Scope) -> Sql:
+    span = series[0].trailing
+    if span is None:
+        return rows_of(series, scope, cells.columns)
+    columns = [trailing.slot_column(scope, span), *cells.columns]
+    return rows_of(series, trailing.reaching_back(scope, span), columns, trailing.is_seen(scope, span))
+
+
+def _value(series: list[Series], scope: Scope) -> Sql:
+    """The value over the whole range, for rolling actives at its end."""
+    span = series[0].trailing
+    return value_of(series, trailing.is_in_last_window(scope, span) if span else None)

@@ -1,0 +1,155 @@
+"""The lines Trends and Segmentation answer with: every series, split into cells, over the buckets; as SQL.
+
+An event may belong to several series, so it becomes one row for each (`arrayJoin`), and everything after groups by series. With breakdowns
+the events are read twice: once to rank the cells, once to count by bucket with every cell beyond the limit folded into one, from the events
+themselves, so that its persons and averages are as exact as any.
+
+Series that have to be counted in another way, and the range compared with, are queries of their own, put together by UNION ALL. Where the
+values of a line build on one another (`grows`) a row says by how much it grows or shrinks with the bucket.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from core.errors import TooMany
+from core.sql import Sql, join, sql
+from pug.insights.v1.breakdown_pb2 import Breakdown
+from pug.insights.v1.trends_pb2 import Trends
+from services.insights import trailing
+from services.insights.breakdowns import cells_of
+from services.insights.buckets import bucket_of
+from services.insights.cells_kept import Ranked, ranked, unbroken
+from services.insights.formulas import Formula, formula_of
+from services.insights.metrics import ESTIMATED, TRAILING
+from services.insights.scope import Scope
+from services.insights.series import Series, rows_of, series_column, series_of, value_of
+
+_MAX_FORMULAS = 10
+
+_BY_BUCKET = """{beginning}SELECT {series} AS series, {rank}, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, {value} AS value, \
+{compared} AS compared{label}
+FROM {rows} AS event{join}
+GROUP BY series, rank, bucket
+ORDER BY series, rank, bucket"""
+
+# Each is new in the first of their buckets.
+_SO_FAR = """{beginning}SELECT series, rank, fromUnixTimestamp64Milli(first, 'UTC') AS bucket_start, toFloat64(count(subject)) AS value, \
+{compared} AS compared{label_of_one}
+FROM
+(
+    SELECT {series} AS series, {rank}, {distinct} AS subject, min(bucket) AS first{label}
+    FROM {rows} AS event{join}
+    GROUP BY series, rank, subject
+) AS one
+GROUP BY series, rank, first
+ORDER BY series, rank, first"""
+
+# Seen again before not being seen any more is going on. None who is seen to the end leaves within the range.
+_TRAILING = """{beginning}SELECT series, rank, fromUnixTimestamp64Milli(change.1, 'UTC') AS bucket_start, \
+toFloat64(sum(change.2)) AS value, {compared} AS compared{label_of_one}
+FROM
+(
+    SELECT {series} AS series, {rank}, arraySort(groupUniqArray(slot)) AS slots{label},
+        arrayMap(slot -> roundDown(slot, {starts}), slots) AS seen_from,
+        arrayMap(slot -> roundDown(slot + {trailing}, {ends}), slots) AS seen_until
+    FROM {rows} AS event{join}
+    GROUP BY series, rank, person
+) AS one
+ARRAY JOIN arrayConcat(
+    arrayMap((start, last_end) -> (greatest(start, last_end), 1), seen_from, arrayShiftRight(seen_until, 1)),
+    arrayMap(end -> (end, -1), seen_until)
+) AS change
+WHERE change.1 < {end}
+GROUP BY series, rank, bucket_start
+ORDER BY series, rank, bucket_start"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What Trends and Segmentation ask alike; `field` is the path of the message."""
+
+    field: str
+    series: Sequence[Trends.Series]
+    formulas: Sequence[Trends.Formula]
+    breakdowns: Sequence[Breakdown]
+    breakdown_limit: int
+    # Whether each bucket counts with all before it.
+    cumulative: bool = False
+
+
+def plan(asked: Question, scope: Scope) -> Sql:
+    """Rows (series, rank of the cell, start of the bucket, value, whether it is of the range compared with, then the cell)."""
+    series = series_asked(asked, scope)
+    formulas_of(asked)
+    parts = [
+        _part(alike, cells_kept(asked, series, alike, scope), of, cumulative=asked.cumulative, compared=of is scope.compared)
+        for of in (scope, scope.compared)
+        if of
+        for alike in _counted_alike(series, asked)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return sql("SELECT *\nFROM\n(\n{parts}\n)", parts=join("\nUNION ALL\n", (sql("(\n{part}\n)", part=part) for part in parts)))
+
+
+def series_asked(asked: Question, scope: Scope) -> list[Series]:
+    """The series, lettered by their places."""
+    # What adds up from bucket to bucket is counted exactly.
+    return series_of(asked.series, asked.field, replace(scope, approximate=scope.approximate and not asked.cumulative))
+
+
+def formulas_of(asked: Question) -> list[Formula]:
+    """The formulas, read."""
+    if len(asked.formulas) > _MAX_FORMULAS:
+        raise TooMany(f"There are at most {_MAX_FORMULAS} formulas.", field=f"{asked.field}.formulas", hint="Ask in two queries.")
+    return [
+        formula_of(one.expression, len(asked.series), f"{asked.field}.formulas[{place}].expression")
+        for place, one in enumerate(asked.formulas)
+    ]
+
+
+def cells_kept(asked: Question, series: list[Series], alike: list[Series], scope: Scope) -> Ranked:
+    """The cells that series counted alike are split into; with formulas everything has the cells of the first series."""
+    cells = cells_of(asked.breakdowns, asked.breakdown_limit, asked.field, scope.as_of.people)
+    return ranked(cells, series[:1] if asked.formulas else alike, scope) if cells else unbroken()
+
+
+def estimates(asked: Question, scope: Scope) -> bool:
+    """Whether any number of the answer is an estimate."""
+    return scope.approximate and not asked.cumulative and any(one.metric.kind in ESTIMATED for one in asked.series)
+
+
+def grows(one: Trends.Series, asked: Question) -> bool:
+    """Whether the rows of a series say by how much its values grow, rather than the values."""
+    return asked.cumulative or one.metric.kind in TRAILING
+
+
+def _counted_alike(series: list[Series], asked: Question) -> list[list[Series]]:
+    alike: dict[object, list[Series]] = {}
+    for one in series:
+        alike.setdefault((one.trailing, one.measure.distinct if asked.cumulative else None), []).append(one)
+    return list(alike.values())
+
+
+def _part(series: list[Series], kept: Ranked, scope: Scope, *, cumulative: bool, compared: bool) -> Sql:
+    """The query of series that are counted alike, in one range."""
+    split: dict[str, Sql] = {
+        "beginning": kept.beginning,
+        "series": series_column(series),
+        "rank": kept.rank,
+        "join": kept.join,
+        "label": kept.label("event"),
+        "compared": sql("true" if compared else "false"),
+    }
+    span = series[0].trailing
+    if span and len(scope.buckets) > 1:
+        columns = [trailing.slot_column(scope, span), *kept.columns]
+        rows = rows_of(series, trailing.reaching_back(scope, span), columns, trailing.is_seen(scope, span))
+        return sql(_TRAILING, rows=rows, label_of_one=kept.label("one"), **trailing.seen(scope, span), **split)
+    columns = [sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets)), *kept.columns]
+    measure = series[0].measure
+    if cumulative and measure.distinct:
+        return sql(_SO_FAR, rows=rows_of(series, scope, columns), distinct=measure.distinct, label_of_one=kept.label("one"), **split)
+    # One bucket alone sees all that is read.
+    reading = trailing.reaching_back(scope, span) if span else scope
+    return sql(_BY_BUCKET, rows=rows_of(series, reading, columns), value=value_of(series), **split)

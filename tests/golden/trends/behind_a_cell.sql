@@ -1,0 +1,14 @@
+SELECT DISTINCT event.person AS person
+FROM (
+    SELECT distinct_hash AS person, properties.`plan`::Nullable(String) AS value_1, properties.`address.city`::Nullable(String) AS value_2
+    FROM events
+    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
+    AND (cookieless = 0)
+    AND (value_1 = {value_4:String})
+    AND (value_2 IS NULL)
+) AS event
+
+-- project_1 = 7
+-- from_2 = 2026-03-08 23:00:00.000
+-- to_3 = 2026-03-09 23:00:00.000
+-- value_4 = pro
