@@ -49,7 +49,7 @@ async def test_each_metric_is_one_number_over_the_whole_range(store: Store, ask:
 
     response = await ask(segmentation(*(of("buy", metric, "price") for metric in metrics)))
 
-    assert list(rows(response).values()) == [3, 2, 1, 1.5, 9, 3, 1, 6, 2]
+    assert list(rows(response).values()) == [3, 2, 2, 1.5, 9, 3, 1, 6, 2]
     assert list(rows(response)) == list("ABCDEFGHI")
 
 

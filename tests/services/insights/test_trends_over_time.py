@@ -121,7 +121,7 @@ async def test_cumulative_adds_up_totals_and_sums_and_counts_persons_and_session
 
     response = await ask(trend(*series, transform="TRANSFORM_CUMULATIVE"))
 
-    assert lines(response) == {"A": [1, 2, 4], "B": [1, 3, 15], "C": [1, 1, 2], "D": [1, 1, 2]}
+    assert lines(response) == {"A": [1, 2, 4], "B": [1, 3, 15], "C": [1, 1, 2], "D": [1, 1, 3]}
 
 
 async def test_formula_of_cumulative_lines_is_about_all_so_far(store: Store, ask: Ask) -> None:
