@@ -1,6 +1,9 @@
 """Who is who, as a website and a person with a secret key meet it."""
 
+import contextlib
 import time
+from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -55,3 +58,32 @@ def test_a_write_key_reads_nobody_and_merges_nobody(pug: PugProcess) -> None:
                 call(request, metadata=metadata)
             error: Any = refused.value
             assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_who_is_who_survives_kills_and_everybody_is_counted_once(tmp_path: Path) -> None:
+    pug = PugProcess(tmp_path / "data")
+    pug.start()
+    devices = [f"device-{number}" for number in range(60)]
+    pug.call("capture.v1.CaptureService/Capture", {"events": [{"name": "moved in", "distinctId": one} for one in devices]})
+
+    for number, device in enumerate(devices):
+        identified(pug, {"distinctId": device, "externalId": f"person-{number % 7}", "traits": {"devices": number}})
+        if number % 20 == 9:
+            pug.kill()
+            pug.start()
+
+    assert settled(pug, 7) == 7
+    found = pug.call(f"{PROFILES}/ListPersons", {"known": "KNOWN_IDENTIFIED"})["persons"]
+    assert sorted(one["externalId"] for one in found) == [f"person-{number}" for number in range(7)]
+    assert sum(int(one["activity"]["events"]) for one in found) == len(devices)
+    assert {one["traits"]["devices"] for one in found} == set(range(53, 60))
+    assert pug.stop() == 0
+
+
+def identified(pug: PugProcess, body: dict[str, object]) -> None:
+    """Again and again until it is acknowledged."""
+    while True:
+        with contextlib.suppress(OSError, HTTPException, ValueError):
+            if pug.answer(f"{PROFILES}/Identify", body, key=pug.notes["write_key"])[0] == 200:
+                return
+        time.sleep(0.05)
