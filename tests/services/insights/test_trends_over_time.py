@@ -211,6 +211,18 @@ async def test_days_are_compared_with_days_though_the_clocks_changed_in_between(
     assert MessageToDict(response.meta.compare_range) == {"from": "2026-03-21T23:00:00Z", "to": "2026-03-23T23:00:00Z"}
 
 
+async def test_hours_that_the_clocks_repeat_are_compared_with_as_many_in_real_time(store: Store, ask: Ask) -> None:
+    # In Berlin the clocks read 2 to 3 twice on the 26th of October, and once the day before.
+    await store.tell(*(event("e", at=f"2025-10-25T0{hour}:30:00Z") for hour in (0, 1, 1, 2, 2, 2)))
+    autumn: JSON = {"from": "2025-10-26T00:00:00Z", "to": "2025-10-26T03:00:00Z"}
+    asked = {**trend(of("e")), "timeRange": autumn, "timeZone": "Europe/Berlin", "granularity": "GRANULARITY_HOUR"}
+
+    response = await ask({**asked, "compare": {"offset": "86400s"}})
+
+    assert earlier(response) == {"A": [1, 2, 3]}
+    assert MessageToDict(response.meta.compare_range) == {"from": "2025-10-25T00:00:00Z", "to": "2025-10-25T03:00:00Z"}
+
+
 async def test_formulas_and_transforms_are_compared_too(store: Store, ask: Ask) -> None:
     await store.tell(*(event("e", who, at=day(number)) for who, number in (("ann", -2), ("ann", -1), ("bob", -1), ("ann", 1))))
     asked = trend(of("e"), of("e", "PERSONS"), of("e", "PERSONS"), formulas=("A - B",), transform="TRANSFORM_CUMULATIVE")
