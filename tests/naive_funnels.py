@@ -1,7 +1,7 @@
 """What a funnel means, event by event, with no thought of speed.
 
-**An attempt** begins with an entry: an event that matches the first step and lies in the range. From a step it has reached, it goes on to the
-next required step, or to an optional one before that: with the earliest event at or after the time of the step it has reached that it
+**An attempt** begins with an entry: an event that matches the first step and lies in the range. From a step it has reached, it goes on to
+the next required step, or to an optional one before that: with the earliest event at or after the time of the step it has reached that it
 hasn't used and that matches one of them. An event that matches the required step fills that one, else the first of the optional ones. So
 leaving a step out never costs anything. In strict order the next event is the only one that can do, in order of (ms, id).
 
@@ -11,11 +11,11 @@ k-th step reached is the k-th in time.
 **The window** ends it: what comes more than the window after the entry, or after the last step reached, isn't looked at.
 
 **An exclusion** between the steps i and j is in force while the last step reached is i or later and before j. An event that matches it,
-later in (ms, id) than every event used so far and before the one that takes the attempt to j or beyond, ends the attempt there: with what it
-has reached, or dropped. An event that would fill a step before j and matches it is excluded too. If both effects meet, it is dropped.
+later in (ms, id) than every event used so far and before the one that takes the attempt to j or beyond, ends the attempt there: with what
+it has reached, or dropped. An event that would fill a step before j and matches it is excluded too. If both effects meet, it is dropped.
 
-**Parts.** With values held constant, with sessions and where all steps have to have the values of the cell, only events of the same part are
-steps or exclusions; in strict order all events of the person come in between.
+**Parts.** With values held constant, with sessions and where all steps have to have the values of the cell, only events of the same part
+are steps or exclusions; in strict order all events of the person come in between.
 
 **Counted** is, of each unit, the best attempt: most required steps, then most steps, then the earliest. A unit is the person, with what is
 held constant, or the session. If one attempt of it is dropped, the unit isn't counted. Of totals every attempt counts that begins after the
@@ -151,36 +151,38 @@ def in_order(line: list[Happening], of_part: list[bool], entry: int, asked: Aske
     last = len(asked.steps)
     at = {1: entry}
     while last not in at:
-        here = max(at)
-        by = ms(line[entry if not asked.per_step else at[here]]) + asked.window
-        required = next(step for step in range(here + 1, last + 1) if not asked.optional[step - 1])
-        targets = [required, *range(here + 1, required)]
-        furthest = max(at.values())
+        here, furthest = max(at), max(at.values())
+        by = ms(line[at[here] if asked.per_step else entry]) + asked.window
+        targets = targets_of(here, asked)
         found = next_step(line, of_part, at, targets, asked)
         goes_to = next((step for step in targets if found is not None and of_part[found] and asked.steps[step - 1](line[found])), 0)
-        # The event found is only looked at if nothing excluded lies before it.
-        upto = len(line) if found is None else found
-        for place in range(furthest + 1, len(line)):
-            if place > upto or ms(line[place]) > by or not of_part[place]:
-                continue
+        for place in looked_at(line, of_part, found, furthest, asked):
             hits = [one for one in asked.exclusions if one.after <= here < one.before and one.matches(line[place])]
-            if asked.order == "strict" and place != furthest + 1:
-                hits = []
-            if place == found:
-                hits = [one for one in hits if one.before > goes_to]
-            if hits:
-                return told(line, at), any(one.drops for one in hits), order_of(line[place])
-        # One used before it, of the same millisecond, may be excluded just as well.
-        if found is not None and found < furthest and ms(line[found]) <= by:
-            hits = [one for one in asked.exclusions if one.after <= here < one.before and one.matches(line[found]) and one.before > goes_to]
-            if hits:
-                return told(line, at), any(one.drops for one in hits), order_of(line[furthest])
+            # What takes the attempt to the end of an exclusion isn't in between.
+            hits = [one for one in hits if place != found or one.before > goes_to]
+            if hits and ms(line[place]) <= by:
+                return told(line, at), any(one.drops for one in hits), order_of(line[max(place, furthest)])
         if found is None or ms(line[found]) > by:
             return told(line, at), False, (by, _HIGH)
         if not goes_to:
             return told(line, at), False, order_of(line[found - 1])
         at[goes_to] = found
     return told(line, at), False, order_of(line[max(at.values())])
+
+
+def targets_of(here: int, asked: Asked) -> list[int]:
+    required = next(step for step in range(here + 1, len(asked.steps) + 1) if not asked.optional[step - 1])
+    return [required, *range(here + 1, required)]
+
+
+def looked_at(line: list[Happening], of_part: list[bool], found: int | None, furthest: int, asked: Asked) -> list[int]:
+    """The places of what may be excluded: after all that was used, up to the event found, and that one."""
+    if asked.order == "strict":
+        between = [found] if found is not None else []
+    else:
+        between = list(range(furthest + 1, len(line) if found is None else found))
+        between += [] if found is None else [found]
+    return [place for place in between if of_part[place]]
 
 
 def next_step(line: list[Happening], of_part: list[bool], at: dict[int, int], targets: list[int], asked: Asked) -> int | None:
