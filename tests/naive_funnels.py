@@ -147,40 +147,42 @@ Walked = tuple[dict[int, Happening], bool, tuple[int, str]]
 _HIGH = "~"
 
 
-def in_order(line: list[Happening], of_part: list[bool], entry: int, asked: Asked) -> Walked:  # noqa: C901 (the rules, one by one)
+def in_order(line: list[Happening], of_part: list[bool], entry: int, asked: Asked) -> Walked:
     last = len(asked.steps)
     at = {1: entry}
     while last not in at:
-        here = max(at)
-        by = ms(line[entry if not asked.per_step else at[here]]) + asked.window
-        required = next(step for step in range(here + 1, last + 1) if not asked.optional[step - 1])
-        targets = [required, *range(here + 1, required)]
-        furthest = max(at.values())
+        here, furthest = max(at), max(at.values())
+        by = ms(line[at[here] if asked.per_step else entry]) + asked.window
+        targets = targets_of(here, asked)
         found = next_step(line, of_part, at, targets, asked)
         goes_to = next((step for step in targets if found is not None and of_part[found] and asked.steps[step - 1](line[found])), 0)
-        # The event found is only looked at if nothing excluded lies before it.
-        upto = len(line) if found is None else found
-        for place in range(furthest + 1, len(line)):
-            if place > upto or ms(line[place]) > by or not of_part[place]:
-                continue
+        for place in looked_at(line, of_part, found, furthest, asked):
             hits = [one for one in asked.exclusions if one.after <= here < one.before and one.matches(line[place])]
-            if asked.order == "strict" and place != furthest + 1:
-                hits = []
-            if place == found:
-                hits = [one for one in hits if one.before > goes_to]
-            if hits:
-                return told(line, at), any(one.drops for one in hits), order_of(line[place])
-        # One used before it, of the same millisecond, may be excluded just as well.
-        if found is not None and found < furthest and ms(line[found]) <= by:
-            hits = [one for one in asked.exclusions if one.after <= here < one.before and one.matches(line[found]) and one.before > goes_to]
-            if hits:
-                return told(line, at), any(one.drops for one in hits), order_of(line[furthest])
+            # What takes the attempt to the end of an exclusion isn't in between.
+            hits = [one for one in hits if place != found or one.before > goes_to]
+            if hits and ms(line[place]) <= by:
+                return told(line, at), any(one.drops for one in hits), order_of(line[max(place, furthest)])
         if found is None or ms(line[found]) > by:
             return told(line, at), False, (by, _HIGH)
         if not goes_to:
             return told(line, at), False, order_of(line[found - 1])
         at[goes_to] = found
     return told(line, at), False, order_of(line[max(at.values())])
+
+
+def targets_of(here: int, asked: Asked) -> list[int]:
+    required = next(step for step in range(here + 1, len(asked.steps) + 1) if not asked.optional[step - 1])
+    return [required, *range(here + 1, required)]
+
+
+def looked_at(line: list[Happening], of_part: list[bool], found: int | None, furthest: int, asked: Asked) -> list[int]:
+    """The places of what may be excluded: after all that was used, up to the event found, and that one."""
+    if asked.order == "strict":
+        between = [found] if found is not None else []
+    else:
+        between = list(range(furthest + 1, len(line) if found is None else found))
+        between += [] if found is None else [found]
+    return [place for place in between if of_part[place]]
 
 
 def next_step(line: list[Happening], of_part: list[bool], at: dict[int, int], targets: list[int], asked: Asked) -> int | None:
