@@ -40,7 +40,7 @@ _ATTEMPTS = """(
     FROM (
         SELECT {by}, arrayJoin(arrayZip({arrays})) AS attempt
         FROM (
-            SELECT *, {chosen} AS chosen
+            SELECT *, {chosen} AS chosen{reached}
             FROM {walked}
         )
     )
@@ -234,12 +234,8 @@ class _Plan:
         """A row for each attempt that is chosen of a group."""
         taken = {sql("times"): self._as_far_as_it_goes([numbered("time", step) for step in range(1, self.course.last + 1)])}
         for one in self._texts:
-            places = self._as_far_as_it_goes(walked.places())
-            seen = [
-                looked_up(one.name, sql("arrayMap(one -> one[{step}], {places})", step=unsigned(step), places=places))
-                for step in range(1, self.course.last + 1)
-            ]
-            taken[one.name] = self._taken(one, seen)
+            at_steps = (sql("arrayMap(one -> one[{step}], reached)", step=unsigned(step + 1)) for step in range(self.course.last))
+            taken[one.name] = self._taken(one, [looked_up(one.name, places) for places in at_steps])
         if self._regroups:
             dropped = sql("arrayMap(one -> one % 8 = {dropped}, stop)", dropped=unsigned(DROPPED))
             if not self._strict:
@@ -257,6 +253,7 @@ class _Plan:
             ),
             arrays=join(", ", list(taken.values())),
             chosen=self._choice(),
+            reached=sql(", {places} AS reached", places=self._as_far_as_it_goes(walked.places())) if self._texts else sql(""),
             walked=walked.rows,
         )
 

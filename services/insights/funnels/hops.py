@@ -155,7 +155,11 @@ def _lead_on(walked: Walk) -> None:
             if columns:
                 walked.add(*columns)
             columns = []
-            _choose(walked, step, targets, used)
+            if any(one.optional for one in course.steps):
+                _choose(walked, step, targets, used)
+            else:
+                walked.add(*_unused(numbered("next", step), looked_up(sql("tied_from"), walked.at[step]), numbered("at", step + 1), used))
+                walked.at[step + 1] = walked.found[step] = numbered("at", step + 1)
             continue
         walked.at[step + 1] = walked.found[step] = numbered("at", step + 1)
         columns.append(sql("{places} AS {name}", places=_following(course, step, walked.at[step]), name=walked.at[step + 1]))

@@ -233,8 +233,8 @@ def _exclusion(one: Funnel.Exclusion, place: int, last: int, order: Order, as_of
         hint = "0 means the last."
         raise InvalidArgument(f"An exclusion ends before one of the steps {after + 1} to {last}.", field=f"{field}.toStep", hint=hint)
     if order is Order.ANY and (after, before) != (1, last):
-        hint = "Leave `fromStep` and `toStep` out."
-        raise InvalidArgument("In any order an exclusion spans the whole funnel.", field=f"{field}.fromStep", hint=hint)
+        part = "fromStep" if after != 1 else "toStep"
+        raise InvalidArgument("In any order an exclusion spans the whole funnel.", field=f"{field}.{part}", hint="Leave it out.")
     drops = _kind(_DROPS, one.effect, f"exclusions[{place}].effect", "EFFECT_DROP_PERSON or EFFECT_CUT_THERE")
     return Exclusion(_matched(one.event, exclusions_field(place), as_of), after, before, drops)
 

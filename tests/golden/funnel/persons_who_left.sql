@@ -1,0 +1,84 @@
+SELECT DISTINCT person
+FROM (
+    SELECT times, person
+    FROM (
+    SELECT person, tupleElement(attempt, {place_1:UInt64}) AS times
+    FROM (
+        SELECT person, arrayJoin(arrayZip(arrayMap((stop, one_1, one_2) -> [if(stop >= {first_2:UInt64}, one_1, 0), if(stop >= {first_3:UInt64}, one_2, 0)], arrayMap(place -> stop[place], chosen), arrayMap(place -> time_1[place], chosen), arrayMap(place -> time_2[place], chosen)))) AS attempt
+        FROM (
+            SELECT *, [indexOf(scores, arrayMax(scores))] AS chosen
+            FROM (
+    SELECT *,
+        arrayMap(stop -> intDiv(stop, 8), stop) AS scores
+    FROM (
+    SELECT *,
+        arrayMap((time_1, next_time_1) -> multiIf((next_time_1 = 0 OR next_time_1 > time_1 + {window_4:Int64}), {stop_5:UInt64}, {done_6:UInt64}), time_1, next_time_1) AS stop
+    FROM (
+    SELECT *,
+        arrayMap(place -> times[place], at_1) AS time_1,
+        arrayMap(place -> times[place], at_2) AS time_2,
+        at_2 AS next_at_1,
+        arrayMap(place -> times[place], at_2) AS next_time_1,
+        arrayMap(place -> masks[place], at_2) AS next_mask_1
+    FROM (
+    SELECT *,
+        arrayMap(place -> next_1[place], arrayMap(place -> tied_from[place], at_1)) AS at_2
+    FROM (
+    SELECT *,
+        arrayFilter((place, time, mask) -> bitAnd(mask, {entry_7:UInt64}) > 0 AND time < {end_8:Int64}, arrayEnumerate(keys), times, masks) AS at_1,
+        arrayFill((place, since) -> since > 0, arrayEnumerate(times), arrayDifference(times)) AS tied_from,
+        arrayReverseFill((place, mask) -> bitAnd(mask, {bits_9:UInt64}) > 0, arrayPushBack(arrayEnumerate(masks), 0), arrayPushBack(masks, 0)) AS next_1
+    FROM (
+    SELECT *,
+        arrayMap(key -> toInt64(bitShiftRight(key, 160)), keys) AS times,
+        arrayMap(key -> toUInt32(key), keys) AS masks
+    FROM (
+    SELECT person, arraySort(groupArray(key)) AS keys
+    FROM (
+    SELECT distinct_hash AS person, bitOr(
+        bitShiftLeft(toUInt256(toUnixTimestamp64Milli(occurred_at) + {epoch_10:Int64}), 160),
+        bitOr(bitShiftLeft(toUInt256(toUInt128(event_id)), 32), toUInt256(toUInt32(ifNull((name = {name_11:String}), false) * {bit_12:UInt64} + ifNull((name = {name_13:String}) AND (properties.`plan`.:String = {value_14:String}), false) * {bit_15:UInt64})))
+    ) AS key
+    FROM events
+    WHERE project_id = {project_16:UInt64} AND occurred_at >= {from_17:DateTime64(3, 'UTC')} AND occurred_at < {to_18:DateTime64(3, 'UTC')}
+    AND (name IN {names_19:Array(String)})
+    AND (cookieless = 0)
+) AS event
+    WHERE toUInt32(key) > 0
+    GROUP BY person
+    HAVING max(bitAnd(toUInt32(key), {entry_7:UInt64}) > 0 AND toInt64(bitShiftRight(key, 160)) < {end_8:Int64})
+)
+)
+)
+)
+)
+)
+)
+        )
+    )
+)
+)
+WHERE (times[{step_20:UInt64}] > 0) AND (NOT times[{step_21:UInt64}] > 0) AND (times[1] >= {start_22:Int64}) AND (times[1] < {end_8:Int64})
+
+-- place_1 = 1
+-- first_2 = 8
+-- first_3 = 16
+-- window_4 = 1209600000
+-- stop_5 = 8
+-- done_6 = 20
+-- entry_7 = 1
+-- end_8 = 3982172400000
+-- bits_9 = 2
+-- epoch_10 = 2209075200000
+-- name_11 = viewed
+-- bit_12 = 1
+-- name_13 = bought
+-- value_14 = pro
+-- bit_15 = 2
+-- project_16 = 7
+-- from_17 = 2026-03-08 23:00:00.000
+-- to_18 = 2026-03-23 23:00:00.000
+-- names_19 = ['bought', 'viewed']
+-- step_20 = 1
+-- step_21 = 2
+-- start_22 = 3982086000000
