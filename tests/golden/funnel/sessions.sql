@@ -49,16 +49,17 @@ FROM (
     ASOF LEFT JOIN (
         SELECT
             distinct_hash AS stitched_hash,
-            arrayJoin(arrayFilter((time, pause) -> pause > 1800000 OR time = times[1], times, arrayDifference(times))) AS stitched_start
+            arrayDifference(times) AS pauses,
+            arrayJoin(arrayFilter((time, pause) -> pause > {longest_16:Int64} OR time = times[1], times, pauses)) AS stitched_start
         FROM (
             SELECT distinct_hash, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times
             FROM events
-            WHERE project_id = {project_16:UInt64} AND occurred_at >= {from_17:DateTime64(3, 'UTC')} AND occurred_at < {to_18:DateTime64(3, 'UTC')} AND session_id = ''
+            WHERE project_id = {project_17:UInt64} AND occurred_at >= {from_18:DateTime64(3, 'UTC')} AND occurred_at < {to_19:DateTime64(3, 'UTC')} AND session_id = ''
             GROUP BY distinct_hash
         )
     ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start
-    WHERE project_id = {project_16:UInt64} AND occurred_at >= {from_19:DateTime64(3, 'UTC')} AND occurred_at < {to_18:DateTime64(3, 'UTC')}
-    AND (name IN {names_20:Array(String)})
+    WHERE project_id = {project_17:UInt64} AND occurred_at >= {from_20:DateTime64(3, 'UTC')} AND occurred_at < {to_19:DateTime64(3, 'UTC')}
+    AND (name IN {names_21:Array(String)})
 ) AS event
     WHERE toUInt32(key) > 0
     GROUP BY session
@@ -95,8 +96,9 @@ ORDER BY step
 -- name_13 = bought
 -- value_14 = pro
 -- bit_15 = 2
--- project_16 = 7
--- from_17 = 2026-03-07 23:00:00.000
--- to_18 = 2026-03-23 23:00:00.000
--- from_19 = 2026-03-08 23:00:00.000
--- names_20 = ['bought', 'viewed']
+-- longest_16 = 1800000
+-- project_17 = 7
+-- from_18 = 2026-03-07 23:00:00.000
+-- to_19 = 2026-03-23 23:00:00.000
+-- from_20 = 2026-03-08 23:00:00.000
+-- names_21 = ['bought', 'viewed']
