@@ -1,4 +1,4 @@
-"""What a project has sent: event names and property keys, kept as events come in (migrations/clickhouse/0002_schema.sql)."""
+"""What a project has sent: event names and property keys, kept as events come in (migrations/clickhouse/0002_schema.sql), and traits."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +16,8 @@ _Property = GetSchemaResponse.Property
 _Type = GetSchemaResponse.Property.Type
 _MAX_ROWS = 10_000
 _MAX_SEARCH = 200
+# ClickHouse's names of types as ours.
+_TYPE = "multiIf(path.2 = 'String', 'string', path.2 = 'Bool', 'boolean', path.2 IN ('Int64', 'UInt64', 'Float64'), 'number', 'list')"
 
 
 async def schema_of(request: GetSchemaRequest, call: Call, *, clickhouse: ClickHouse, limits: QueryLimits) -> GetSchemaResponse:
@@ -24,7 +26,12 @@ async def schema_of(request: GetSchemaRequest, call: Call, *, clickhouse: ClickH
     properties = properties_query(call.project.id, request.event_name, request.search)
     found_events = await clickhouse.query(limited(events, limits, call.timeout_s))
     found_properties = await clickhouse.query(limited(properties, limits, call.timeout_s))
-    return GetSchemaResponse(events=shape_events(found_events.rows), properties=shape_properties(found_properties.rows))
+    found_traits = await clickhouse.query(limited(traits_query(call.project.id, request.search), limits, call.timeout_s))
+    return GetSchemaResponse(
+        events=shape_events(found_events.rows),
+        properties=shape_properties(found_properties.rows),
+        traits=shape_properties(found_traits.rows),
+    )
 
 
 def events_query(project_id: int, search: str) -> Sql:
@@ -53,6 +60,24 @@ def properties_query(project_id: int, event_name: str, search: str) -> Sql:
     )
 
 
+def traits_query(project_id: int, search: str) -> Sql:
+    """The rows (key, count of persons, NULL, types, their counts), the most frequent type first, of persons as they are now."""
+    return sql(
+        "SELECT key, sum(persons) AS total, NULL AS latest, groupArray(type) AS types, groupArray(persons) AS counts"  # noqa: S608 (our own text)
+        " FROM (SELECT path.1 AS key, " + _TYPE + " AS type, count() AS persons FROM"
+        " (SELECT argMax(CAST(JSONAllPathsWithTypes(traits), 'Array(Tuple(String, String))'), version) AS paths FROM person_traits"
+        " WHERE project_id = {project} AND person_hash NOT IN"
+        " (SELECT distinct_hash FROM person_ties WHERE project_id = {project}"
+        " GROUP BY distinct_hash HAVING argMax(person_hash, version) != distinct_hash)"
+        " GROUP BY person_hash) ARRAY JOIN paths AS path WHERE true {searched}"
+        " GROUP BY key, type ORDER BY persons DESC, type)"
+        " GROUP BY key ORDER BY total DESC, key LIMIT {rows}",
+        project=unsigned(project_id),
+        searched=containing(sql("path.1"), search),
+        rows=unsigned(_MAX_ROWS),
+    )
+
+
 def containing(column: Sql, search: str) -> Sql:
     """A further condition, that the column contains what is searched for, ignoring case."""
     if not search:
@@ -70,7 +95,7 @@ def shape_events(rows: Sequence[tuple[object, ...]]) -> list[GetSchemaResponse.E
 
 def shape_properties(rows: Sequence[tuple[object, ...]]) -> list[GetSchemaResponse.Property]:
     """The property keys with their types."""
-    known = cast("Sequence[tuple[str, int, datetime, Sequence[str], Sequence[int]]]", rows)
+    known = cast("Sequence[tuple[str, int, datetime | None, Sequence[str], Sequence[int]]]", rows)
     return [
         _Property(
             key=key, count=count, last_seen=last, types=[_Type(name=name, count=many) for name, many in zip(types, counts, strict=True)]

@@ -8,6 +8,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 
 from core.errors import FilterInvalid, InvalidArgument, PersonNotFound, TooMany
 from core.person_ids import person_id
+from pug.insights.v1.insights_pb2 import GetSchemaRequest
 from pug.profiles.v1 import profiles_pb2 as pb
 from story import event
 
@@ -199,3 +200,21 @@ async def test_who_was_identified_is_told_from_who_never_was(town: Town) -> None
 
     assert await listed(town, known="KNOWN_IDENTIFIED") == ["ann", "bob"]
     assert await listed(town, known="KNOWN_ANONYMOUS") == ["stranger"]
+
+
+async def test_the_schema_lists_the_traits_that_persons_have_now(town: Town) -> None:
+    await town.identify("anon", "ann", plan="pro", seats=3)
+    await town.set_traits("bob", set={"plan": True, "old": "x", "address": {"city": "Bonn"}})
+    await town.set_traits("bob", unset=["old"])
+    await town.set_traits("part", set={"seats": "many", "plan": "free"})
+    await town.merge("part", "ann")
+    await told(town)
+
+    found = (await town.insights.get_schema(GetSchemaRequest(), town.call)).traits
+
+    assert {one.key: {type_.name: type_.count for type_ in one.types} for one in found} == {
+        "plan": {"string": 1, "boolean": 1},
+        "seats": {"number": 1},
+        "address.city": {"string": 1},
+    }
+    assert [one.key for one in (await town.insights.get_schema(GetSchemaRequest(search="CITY"), town.call)).traits] == ["address.city"]

@@ -384,7 +384,7 @@ class GetSchemaRequest(_message.Message):
     def __init__(self, event_name: _Optional[str] = ..., search: _Optional[str] = ...) -> None: ...
 
 class GetSchemaResponse(_message.Message):
-    __slots__ = ("events", "properties")
+    __slots__ = ("events", "properties", "traits")
     class Event(_message.Message):
         __slots__ = ("name", "count", "last_seen")
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -414,6 +414,8 @@ class GetSchemaResponse(_message.Message):
         def __init__(self, key: _Optional[str] = ..., types: _Optional[_Iterable[_Union[GetSchemaResponse.Property.Type, _Mapping]]] = ..., count: _Optional[int] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    TRAITS_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[GetSchemaResponse.Event]
     properties: _containers.RepeatedCompositeFieldContainer[GetSchemaResponse.Property]
-    def __init__(self, events: _Optional[_Iterable[_Union[GetSchemaResponse.Event, _Mapping]]] = ..., properties: _Optional[_Iterable[_Union[GetSchemaResponse.Property, _Mapping]]] = ...) -> None: ...
+    traits: _containers.RepeatedCompositeFieldContainer[GetSchemaResponse.Property]
+    def __init__(self, events: _Optional[_Iterable[_Union[GetSchemaResponse.Event, _Mapping]]] = ..., properties: _Optional[_Iterable[_Union[GetSchemaResponse.Property, _Mapping]]] = ..., traits: _Optional[_Iterable[_Union[GetSchemaResponse.Property, _Mapping]]] = ...) -> None: ...
