@@ -33,7 +33,7 @@ FROM
     (
         SELECT {person} AS person, count, first_seen, last_seen, page_views, browser, os, device, country, city
         FROM person_activity
-        WHERE project_id = {project} AND {is_one}
+        WHERE project_id = {project} AND {is_one}{recent}
     )
     GROUP BY person
     HAVING {after}
@@ -41,6 +41,21 @@ FROM
 WHERE {did}
 ORDER BY last DESC, person
 LIMIT {rows}"""
+
+# Of the first page only who was seen since then is added up; from the beginning when the latest rows are of too few persons.
+_RECENT = """ AND last_seen >=
+        (
+            SELECT if(uniqExact(person) >= {rows}, min(last_seen), toDateTime64('1900-01-01', 3, 'UTC'))
+            FROM
+            (
+                SELECT {person} AS person, last_seen
+                FROM person_activity
+                WHERE project_id = {project} AND {is_one}
+                ORDER BY last_seen DESC
+                LIMIT {latest}
+            )
+        )"""
+_ROWS_OF_ONE = 20
 
 # Those of whom PostgreSQL knows something; who became part of another is nobody of their own.
 _UNSEEN = """{ties}
@@ -110,6 +125,17 @@ class Finding:
             person=self.as_of.people.person(),
             after=_after_seen(after),
             sessions=self._sessions(),
+            recent=self._recent(rows) if after is None and not self.request.activity else sql(""),
+        )
+
+    def _recent(self, rows: int) -> Sql:
+        return sql(
+            _RECENT,
+            rows=unsigned(rows),
+            latest=unsigned(rows * _ROWS_OF_ONE),
+            person=self.as_of.people.person(),
+            project=unsigned(self.project_id),
+            is_one=all_of(self._of_persons()),
         )
 
     def unseen(self, after: Place | None, rows: int) -> Sql:
