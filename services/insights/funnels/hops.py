@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import pairwise
 
 from core.sql import Sql, all_of, integer, join, numbered, sql, unsigned
 from services.insights.funnels.spec import Course, Order
@@ -124,7 +123,7 @@ def _seek_all(walked: Walk) -> None:
     for step in steps:
         used = [numbered("seen", other) for other in range(1, step) if _may_meet(walked.course, other, [step])]
         if used:
-            walked.add(*_unused(numbered("next", step), sql("at_1"), numbered("seen", step), used))
+            walked.add(_unused(numbered("next", step), sql("at_1"), numbered("seen", step), used))
         else:
             walked.add(sql("{places} AS {name}", places=looked_up(numbered("next", step), sql("at_1")), name=numbered("seen", step)))
     places = join(", ", [numbered("place", step) for step in steps])
@@ -158,7 +157,7 @@ def _lead_on(walked: Walk) -> None:
             if any(one.optional for one in course.steps):
                 _choose(walked, step, targets, used)
             else:
-                walked.add(*_unused(numbered("next", step), looked_up(sql("tied_from"), walked.at[step]), numbered("at", step + 1), used))
+                walked.add(_unused(numbered("next", step), looked_up(sql("tied_from"), walked.at[step]), numbered("at", step + 1), used))
                 walked.at[step + 1] = walked.found[step] = numbered("at", step + 1)
             continue
         walked.at[step + 1] = walked.found[step] = numbered("at", step + 1)
@@ -178,11 +177,11 @@ def _choose(walked: Walk, step: int, targets: list[int], used: list[Sql]) -> Non
     """Lead attempts on to whichever step their next event fills."""
     found = walked.found[step] = numbered("found", step)
     if used:
-        columns = _unused(numbered("next", step), looked_up(sql("tied_from"), walked.at[step]), found, used)
+        column = _unused(numbered("next", step), looked_up(sql("tied_from"), walked.at[step]), found, used)
     else:
-        columns = [sql("{places} AS {name}", places=_following(walked.course, step, walked.at[step]), name=found)]
+        column = sql("{places} AS {name}", places=_following(walked.course, step, walked.at[step]), name=found)
     mask = numbered("found_mask", step)
-    walked.add(*columns, sql("{masks} AS {name}", masks=looked_up(sql("masks"), found), name=mask))
+    walked.add(column, sql("{masks} AS {name}", masks=looked_up(sql("masks"), found), name=mask))
     walked.add(*(_reach(walked, step, targets, target) for target in targets))
 
 
@@ -214,21 +213,19 @@ def _may_meet(course: Course, step: int, others: list[int]) -> bool:
     return any(course.steps[step - 1].event.may_be(course.steps[other - 1].event) for other in others)
 
 
-def _unused(lookup: Sql, places: Sql, name: Sql, used: list[Sql]) -> list[Sql]:
+def _unused(lookup: Sql, start: Sql, name: Sql, used: list[Sql]) -> Sql:
     """The first event of a look-up from each place on that isn't at one of the `used` places of the same attempt."""
     # There is at most one event at each of the used places, so among one more than they are is one that is free.
-    tries = [sql("{name}{number}", name=name, number=numbered("_try", number)) for number in range(len(used) + 1)]
-    following = [
-        sql("{places} AS {name}", places=looked_up(lookup, sql("arrayMap(place -> place + 1, {before})", before=before)), name=name)
-        for before, name in pairwise(tries)
-    ]
-    free = sql(
+    names = [sql("{name}{number}", name=name, number=numbered("_try", number)) for number in range(len(used) + 1)]
+    places = [start, *(sql("arrayMap(place -> place + 1, {before})", before=before) for before in names[:-1])]
+    # Named inside of the expression they are no columns, which every SELECT around would carry along.
+    tries = [sql("{tried} AS {name}", tried=looked_up(lookup, place), name=name) for place, name in zip(places, names, strict=True)]
+    return sql(
         "arrayMap((tries, used) -> arrayFirst(place -> place = 0 OR NOT has(used, place), tries), {tries}, {used}) AS {name}",
         tries=side_by_side(tries),
         used=side_by_side(used),
         name=name,
     )
-    return [sql("{places} AS {name}", places=looked_up(lookup, places), name=tries[0]), *following, free]
 
 
 def _targets(course: Course, step: int) -> list[int]:

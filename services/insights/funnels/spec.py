@@ -1,4 +1,13 @@
-"""What a funnel asks, read from its message: steps and exclusions as conditions on an event, and everything checked."""
+"""What a funnel asks, read from its message: steps and exclusions as conditions on an event, and everything checked.
+
+An attempt begins with an event that matches the first step and lies in the range. It goes on with the earliest event, at or after the time
+of the last step it has reached, that it hasn't used and that matches the next required step, else an optional one before that; the window
+ends it. An exclusion holds from when it has reached a step until it reaches another; it cuts the attempt, or drops it.
+
+Of each unit (the person, the person with the values held constant, or the session) the best attempt counts: the one with most required
+steps, then with most steps, then the earliest; none if one of them is dropped. Of totals all count that begin after the one before has
+ended, but for those dropped. Where steps have to have values or a session in common, exclusions have to have them too.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

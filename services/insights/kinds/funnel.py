@@ -3,6 +3,9 @@
 Every attempt that counts becomes a row (funnels/attempts.py), and counts, times, cells, trend and drill-down all come from these rows. They
 are read once: counted by cell first, of which the largest are found by a window; the rest is folded from the same states, so it is as exact
 as any.
+
+Counts don't grow from one required step to the next. An optional step may be reached by fewer than the one after it; shares are of the last
+required step before, times are since the last step reached.
 """
 
 from collections.abc import Sequence

@@ -28,9 +28,7 @@ FROM (
         arrayMap(place -> masks[place], at_2) AS next_mask_1
     FROM (
     SELECT *,
-        arrayMap(place -> next_1[place], arrayMap(place -> tied_from[place], at_1)) AS at_2_try_0,
-        arrayMap(place -> next_1[place], arrayMap(place -> place + 1, at_2_try_0)) AS at_2_try_1,
-        arrayMap((tries, used) -> arrayFirst(place -> place = 0 OR NOT has(used, place), tries), arrayMap((one_0, one_1) -> [one_0, one_1], at_2_try_0, at_2_try_1), arrayMap((one_0) -> [one_0], at_1)) AS at_2
+        arrayMap((tries, used) -> arrayFirst(place -> place = 0 OR NOT has(used, place), tries), arrayMap((one_0, one_1) -> [one_0, one_1], arrayMap(place -> next_1[place], arrayMap(place -> tied_from[place], at_1)) AS at_2_try_0, arrayMap(place -> next_1[place], arrayMap(place -> place + 1, at_2_try_0)) AS at_2_try_1), arrayMap((one_0) -> [one_0], at_1)) AS at_2
     FROM (
     SELECT *,
         arrayFilter((place, time, mask) -> bitAnd(mask, {entry_7:UInt64}) > 0 AND time < {end_8:Int64}, arrayEnumerate(keys), times, masks) AS at_1,

@@ -335,8 +335,8 @@ async def test_query_filters_restrict_what_comes_in_between_too(store: Store, as
 
 
 async def test_funnel_of_twenty_steps_with_everything_at_once_is_answered(store: Store, ask: Ask) -> None:
-    steps: list[JSON] = [{"event": {"name": "e"}, "optional": 0 < number < 19 and number % 3 == 0} for number in range(20)]
-    await store.tell(*(at(f"10:{minute:02}", "e", plan="x") for minute in range(40)))
+    steps: list[JSON] = [{"event": {"name": f"e{number}"}, "optional": 0 < number < 19 and number % 3 == 0} for number in range(20)]
+    await store.tell(*(at(f"10:{minute:02}", f"e{minute % 20}", plan="x") for minute in range(40)))
     exclusions = [excluded("x", effect) for effect in ("DROP_PERSON", "CUT_THERE") for _ in range(5)]
     extra = {"holdConstant": ["plan"] * 3, "breakdowns": [{"property": "plan"}] * 5, "timing": True, "trend": True}
 

@@ -106,7 +106,7 @@ def moment(tick: int, milliseconds: int) -> datetime:
 
 
 @given(questions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=90, deadline=None)
 async def test_funnels_agree_with_a_naive_count_and_their_persons_with_their_numbers(
     clickhouse: ClickHouse, insights: InsightsService, asked: Question
 ) -> None:
