@@ -28,6 +28,7 @@ FROM
 )
 GROUP BY person"""
 
+# It reads what the projection by_person has, and no other column.
 # A session without an id begins after a pause of more than 30 minutes of its distinct id, at the first event without one.
 _SESSIONS = """
 SELECT person, toInt64(uniqExactIf(session_id, session_id != '') + countIf(session_id = '' AND begins)) AS sessions
@@ -42,7 +43,7 @@ FROM
             true
         ) AS begins
     FROM events
-    WHERE project_id = {project} AND cookieless = 0 AND {theirs}
+    WHERE project_id = {project} AND {theirs}
 )
 GROUP BY person"""
 
