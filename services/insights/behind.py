@@ -5,7 +5,7 @@ from dataclasses import replace
 from string import ascii_uppercase
 
 from core.errors import InvalidArgument
-from core.sql import Sql, any_of, instant, sql, text
+from core.sql import Sql, any_of, instant, sql
 from pug.insights.v1.breakdown_pb2 import Cell
 from services.insights import trailing
 from services.insights.buckets import Bucket
@@ -96,7 +96,4 @@ def _contributing(one: Series, scope: Scope) -> list[Sql]:
 def _of_cell(cell: Cell, kept: Ranked) -> list[Sql]:
     if kept.cells is None or cell.others:
         return []
-    return [
-        sql("{name} IS NULL", name=name) if value.absent else sql("{name} = {value}", name=name, value=text(value.value))
-        for name, value in zip(kept.cells.names, cell.values, strict=True)
-    ]
+    return kept.cells.are(cell)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from core.errors import InvalidArgument, TooMany
-from core.sql import Sql, numbered, sql
+from core.sql import Sql, numbered, sql, text
 from pug.insights.v1.breakdown_pb2 import Breakdown, Cell
 from pug.insights.v1.filter_pb2 import Source
 from services.insights.people import People
@@ -27,6 +27,13 @@ class Cells:
     def same(self, left: LiteralString, right: LiteralString) -> list[Sql]:
         """Conditions that hold when two tables' rows are of the same cell; unlike `=`, `<=>` finds NULL the same as NULL."""
         return [sql(left + ".{name} <=> " + right + ".{name}", name=name) for name in self.names]
+
+    def are(self, cell: Cell) -> list[Sql]:
+        """Conditions that hold on a row of the cell, which has as many values; NULL where only the row's value is absent."""
+        return [
+            sql("{name} IS NULL", name=name) if value.absent else sql("{name} = {value}", name=name, value=text(value.value))
+            for name, value in zip(self.names, cell.values, strict=True)
+        ]
 
     def labels(self, table: LiteralString) -> list[Sql]:
         """The values of a group of rows of one cell; NULL for the others, which have no one value."""

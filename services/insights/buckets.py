@@ -10,11 +10,11 @@ from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from core.instants import EPOCH, milliseconds
 from core.sql import Sql, integers, sql
 
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Grain(StrEnum):
@@ -68,23 +68,19 @@ def cut_and(
 
 def bucket_of(column: Sql, buckets: tuple[Bucket, ...]) -> Sql:
     """The start, in milliseconds, of the bucket that a time falls in."""
-    starts = [_milliseconds(bucket) for bucket in buckets]
+    starts = [milliseconds(bucket.start) for bucket in buckets]
     # roundDown is a binary search in a constant array.
     return sql("roundDown(toUnixTimestamp64Milli({column}), {bucket_starts})", column=column, bucket_starts=integers(starts))
 
 
-def bucket_number(milliseconds: Sql, buckets: tuple[Bucket, ...]) -> Sql:
-    """Which of the buckets, counted from 1, a time falls in."""
-    starts = integers([_milliseconds(bucket) for bucket in buckets])
+def bucket_number(moment: Sql, buckets: tuple[Bucket, ...]) -> Sql:
+    """Which of the buckets, counted from 1, a time in milliseconds falls in."""
+    starts = integers([milliseconds(bucket.start) for bucket in buckets])
     return sql(
-        "transform(roundDown({milliseconds}, {bucket_starts}), {bucket_starts}, arrayEnumerate({bucket_starts}), 0)",
-        milliseconds=milliseconds,
+        "transform(roundDown({moment}, {bucket_starts}), {bucket_starts}, arrayEnumerate({bucket_starts}), 0)",
+        moment=moment,
         bucket_starts=starts,
     )
-
-
-def _milliseconds(bucket: Bucket) -> int:
-    return (bucket.start - _EPOCH) // timedelta(milliseconds=1)
 
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
@@ -133,7 +129,7 @@ def _clock_cuts(start: datetime, end: datetime, size: timedelta, zone: ZoneInfo)
 
 
 def _past_the_cut(instant: datetime, size: timedelta, zone: ZoneInfo) -> timedelta:
-    return (instant.astimezone(zone).replace(tzinfo=UTC) - _EPOCH) % size
+    return (instant.astimezone(zone).replace(tzinfo=UTC) - EPOCH) % size
 
 
 def _change_of_clocks(before: datetime, after: datetime, zone: ZoneInfo) -> datetime | None:

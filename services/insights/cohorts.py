@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import accumulate
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from core.instants import MILLISECOND
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.retention_pb2 import RetentionResult
 from services.insights.breakdowns import cell_message
 from services.insights.periods import Periods, Starts
 from services.insights.scope import Scope
-
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def empty_table(cell: Cell, periods: Periods, scope: Scope) -> Table:
     return Table(
         cell=cell,
         counts=[[0] * (len(periods.spans) + 1) for _ in scope.buckets],
-        starts=[Starts(max(bucket.start, scope.range.start), min(bucket.end, scope.range.end) - _MILLISECOND) for bucket in scope.buckets],
+        starts=[Starts(max(bucket.start, scope.range.start), min(bucket.end, scope.range.end) - MILLISECOND) for bucket in scope.buckets],
     )
 
 

@@ -11,25 +11,26 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from core.clickhouse import ClickHouse, Rows
 from core.errors import InvalidArgument, PageTokenInvalid
+from core.instants import EPOCH
+from core.person_ids import id_of_hash
 from core.sql import Sql, sql, unsigned
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, ListPersonsResponse
 from pug.insights.v1.person_pb2 import Person
 from services.insights import kinds
 from services.insights.engine import meta_of, name_query, planned
 from services.insights.limits import QueryLimits, limited
-from services.insights.profiles_of import id_of, named_persons, people_named
+from services.insights.profiles_of import named_persons, people_named
 from services.insights.scope import Scope
 from services.rpc.call import Call
 
 _DEFAULT_PAGE = 100
 _MAX_PAGE = 1_000
 _TOKEN = struct.Struct(">QQQ8s")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 # One more than fits on the page says whether there is another.
@@ -108,7 +109,7 @@ async def _named(
         return [], []
     found = await clickhouse.query(limited(people_named(page, scope), limits, call.timeout_s))
     known = named_persons(found.rows)
-    return [known.get(id_of(one), Person(id=id_of(one))) for one in page], [found]
+    return [known.get(id_of_hash(one), Person(id=id_of_hash(one))) for one in page], [found]
 
 
 def _digest(request: ListPersonsRequest, call: Call) -> bytes:
@@ -121,7 +122,7 @@ def _digest(request: ListPersonsRequest, call: Call) -> bytes:
 
 
 def _token(place: _Place, digest: bytes) -> str:
-    packed = _TOKEN.pack(place.version, place.after or 0, (place.asked_at - _EPOCH) // _MICROSECOND, digest)
+    packed = _TOKEN.pack(place.version, place.after or 0, (place.asked_at - EPOCH) // _MICROSECOND, digest)
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
@@ -132,9 +133,9 @@ def _place(token: str, digest: bytes, now: datetime) -> _Place:
         )
     except (binascii.Error, ValueError, struct.error) as error:
         raise _foreign() from error
-    if of != digest or asked_at > (now - _EPOCH) // _MICROSECOND or version >= 2**63:
+    if of != digest or asked_at > (now - EPOCH) // _MICROSECOND or version >= 2**63:
         raise _foreign()
-    return _Place(after, version, _EPOCH + asked_at * _MICROSECOND)
+    return _Place(after, version, EPOCH + asked_at * _MICROSECOND)
 
 
 def _foreign() -> PageTokenInvalid:

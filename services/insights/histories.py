@@ -1,9 +1,9 @@
 """What each person did for a retention, in SQL: the cohorts they entered, and in which periods after that they returned."""
 
-from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from core.errors import InvalidArgument, MissingField
+from core.instants import MILLISECOND, milliseconds
 from core.sql import Sql, all_of, any_of, instant, integer, integers, join, sql, text, unsigned
 from pug.insights.v1.filter_pb2 import EventMatcher
 from pug.insights.v1.retention_pb2 import Retention
@@ -13,9 +13,6 @@ from services.insights.filters import Placed, all_conditions, event_name, in_lis
 from services.insights.periods import Periods
 from services.insights.ranges import BEGINNING, Range
 from services.insights.scope import Scope
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 # arrayEnumerateUniq numbers the elements of each kind, so those numbered n stand for the kinds there are n of.
 _PERSON_COHORTS = """(
@@ -89,7 +86,7 @@ def _values(cells: Cells | None) -> Sql:
 def _period(periods: Periods) -> Sql:
     """How many periods after the start a moment is."""
     if periods.rolling:
-        return sql("intDiv(moment - started, {length})", length=integer(periods.rolling // _MILLISECOND))
+        return sql("intDiv(moment - started, {length})", length=integer(periods.rolling // MILLISECOND))
     return sql("moment - cohort")
 
 
@@ -143,7 +140,7 @@ def _marked(value: Sql) -> Sql:
 def _entered(spec: Retention, scope: Scope) -> Sql:
     """Whether the person is in any cohort."""
     if spec.entry == Retention.ENTRY_FIRST_EVER:
-        return sql("max(starts) AND minIf(at, starts) >= {from}", **{"from": integer((scope.range.start - _EPOCH) // _MILLISECOND)})
+        return sql("max(starts) AND minIf(at, starts) >= {from}", **{"from": integer(milliseconds(scope.range.start))})
     return sql("max(starts)")
 
 

@@ -43,6 +43,20 @@ _WITH_TRAITS = """{person} IN (
         HAVING argMax(ifNull({condition}, false), version)
     )"""
 
+# Who was tied to another has the traits they had, and the other has all of theirs.
+_LATEST_TRAITS = """
+    WITH ({latest_version}) AS latest
+    SELECT person_hash, argMax(tuple({read}), version).1 AS value
+    FROM person_traits
+    WHERE project_id = {project} AND version <= latest AND person_hash NOT IN
+    (
+        SELECT distinct_hash
+        FROM person_ties
+        WHERE project_id = {project} AND version <= latest
+        GROUP BY distinct_hash
+        HAVING argMax(person_hash, version) != distinct_hash
+    )
+    GROUP BY person_hash"""
 _OF_EVENT = sql("distinct_hash")
 
 
@@ -86,6 +100,11 @@ class People:
 def latest_version(project_id: int) -> Sql:
     """A query for the latest version of a project's identity that ClickHouse knows whole; 0 before there is any."""
     return sql("SELECT max(version) FROM identity_versions WHERE project_id = {id}", id=unsigned(project_id))
+
+
+def latest_traits(project_id: int, read: Sql) -> Sql:
+    """A query for the rows (person_hash, value): of each person now, what is read of their `traits`."""
+    return sql(_LATEST_TRAITS, latest_version=latest_version(project_id), read=read, project=unsigned(project_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import cast
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
 
+from core.person_ids import id_of_hash
 from core.sql import Sql, sql, unsigned, unsigneds
 from pug.insights.v1.person_pb2 import Person
 from services.insights.ranges import EVER
@@ -58,10 +59,5 @@ def named_persons(rows: Sequence[Sequence[object]]) -> Mapping[str, Person]:
     found: dict[str, Person] = {}
     for person, distinct_id, traits in cast("Sequence[tuple[int, str, str]]", rows):
         known = ParseDict(json.loads(traits), Struct()) if traits else None
-        found[id_of(person)] = Person(id=id_of(person), distinct_id=distinct_id, traits=known)
+        found[id_of_hash(person)] = Person(id=id_of_hash(person), distinct_id=distinct_id, traits=known)
     return found
-
-
-def id_of(person: int) -> str:
-    """The id of the person of a hash."""
-    return f"{person:016x}"

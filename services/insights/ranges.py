@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
+from core.instants import at_milliseconds
 from pug.insights.v1.insights_pb2 import Granularity, Preset, QueryRequest, TimeRange, WeekStart
 from pug.insights.v1.retention_pb2 import Retention
 from services.insights.buckets import Grain, first_instant
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 # What ClickHouse promises of DateTime64.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2299
@@ -128,8 +128,8 @@ def _between(asked: TimeRange) -> Range:
         if not asked.HasField(bound):
             raise RangeMissing(f"The time range has no `{bound}`.", field=f"timeRange.{bound}", hint="Give both ends.")
     # `from` is a keyword, so the message has no attribute of that name.
-    start = _instant(cast("Timestamp", getattr(asked, "from")), "timeRange.from")
-    end = _instant(asked.to, "timeRange.to")
+    start = instant_of(cast("Timestamp", getattr(asked, "from")), "timeRange.from")
+    end = instant_of(asked.to, "timeRange.to")
     if start == end:
         raise RangeEmpty("The time range is empty.", field="timeRange", hint="`to` is the first instant after the range: make it later.")
     if start > end:
@@ -137,11 +137,12 @@ def _between(asked: TimeRange) -> Range:
     return Range(start, end)
 
 
-def _instant(timestamp: Timestamp, field: str) -> datetime:
+def instant_of(timestamp: Timestamp, field: str) -> datetime:
+    """The bound of a range, if ClickHouse can compare with it; `field` is its path in the request."""
     # Events have milliseconds. A finer bound is rounded up, which keeps `>= from` and `< to` exact.
     milliseconds = timestamp.seconds * 1000 + -(-timestamp.nanos // 1_000_000)
     try:
-        instant = _EPOCH + timedelta(milliseconds=milliseconds)
+        instant = at_milliseconds(milliseconds)
     except OverflowError:
         instant = None
     if instant is None or not _FIRST_YEAR <= instant.year <= _LAST_YEAR:

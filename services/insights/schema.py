@@ -9,6 +9,7 @@ from core.errors import TooLong
 from core.sql import Sql, sql, text, unsigned
 from pug.insights.v1.insights_pb2 import GetSchemaRequest, GetSchemaResponse
 from services.insights.limits import QueryLimits, limited
+from services.insights.people import latest_traits
 from services.rpc.call import Call
 
 _Event = GetSchemaResponse.Event
@@ -64,15 +65,12 @@ def traits_query(project_id: int, search: str) -> Sql:
     """The rows (key, count of persons, NULL, types, their counts), the most frequent type first, of persons as they are now."""
     return sql(
         "SELECT key, sum(persons) AS total, NULL AS latest, groupArray(type) AS types, groupArray(persons) AS counts"  # noqa: S608 (our own text)
-        " FROM (SELECT path.1 AS key, " + _TYPE + " AS type, count() AS persons FROM"
-        " (SELECT argMax(CAST(JSONAllPathsWithTypes(traits), 'Array(Tuple(String, String))'), version) AS paths FROM person_traits"
-        " WHERE project_id = {project} AND person_hash NOT IN"
-        " (SELECT distinct_hash FROM person_ties WHERE project_id = {project}"
-        " GROUP BY distinct_hash HAVING argMax(person_hash, version) != distinct_hash)"
-        " GROUP BY person_hash) ARRAY JOIN paths AS path WHERE true {searched}"
+        " FROM (SELECT path.1 AS key, "
+        + _TYPE
+        + " AS type, count() AS persons FROM ({traits}) ARRAY JOIN value AS path WHERE true {searched}"
         " GROUP BY key, type ORDER BY persons DESC, type)"
         " GROUP BY key ORDER BY total DESC, key LIMIT {rows}",
-        project=unsigned(project_id),
+        traits=latest_traits(project_id, sql("CAST(JSONAllPathsWithTypes(traits), 'Array(Tuple(String, String))')")),
         searched=containing(sql("path.1"), search),
         rows=unsigned(_MAX_ROWS),
     )

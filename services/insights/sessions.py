@@ -15,7 +15,7 @@ from services.insights.ranges import Range
 # Ask scope.events() for this column to get the session of each event: a UInt64, of the id the client gave, or of who it is and when the
 # session started.
 SESSION = sql("if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session")
-_PAUSE = timedelta(minutes=30)
+PAUSE = timedelta(minutes=30)
 _REACH = timedelta(days=1)
 
 # The starts are found in an array for each id, in a third of the time a window function takes, which sorts all events at once. Only events
@@ -44,13 +44,13 @@ def stitched(project_id: int, asked: Range) -> Sql:
     return sql(
         _JOIN,
         project=unsigned(project_id),
-        longest=integer(_PAUSE // timedelta(milliseconds=1)),
+        longest=integer(PAUSE // timedelta(milliseconds=1)),
         **{"from": instant(followed(asked).start)},
         to=instant(asked.end),
     )
 
 
-def followed(asked: Range, pause: timedelta = _PAUSE) -> Range:
+def followed(asked: Range, pause: timedelta = PAUSE) -> Range:
     """The range and how far beyond it what a longer pause would end is followed: a day, or the pause if that is longer."""
     reach = max(_REACH, pause)
     return Range(max(asked.start, _FIRST + reach) - reach, min(asked.end, _LAST - reach) + reach)

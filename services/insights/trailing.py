@@ -8,15 +8,13 @@ every window for itself would look at each event as often as there are windows t
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from core.instants import MILLISECOND, milliseconds
 from core.sql import Sql, Value, integer, integers, sql
 from services.insights.buckets import Bucket
 from services.insights.ranges import Range
 from services.insights.scope import Scope
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def windows(buckets: Sequence[Bucket], trailing: timedelta, range_: Range) -> list[Range]:
@@ -38,7 +36,7 @@ def slot_column(scope: Scope, trailing: timedelta) -> Sql:
 def is_seen(scope: Scope, trailing: timedelta) -> list[Sql]:
     """What holds for events that a bucket sees: all, unless a bucket is longer than the time it looks back."""
     starts = _starts(scope)
-    reach = [_milliseconds(window.start) for window in windows(scope.buckets, trailing, scope.range)]
+    reach = [milliseconds(window.start) for window in windows(scope.buckets, trailing, scope.range)]
     # An event is seen by the bucket it is in, or, before all of them, by the first, unless that doesn't look back as far.
     unseen = [slot for slot in _slots(scope, trailing) if slot < reach[max(bisect_right(starts, slot) - 1, 0)]]
     return [sql("NOT has({unseen}, slot)", unseen=integers(unseen))] if unseen else []
@@ -46,28 +44,24 @@ def is_seen(scope: Scope, trailing: timedelta) -> list[Sql]:
 
 def is_in_last_window(scope: Scope, trailing: timedelta) -> Sql:
     """Holds for the events that the last bucket sees."""
-    return sql("slot >= {window_start}", window_start=integer(_milliseconds(scope.range.end - trailing)))
+    return sql("slot >= {window_start}", window_start=integer(milliseconds(scope.range.end - trailing)))
 
 
 def seen(scope: Scope, trailing: timedelta) -> dict[str, Value]:
     """Holes: `{starts}` and `{ends}` of the buckets, the time looked back, and the end of it all."""
-    ends = [_milliseconds(window.end) for window in windows(scope.buckets, trailing, scope.range)]
+    ends = [milliseconds(window.end) for window in windows(scope.buckets, trailing, scope.range)]
     return {
         "starts": integers(_starts(scope)),
         "ends": integers(ends),
-        "trailing": integer(trailing // _MILLISECOND),
+        "trailing": integer(trailing // MILLISECOND),
         "end": integer(ends[-1]),
     }
 
 
 def _slots(scope: Scope, trailing: timedelta) -> list[int]:
-    first, *others = [_milliseconds(window.start) for window in windows(scope.buckets, trailing, scope.range)]
+    first, *others = [milliseconds(window.start) for window in windows(scope.buckets, trailing, scope.range)]
     return [first, *sorted({cut for cut in (*others, *_starts(scope)) if cut > first})]
 
 
 def _starts(scope: Scope) -> list[int]:
-    return [_milliseconds(bucket.start) for bucket in scope.buckets]
-
-
-def _milliseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MILLISECOND
+    return [milliseconds(bucket.start) for bucket in scope.buckets]

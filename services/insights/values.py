@@ -15,6 +15,7 @@ from core.sql import Sql, sql, text, unsigned
 from pug.insights.v1.filter_pb2 import Source
 from pug.insights.v1.insights_pb2 import ListPropertyValuesRequest, ListPropertyValuesResponse
 from services.insights.limits import QueryLimits, limited
+from services.insights.people import latest_traits
 from services.insights.properties import event_property, trait
 from services.insights.schema import containing
 from services.rpc.call import Call
@@ -32,25 +33,10 @@ HAVING events > 0
 ORDER BY events DESC, value
 LIMIT {limit}"""
 
-# Who was tied to another has the traits they had, and the other has all of theirs.
 _OF_PERSONS = """
-WITH (SELECT max(version) FROM identity_versions WHERE project_id = {project}) AS latest
 SELECT value, count() AS persons, NULL AS last
-FROM
-(
-    SELECT person_hash, argMax(tuple({text}), version).1 AS value
-    FROM person_traits
-    WHERE project_id = {project} AND version <= latest
-    GROUP BY person_hash
-)
-WHERE value IS NOT NULL {searched} AND person_hash NOT IN
-(
-    SELECT distinct_hash
-    FROM person_ties
-    WHERE project_id = {project} AND version <= latest
-    GROUP BY distinct_hash
-    HAVING argMax(person_hash, version) != distinct_hash
-)
+FROM ({traits})
+WHERE value IS NOT NULL {searched}
 GROUP BY value
 ORDER BY persons DESC, value
 LIMIT {limit}"""
@@ -85,8 +71,8 @@ def _query(request: ListPropertyValuesRequest, project_id: int) -> Sql:
     if request.source == Source.SOURCE_PERSON:
         if request.event_name:
             raise InvalidArgument("A trait is of no event.", field="eventName", hint="Leave it out, or ask for SOURCE_EVENT.")
-        read = trait(request.property, "").text()
-        return sql(_OF_PERSONS, text=read, project=unsigned(project_id), searched=searched, limit=limit)
+        traits = latest_traits(project_id, trait(request.property, "").text())
+        return sql(_OF_PERSONS, traits=traits, searched=searched, limit=limit)
     # Says what is wrong with the key or the source. A session's value is one of its events'.
     event_property(request.property, Source.SOURCE_EVENT if request.source == Source.SOURCE_SESSION else request.source, "")
     return sql(

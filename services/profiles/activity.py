@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import cast
 
 from core.clickhouse import ClickHouse
-from core.sql import Sql, any_of, sql, text, texts, unsigned, unsigneds
+from core.instants import MILLISECOND
+from core.sql import Sql, any_of, integer, sql, text, texts, unsigned, unsigneds
 from services.insights.limits import QueryLimits, limited
 from services.insights.people import People
+from services.insights.sessions import PAUSE
 from services.profiles.directory import MAX_IDS_SHOWN
 from services.rpc.call import Call
 
@@ -38,7 +40,7 @@ FROM
         {person} AS person,
         session_id,
         ifNull(
-            occurred_at > toIntervalMinute(30) + lagInFrame(toNullable(occurred_at)) OVER
+            occurred_at > toIntervalMillisecond({pause}) + lagInFrame(toNullable(occurred_at)) OVER
                 (PARTITION BY distinct_hash, session_id = '' ORDER BY occurred_at ROWS BETWEEN 1 PRECEDING AND CURRENT ROW),
             true
         ) AS begins
@@ -119,7 +121,7 @@ class Activities:
 
 def sessions(person: Sql, project_id: int, condition: Sql) -> Sql:
     """A query for the rows (person, sessions), of the events for which a condition holds; `person` says whose one is."""
-    return sql(_SESSIONS, person=person, project=unsigned(project_id), theirs=condition)
+    return sql(_SESSIONS, person=person, project=unsigned(project_id), theirs=condition, pause=integer(PAUSE // MILLISECOND))
 
 
 def theirs(project_id: int, distinct_ids: Sequence[str], root: str) -> Sql:

@@ -7,7 +7,6 @@ from sqlalchemy import ARRAY, Text, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from core.person_ids import person_id
 from core.postgres import answering
 from services.profiles.tables import distinct_ids
 from services.profiles.traits import Json
@@ -69,8 +68,3 @@ async def _known(connection: AsyncConnection, project_id: int, roots: Sequence[s
     external = {row.root: row.distinct_id for row in await connection.execute(first)}
     own = select(distinct_ids.c.root, distinct_ids.c.traits).where(*mine, distinct_ids.c.distinct_id == distinct_ids.c.root)
     return {row.root: Known(row.root, external.get(row.root, ""), ids[row.root], row.traits) for row in await connection.execute(own)}
-
-
-def id_of(known: Known) -> str:
-    """The person's id."""
-    return person_id(known.root)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from google.protobuf.json_format import ParseDict
@@ -11,15 +10,16 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import RangeReversed, TooMany
+from core.instants import at_milliseconds
+from core.person_ids import id_of_hash
 from core.sql import Sql, all_of, any_of, instant, join, numbered, sql, text, unsigned, uuids
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.insights.filters import group_condition, matches
 from services.insights.people import AsOf
+from services.insights.ranges import instant_of
 from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
 from services.profiles.finding import check_filters
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _MAX_MATCHERS = 50
 # The normal form replaces what was sent.
 _ADDED = {**CLIENT_OR_DERIVED, **DERIVED}
@@ -73,8 +73,8 @@ def moment_of(event: pb.Event) -> Moment:
 
 def _conditions(spec: pb.EventFilter, as_of: AsOf) -> list[Sql]:
     conditions: list[Sql] = []
-    start = _instant(cast("Timestamp", getattr(spec, "from"))) if spec.HasField("from") else None
-    end = _instant(spec.to) if spec.HasField("to") else None
+    start = instant_of(cast("Timestamp", getattr(spec, "from")), "filter.from") if spec.HasField("from") else None
+    end = instant_of(spec.to, "filter.to") if spec.HasField("to") else None
     if start and end and start >= end:
         raise RangeReversed("The range ends before it starts.", field="filter.to", hint="`to` is the first instant after the range.")
     if start:
@@ -93,13 +93,8 @@ def _conditions(spec: pb.EventFilter, as_of: AsOf) -> list[Sql]:
     return conditions
 
 
-def _instant(timestamp: Timestamp) -> datetime:
-    # A finer bound is rounded up, which keeps `>= from` and `< to` exact.
-    return _EPOCH + (timestamp.seconds * 1000 + -(-timestamp.nanos // 1_000_000)) * _MILLISECOND
-
-
 def _after(place: Moment) -> Sql:
-    at = instant(_EPOCH + place.occurred_ms * _MILLISECOND)
+    at = instant(at_milliseconds(place.occurred_ms))
     # The first part lets ClickHouse skip what the second one excludes.
     return sql("occurred_at <= {at} AND (occurred_at < {at} OR event_id < {ids}[1])", at=at, ids=uuids([place.event_id]))
 
@@ -118,7 +113,7 @@ def _event(row: Sequence[object]) -> pb.Event:
         distinct_id=distinct_id,
         session_id=session_id,
         properties=ParseDict(properties, Struct()),
-        person_id=f"{person:016x}" if person else "",
+        person_id=id_of_hash(person) if person else "",
     )
     event.occurred_at.FromMilliseconds(occurred)
     event.received_at.FromMilliseconds(received)

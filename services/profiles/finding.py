@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from core.errors import InvalidArgument, TooLong, TooMany
+from core.instants import at_milliseconds
 from core.sql import Sql, Value, all_of, instant, sql, text, unsigned
 from pug.insights.v1.filter_pb2 import Filter, FilterGroup, Source
 from pug.profiles.v1.profiles_pb2 import ListPersonsRequest
@@ -16,8 +16,6 @@ from services.insights.properties import trait
 from services.profiles.activity import sessions
 from services.profiles.facts import holds
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _MAX_SEARCH = 200
 _MAX_ACTIVITY = 20
 _MAX_FILTERS = 100
@@ -33,7 +31,7 @@ FROM
     (
         SELECT {person} AS person, count, first_seen, last_seen, page_views, browser, os, device, country, city
         FROM person_activity
-        WHERE project_id = {project} AND {is_one}{recent}
+        WHERE project_id = {project} AND {is_one}
     )
     GROUP BY person
     HAVING {after}
@@ -41,21 +39,6 @@ FROM
 WHERE {did}
 ORDER BY last DESC, person
 LIMIT {rows}"""
-
-# Of the first page only who was seen since then is added up; from the beginning when the latest rows are of too few persons.
-_RECENT = """ AND last_seen >=
-        (
-            SELECT if(uniqExact(person) >= {rows}, min(last_seen), toDateTime64('1900-01-01', 3, 'UTC'))
-            FROM
-            (
-                SELECT {person} AS person, last_seen
-                FROM person_activity
-                WHERE project_id = {project} AND {is_one}
-                ORDER BY last_seen DESC
-                LIMIT {latest}
-            )
-        )"""
-_ROWS_OF_ONE = 20
 
 # Those of whom PostgreSQL knows something; who became part of another is nobody of their own.
 _UNSEEN = """{ties}
@@ -125,17 +108,6 @@ class Finding:
             person=self.as_of.people.person(),
             after=_after_seen(after),
             sessions=self._sessions(),
-            recent=self._recent(rows) if after is None and not self.request.activity else sql(""),
-        )
-
-    def _recent(self, rows: int) -> Sql:
-        return sql(
-            _RECENT,
-            rows=unsigned(rows),
-            latest=unsigned(rows * _ROWS_OF_ONE),
-            person=self.as_of.people.person(),
-            project=unsigned(self.project_id),
-            is_one=all_of(self._of_persons()),
         )
 
     def unseen(self, after: Place | None, rows: int) -> Sql:
@@ -237,5 +209,5 @@ def check_filters(group: FilterGroup, field: str) -> None:
 def _after_seen(after: Place | None) -> Sql:
     if after is None or after.last_ms is None:
         return sql("true")
-    last = instant(_EPOCH + after.last_ms * _MILLISECOND)
+    last = instant(at_milliseconds(after.last_ms))
     return sql("(last < {last} OR (last = {last} AND person > {hash}))", last=last, hash=unsigned(after.person))

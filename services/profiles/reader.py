@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 
 from core.clickhouse import ClickHouse
-from core.person_ids import person_id
+from core.person_ids import id_of_hash, person_id
 from core.sql import Sql
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.insights.limits import QueryLimits, limited
@@ -64,12 +64,12 @@ class Reader:
     async def _described(self, found: Sequence[Place], people: People, call: Call) -> list[tuple[Place, Known, Activity | None]]:
         if not found:
             return []
-        known = await self._directory.find_all(call.project.id, [f"{place.person:016x}" for place in found])
+        known = await self._directory.find_all(call.project.id, [id_of_hash(place.person) for place in found])
         activities = await self._activities.of_persons([place.person for place in found], people, call)
         described: list[tuple[Place, Known, Activity | None]] = []
         for place in found:
             activity = activities.get(place.person)
-            if one := known.get(f"{place.person:016x}") or (anonymous(activity.distinct_id) if activity else None):
+            if one := known.get(id_of_hash(place.person)) or (anonymous(activity.distinct_id) if activity else None):
                 described.append((place, one, activity))
         return described
 

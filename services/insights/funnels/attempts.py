@@ -8,8 +8,9 @@ where an event of another part comes in between as any other does.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from core.instants import milliseconds
 from core.sql import Sql, integer, join, numbered, sql, texts, unsigned
 from services.insights.breakdowns import Cells
 from services.insights.funnels.hops import DROPPED, FIRST_EXCLUSION, Walk, each, ends, entry_bits, looked_up, side_by_side, walk
@@ -20,8 +21,6 @@ from services.insights.sessions import SESSION
 
 # So that every time ClickHouse knows is above 0, which stands for never: the milliseconds from 1899-12-31 to 1970.
 EPOCH_MS = 2_209_075_200_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 _LAST = datetime(2299, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 
 # As a number an event's id is ordered as it is written, as a UUID by its last half first.
@@ -155,7 +154,7 @@ class _Plan:
         return [_Text(sql("{name}_text", name=name), name) for name in _distinct([*parts, *values, *of_persons])]
 
     def _end_ms(self) -> int:
-        return (self.scope.range.end - _EPOCH) // _MS + EPOCH_MS
+        return milliseconds(self.scope.range.end) + EPOCH_MS
 
     def _units(self) -> Sql:
         """A row for each group with its sorted `keys`, and the texts of its events in the same order."""

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from core.errors import InvalidArgument, MissingField, PropertyMissing, TooLong, TooMany
+from core.instants import MILLISECOND
 from core.sql import Sql, all_of, sql, text
 from pug.insights.v1.filter_pb2 import EventMatcher
 from pug.insights.v1.funnel_pb2 import Funnel
@@ -30,7 +31,6 @@ _MAX_EXCLUSIONS = 10
 _MAX_HELD = 3
 _DEFAULT_WINDOW = timedelta(days=14)
 _LONGEST_WINDOW = timedelta(days=366)
-_MS = timedelta(milliseconds=1)
 
 
 class Order(StrEnum):
@@ -222,7 +222,7 @@ def _window(spec: Funnel) -> timedelta:
         )
         raise InvalidArgument("This is no window a funnel may have.", field=f"{FIELD}.window", hint=hint)
     # Events have milliseconds: what is finer makes no difference.
-    return window // _MS * _MS
+    return window // MILLISECOND * MILLISECOND
 
 
 def _exclusions(spec: Funnel, order: Order, as_of: AsOf) -> list[Exclusion]:

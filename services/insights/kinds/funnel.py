@@ -10,15 +10,15 @@ required step before, times are since the last step reached.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument
-from core.sql import Sql, all_of, integer, join, sql, text, unsigned
+from core.instants import MILLISECOND, milliseconds, timestamp
+from core.sql import Sql, all_of, integer, join, sql, unsigned
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.funnel_pb2 import Funnel, FunnelResult
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
@@ -29,7 +29,6 @@ from services.insights.funnels.attempts import EPOCH_MS, attempts
 from services.insights.funnels.spec import FIELD, Course, course_of, exclusions_field, steps_field
 from services.insights.scope import Scope
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Up to which time each bar of a histogram goes, itself included; the last one is open.
 BARS = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 300, 900, 3_600, 6 * 3_600, 86_400, 7 * 86_400))
 
@@ -160,8 +159,11 @@ def _bucket(scope: Scope) -> Sql:
 def _timing() -> tuple[Sql, Sql]:
     """States of the times from the step before, and what is made of them."""
     edges = [timedelta(milliseconds=-1), *BARS]
-    bars = [sql("took > {above} AND took <= {upto}", above=integer(_ms(above)), upto=integer(_ms(upto))) for above, upto in pairwise(edges)]
-    bars.append(sql("took > {above}", above=integer(_ms(BARS[-1]))))
+    bars = [
+        sql("took > {above} AND took <= {upto}", above=integer(above // MILLISECOND), upto=integer(upto // MILLISECOND))
+        for above, upto in pairwise(edges)
+    ]
+    bars.append(sql("took > {above}", above=integer(BARS[-1] // MILLISECOND)))
     states = sql(
         ", sum(took) AS took_by_all, quantilesExactInclusiveState(0.5, 0.95)(took) AS levels_of, sumForEach([{bars}]) AS bars_of",
         bars=join(", ", bars),
@@ -210,11 +212,11 @@ def _step(line: _Line, step: int, course: Course, *, timed: bool) -> FunnelResul
 
 
 def _entry(bucket: Bucket, line: _Line, course: Course, scope: Scope) -> FunnelResult.Entry:
-    start = _ms(bucket.start - _EPOCH)
+    start = milliseconds(bucket.start)
     # Whoever entered last in it may still go on.
     running = min(bucket.end, scope.range.end) - scope.as_of.now + course.span > timedelta()
     return FunnelResult.Entry(
-        start=_timestamp(bucket),
+        start=timestamp(bucket.start),
         partial=bucket.partial or running,
         entered=line.trend.get(1, {}).get(start, 0),
         converted=line.trend.get(course.last, {}).get(start, 0),
@@ -239,8 +241,8 @@ def _behind_bucket(of: ListPersonsRequest.OfFunnel, scope: Scope) -> list[Sql]:
     if not of.HasField("entered"):
         return []
     for bucket in scope.buckets:
-        if _timestamp(bucket) == of.entered:
-            start, end = (integer(_ms(bound - _EPOCH) + EPOCH_MS) for bound in (bucket.start, bucket.end))
+        if timestamp(bucket.start) == of.entered:
+            start, end = (integer(milliseconds(bound) + EPOCH_MS) for bound in (bucket.start, bucket.end))
             return [sql("times[1] >= {start}", start=start), sql("times[1] < {end}", end=end)]
     raise InvalidArgument("The answer has no such bucket.", field="funnel.entered", hint="Give the start of one of its buckets.")
 
@@ -251,23 +253,10 @@ def _behind_cell(cell: Cell, cells: Cells | None) -> list[Sql]:
         raise InvalidArgument(
             f"The answer's cells have {len(names)} values.", field="funnel.cell", hint="Give a cell as the answer to the query has it."
         )
-    return [
-        sql("isNull({name})", name=name) if value.absent else sql("ifNull({name} = {value}, false)", name=name, value=text(value.value))
-        for name, value in zip(names, cell.values, strict=True)
-    ]
-
-
-def _ms(span: timedelta) -> int:
-    return span // timedelta(milliseconds=1)
+    return cells.are(cell) if cells else []
 
 
 def _duration(milliseconds: float) -> Duration:
     message = Duration()
     message.FromNanoseconds(round(milliseconds * 1_000_000))
-    return message
-
-
-def _timestamp(bucket: Bucket) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(bucket.start)
     return message

@@ -6,10 +6,11 @@ range that cuts its first bucket leaves out of it.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import LiteralString
 
 from core.errors import InvalidArgument, MissingField
+from core.instants import MILLISECOND, milliseconds
 from core.sql import Sql, integer, integers, sql
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.lifecycle_pb2 import Lifecycle, LifecycleResult
@@ -20,8 +21,6 @@ from services.insights.scope import Scope
 _Of = ListPersonsRequest.OfLifecycle
 
 _FIELD = "insight.lifecycle"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _PAST, _LEFT_OUT, _BEFORE = -2, -1, 0
 
 # Of each slot of a person, which of theirs come right before it and after it; no slot is -9.
@@ -119,7 +118,7 @@ def _persons(spec: Lifecycle, scope: Scope) -> Sql:
 
 def _slot(scope: Scope) -> Sql:
     first, *later = scope.buckets
-    slots = [(scope.bucket_before.start - _MILLISECOND, _PAST), (scope.bucket_before.start, _BEFORE)]
+    slots = [(scope.bucket_before.start - MILLISECOND, _PAST), (scope.bucket_before.start, _BEFORE)]
     if first.start < scope.range.start:
         slots.append((first.start, _LEFT_OUT))
     slots.append((max(first.start, scope.range.start), 1))
@@ -127,6 +126,6 @@ def _slot(scope: Scope) -> Sql:
     return sql(
         # What is before the first of the starts is rounded up to it.
         "transform(roundDown(toUnixTimestamp64Milli(occurred_at), {starts}), {starts}, {slots})",
-        starts=integers([(start - _EPOCH) // _MILLISECOND for start, _ in slots]),
+        starts=integers([milliseconds(start) for start, _ in slots]),
         slots=integers([slot for _, slot in slots]),
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from core.errors import InvalidArgument
-from core.sql import Sql, all_of, join, sql, text, unsigned
+from core.sql import Sql, all_of, join, sql, unsigned
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.retention_pb2 import Retention, RetentionResult
@@ -144,7 +144,4 @@ def _in_cell(cell: Cell, cells: Cells | None) -> list[Sql]:
             field=f"{_OF}.cell",
             hint="Give the `cell` of one of its series, with a value for each breakdown.",
         )
-    return [
-        sql("{name} IS NULL", name=name) if value.absent else sql("{name} = {value}", name=name, value=text(value.value))
-        for name, value in zip(names, cell.values, strict=True)
-    ]
+    return cells.are(cell) if cells else []

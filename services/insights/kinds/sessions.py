@@ -7,12 +7,10 @@ from which a window finds the largest cells; the rest is folded from the same st
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from core.errors import InvalidArgument
+from core.instants import milliseconds, timestamp
 from core.sql import Sql, all_of, instant, join, numbered, sql, text, unsigned
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
@@ -136,10 +134,10 @@ def shape(rows: Sequence[Sequence[object]], spec: Sessions, scope: Scope) -> Tre
             rows=[SegmentationResult.Row(series="A", cell=cells[rank], value=values[rank].get(0, 0)) for rank in ranks]
         )
     return TrendsResult(
-        buckets=[TrendsResult.Bucket(start=_timestamp(bucket.start), partial=bucket.partial) for bucket in scope.buckets],
+        buckets=[TrendsResult.Bucket(start=timestamp(bucket.start), partial=bucket.partial) for bucket in scope.buckets],
         series=[
             TrendsResult.Series(
-                series="A", cell=cells[rank], values=[values[rank].get(_milliseconds(bucket.start), 0) for bucket in scope.buckets]
+                series="A", cell=cells[rank], values=[values[rank].get(milliseconds(bucket.start), 0) for bucket in scope.buckets]
             )
             for rank in ranks
         ],
@@ -171,10 +169,7 @@ def persons(spec: Sessions, of: ListPersonsRequest.OfSessions, scope: Scope) -> 
         raise InvalidArgument(
             f"The answer's cells have {len(names)} values.", field="sessions.cell", hint="Give a cell as the answer to the query has it."
         )
-    in_cell = [
-        sql("isNull({name})", name=name) if value.absent else sql("{name} = {value}", name=name, value=text(value.value))
-        for name, value in zip(names, of.cell.values, strict=True)
-    ]
+    in_cell = cells.are(of.cell) if cells else []
     return sql(_PERSONS, sessions=_sessions(spec, scope, cells, people), in_cell=all_of([in_bucket, *in_cell]))
 
 
@@ -264,16 +259,6 @@ def _in_bucket(spec: Sessions, of: ListPersonsRequest.OfSessions, scope: Scope) 
     if not of.HasField("bucket"):
         return sql("true")
     for bucket in scope.buckets:
-        if _timestamp(bucket.start) == of.bucket and _as(spec) != Sessions.AS_SEGMENTATION:
+        if timestamp(bucket.start) == of.bucket and _as(spec) != Sessions.AS_SEGMENTATION:
             return sql("started >= {start} AND started < {end}", start=instant(bucket.start), end=instant(bucket.end))
     raise InvalidArgument("The answer has no such bucket.", field="sessions.bucket", hint="Give the start of one of its buckets.")
-
-
-def _milliseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

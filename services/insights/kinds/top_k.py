@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import InvalidArgument
+from core.person_ids import id_of_hash
 from core.sql import Sql, sql, text, unsigned
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
@@ -18,7 +19,6 @@ from pug.insights.v1.top_k_pb2 import TopK, TopKResult
 from services.insights.breakdowns import text_of
 from services.insights.filters import Placed, in_list, matches
 from services.insights.metrics import Measure, measure_of
-from services.insights.profiles_of import id_of
 from services.insights.scope import Scope
 
 _FIELD = "insight.topK"
@@ -90,7 +90,7 @@ def shape(rows: Sequence[Sequence[object]]) -> TopKResult:
             case [int(), float() as metric, None]:
                 found.append(TopKResult.Row(absent=True, metric=metric))
             case [int(), float() as metric, int() as person]:
-                found.append(TopKResult.Row(value=id_of(person), metric=metric, person=Person(id=id_of(person))))
+                found.append(TopKResult.Row(value=id_of_hash(person), metric=metric, person=Person(id=id_of_hash(person))))
             case [int(), float() as metric, str() as label]:
                 found.append(TopKResult.Row(value=label, metric=metric))
             case _:

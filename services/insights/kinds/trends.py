@@ -1,11 +1,9 @@
 """Trends: how metrics develop over time."""
 
 from collections.abc import Sequence
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument
+from core.instants import timestamp
 from core.sql import Sql
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.metric_pb2 import Metric
@@ -33,7 +31,7 @@ def plan(spec: Trends, scope: Scope) -> Sql:
 def shape(rows: Sequence[Sequence[object]], spec: Trends, scope: Scope) -> TrendsResult:
     """The answer: every bucket of every line, 0 where nothing happened."""
     return TrendsResult(
-        buckets=[TrendsResult.Bucket(start=_timestamp(bucket.start), partial=bucket.partial) for bucket in scope.buckets],
+        buckets=[TrendsResult.Bucket(start=timestamp(bucket.start), partial=bucket.partial) for bucket in scope.buckets],
         series=[
             TrendsResult.Series(
                 series=line.series, cell=line.cell, values=_smoothed(line.values, spec), compare_values=_smoothed(line.compare_values, spec)
@@ -106,7 +104,7 @@ def _smoothed(values: list[float], spec: Trends) -> list[float]:
 
 def _behind(spec: Trends, of: ListPersonsRequest.OfTrends, scope: Scope) -> Sequence[Bucket]:
     """The buckets that the point is calculated from: of a transformed line more than one."""
-    place = next((place for place, bucket in enumerate(scope.buckets) if _timestamp(bucket.start) == of.bucket), None)
+    place = next((place for place, bucket in enumerate(scope.buckets) if timestamp(bucket.start) == of.bucket), None)
     if place is None:
         raise InvalidArgument("No bucket of this query starts then.", field="trends.bucket", hint="Give a start as the answer has it.")
     match spec.transform:
@@ -116,9 +114,3 @@ def _behind(spec: Trends, of: ListPersonsRequest.OfTrends, scope: Scope) -> Sequ
             return scope.buckets[max(0, place + 1 - spec.window) : place + 1]
         case _:
             return scope.buckets[place : place + 1]
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message

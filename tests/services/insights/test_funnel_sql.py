@@ -1,21 +1,19 @@
 """The SQL of funnels, as a reviewer reads it. `REWRITE_GOLDEN=1 pytest tests/services/insights/test_funnel_sql.py` writes it anew."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import ParseDict
 
 from core.sql import Sql, sql
+from golden_sql import assert_reads_as
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from services.insights import kinds
 from services.insights.scope import scope_of
 from services.rpc.call import Project
 from story import Store, event
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "funnel"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 JSON = Mapping[str, object]
 VIEWED: JSON = {"event": {"name": "viewed"}}
@@ -65,15 +63,7 @@ def planned(name: str, project_id: int = 7) -> Sql:
 
 @pytest.mark.parametrize("name", [*FUNNELS, *PERSONS])
 def test_sql_reads_as_its_golden_file(name: str) -> None:
-    written, values = planned(name).render()
-
-    bound = [f"-- {key} = {value.parameter}" for key, value in values.items()]
-    text = "\n".join([written.strip(), "", *bound, ""])
-    path = GOLDEN / f"{name}.sql"
-    if os.environ.get("REWRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    assert text == path.read_text()
+    assert_reads_as(f"funnel/{name}", planned(name))
 
 
 async def test_events_are_read_once_and_properties_alone(store: Store) -> None:

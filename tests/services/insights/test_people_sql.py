@@ -1,14 +1,13 @@
 """The SQL of stickiness, lifecycle and top K, as a reviewer reads it. `REWRITE_GOLDEN=1 pytest` on this file writes it anew."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import ParseDict
 
 from core.sql import Sql, sql
+from golden_sql import assert_reads_as
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from services.insights import kinds
 from services.insights.profiles_of import people_named
@@ -18,7 +17,6 @@ from story import Store, event
 
 JSON = Mapping[str, object]
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 SIGNED_UP: JSON = {"name": "signed_up", "filters": [{"property": "plan", "values": ["pro"]}]}
 PERSONS: JSON = {"kind": "KIND_PERSONS"}
@@ -59,17 +57,6 @@ def asked(insight: JSON, of: JSON | None = None) -> ListPersonsRequest:
 
 def scope(request: ListPersonsRequest, version: int = 0, project_id: int = 7) -> Scope:
     return scope_of(request.query, Project(project_id, "UTC"), NOW, version)
-
-
-def assert_reads_as(name: str, query: Sql) -> None:
-    written, values = query.render()
-    bound = [f"-- {key} = {value.parameter}" for key, value in values.items()]
-    text = "\n".join([written.strip(), "", *bound, ""])
-    path = GOLDEN / f"{name}.sql"
-    if os.environ.get("REWRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    assert text == path.read_text()
 
 
 @pytest.mark.parametrize("name", ANSWERS)

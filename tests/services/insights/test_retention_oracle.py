@@ -24,8 +24,10 @@ from services.insights.hints import Hints
 from services.insights.kinds import retention
 from services.insights.limits import QueryLimits
 from services.insights.scope import scope_of
-from services.rpc.call import Call, Credential, Project, Scope
+from services.rpc.call import Project
 from story import Happening, Store, next_project
+
+from .test_trends_oracle import call
 
 # Around changes of the clocks of the zones below, a skipped day, a plain week, and a time before the epoch.
 AROUND = [
@@ -216,10 +218,6 @@ async def test_retention_agrees_with_a_naive_count_and_lists_the_persons_behind_
     for series, (_, cohorts) in zip(response.retention.series, expected, strict=True):
         assert_cohorts(series, cohorts, asked)
     await assert_persons(response.retention, expected, asked, store, random)
-
-
-def call(store: Store) -> Call:
-    return Call(Credential("key", Project(store.project_id, "UTC"), frozenset({Scope.READ})), "request")
 
 
 def assert_cohorts(series: RetentionResult.Series, cohorts: list[Counted], asked: Asked) -> None:

@@ -1,14 +1,13 @@
 """The SQL of retention, as a reviewer reads it. `REWRITE_GOLDEN=1 pytest tests/services/insights/test_retention_sql.py` writes it anew."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import ParseDict
 
-from core.sql import Sql, sql
+from core.sql import sql
+from golden_sql import assert_reads_as
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
 from services.insights import kinds
 from services.insights.kinds import retention
@@ -16,7 +15,6 @@ from services.insights.scope import scope_of
 from services.rpc.call import Project
 from story import Store, event
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "retention"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 JSON = Mapping[str, object]
 
@@ -57,7 +55,7 @@ def test_sql_reads_as_its_golden_file(name: str) -> None:
 
     query = kinds.plan(asked.insight, scope_of(asked, Project(7, "UTC"), NOW, 42 if "identity" in name else 0))
 
-    assert_golden(name, query)
+    assert_reads_as(f"retention/{name}", query)
 
 
 @pytest.mark.parametrize("name", PERSONS)
@@ -67,18 +65,7 @@ def test_sql_of_persons_reads_as_its_golden_file(name: str) -> None:
     scope = scope_of(asked, Project(7, "UTC"), NOW)
     number = ParseDict({"cohort": "2026-03-08T23:00:00Z", **of}, ListPersonsRequest.OfRetention())
 
-    assert_golden(name, retention.persons(asked.insight.retention, number, scope))
-
-
-def assert_golden(name: str, query: Sql) -> None:
-    written, values = query.render()
-    bound = [f"-- {key} = {value.parameter}" for key, value in values.items()]
-    text = "\n".join([written.strip(), "", *bound, ""])
-    path = GOLDEN / f"{name}.sql"
-    if os.environ.get("REWRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    assert text == path.read_text()
+    assert_reads_as(f"retention/{name}", retention.persons(asked.insight.retention, number, scope))
 
 
 @pytest.mark.parametrize("name", RETENTION)

@@ -1,14 +1,13 @@
 """The SQL of sessions, as a reviewer reads it. `REWRITE_GOLDEN=1 pytest tests/services/insights/test_sessions_sql.py` writes it anew."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import ParseDict
 
 from core.sql import Sql, sql
+from golden_sql import assert_reads_as
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from services.insights import kinds
 from services.insights.scope import scope_of
@@ -16,7 +15,6 @@ from services.rpc.call import Project
 from story import Store, event
 
 JSON = Mapping[str, object]
-GOLDEN = Path(__file__).parents[2] / "golden" / "sessions"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 PLAN: JSON = {"property": "plan"}
 SESSIONS: Mapping[str, JSON] = {
@@ -40,15 +38,7 @@ def planned(spec: JSON, of: JSON | None = None, project_id: int = 7) -> Sql:
 
 @pytest.mark.parametrize("name", [*SESSIONS, *PERSONS])
 def test_sql_reads_as_its_golden_file(name: str) -> None:
-    written, values = (planned(SESSIONS[name]) if name in SESSIONS else planned(*PERSONS[name])).render()
-
-    bound = [f"-- {key} = {value.parameter}" for key, value in values.items()]
-    text = "\n".join([written.strip(), "", *bound, ""])
-    path = GOLDEN / f"{name}.sql"
-    if os.environ.get("REWRITE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    assert text == path.read_text()
+    assert_reads_as(f"sessions/{name}", (planned(SESSIONS[name]) if name in SESSIONS else planned(*PERSONS[name])))
 
 
 async def test_property_is_read_alone_next_to_the_stitching(store: Store) -> None:
