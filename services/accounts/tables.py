@@ -1,6 +1,7 @@
 """The tables of accounts in PostgreSQL; migrations/postgres makes them."""
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, ForeignKey, Identity, LargeBinary, MetaData, Table, Text, Uuid, func
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, ForeignKey, Identity, Integer, LargeBinary, MetaData, Table, Text, Uuid, func
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 
@@ -36,4 +37,85 @@ api_keys = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password", Text),
+    Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("org_id", BigInteger, ForeignKey("orgs.id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("joined_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("signed_in_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+
+session_tokens = Table(
+    "session_tokens",
+    metadata,
+    Column("refresh_hash", LargeBinary, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("access_hash", LargeBinary, nullable=False, unique=True),
+    Column("issued_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("access_expires_at", DateTime(timezone=True), nullable=False),
+    Column("refresh_expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+)
+
+magic_links = Table(
+    "magic_links",
+    metadata,
+    Column("email", Text, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("org_id", BigInteger, ForeignKey("orgs.id", ondelete="CASCADE"), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("invited_by", Uuid, ForeignKey("accounts.id", ondelete="SET NULL")),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("sent", Integer, server_default="1", nullable=False),
+    Column("sent_since", DateTime(timezone=True), server_default=func.now(), nullable=False),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("org_id", BigInteger, ForeignKey("orgs.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", BigInteger),
+    Column("at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object_kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("changes", JSONB, nullable=False),
+    Column("request_id", Text, nullable=False),
 )

@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+_Value = TypeVar("_Value")
 
 
 class Scope(StrEnum):
@@ -11,7 +15,14 @@ class Scope(StrEnum):
 
     CAPTURE = "capture"
     READ = "read"
+    EDIT = "edit"
     ADMIN = "admin"
+    PUBLIC = "public"
+    ACCOUNT = "account"
+    ORG_READ = "org_read"
+    ORG_ADMIN = "org_admin"
+    ORG_OWNER = "org_owner"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +34,28 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """A key that works, and what it may do."""
+class Account:
+    """Somebody who has signed in, and with which sign-in."""
 
+    id: UUID
+    email: str
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A key, a session or a share token that works, and what it may do."""
+
+    # By this what it takes is counted: the key's id, the account's or the dashboard's.
     key_id: str
-    project: Project
+    # None where the call is about no project: somebody signed in who named none, or nobody.
+    project: Project | None
     scopes: frozenset[Scope]
+    account: Account | None = None
+    # The org the call is about, if any.
+    org_id: int | None = None
+    # The one dashboard a share token shows.
+    dashboard_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +86,22 @@ class Call:
 
     @property
     def project(self) -> Project:
-        """The project this call is about."""
-        return self.credential.project
+        """The project this call is about; only for RPCs whose scope is a project's, which the gate admits with one only."""
+        return _present(self.credential.project)
+
+    @property
+    def account(self) -> Account:
+        """Who has signed in; only for RPCs whose scope is an account's or an org's."""
+        return _present(self.credential.account)
+
+    @property
+    def org_id(self) -> int:
+        """The org this call is about; only for RPCs whose scope is an org's."""
+        return _present(self.credential.org_id)
+
+
+def _present(value: _Value | None) -> _Value:
+    if value is None:
+        msg = "the RPC declares a scope that doesn't go with what its handler asks of the call"
+        raise RuntimeError(msg)
+    return value

@@ -13,15 +13,18 @@ from pug.common.v1 import access_pb2
 from services.rpc.call import Call, Credential, Scope, Sender
 from services.rpc.turnstile import Limits, Turnstile
 
-_SCOPES: dict[int, Scope] = {
-    access_pb2.SCOPE_CAPTURE: Scope.CAPTURE,
-    access_pb2.SCOPE_READ: Scope.READ,
-    access_pb2.SCOPE_ADMIN: Scope.ADMIN,
-}
+# By its name in the contract.
+_SCOPES: dict[int, Scope] = {number: Scope(name.removeprefix("SCOPE_").lower()) for name, number in access_pb2.Scope.items() if number}
 _HELD_BY = {
     Scope.CAPTURE: "a write key (pk_…)",
-    Scope.READ: "a secret key (sk_…) with scope read",
-    Scope.ADMIN: "a secret key (sk_…) with scope admin",
+    Scope.READ: "a secret key (sk_…) with scope read, or sign in as a member",
+    Scope.EDIT: "a secret key (sk_…) with scope edit, or sign in as an editor",
+    Scope.ADMIN: "a secret key (sk_…) with scope admin, or sign in as an admin",
+    Scope.ACCOUNT: "the access token of somebody who has signed in",
+    Scope.ORG_READ: "the access token of a member of the org",
+    Scope.ORG_ADMIN: "the access token of an admin of the org",
+    Scope.ORG_OWNER: "the access token of an owner of the org",
+    Scope.SHARE: "the token of a shared dashboard (sh_…)",
 }
 _LONGEST_TOKEN = 100
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -19,6 +19,10 @@ from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
+from pug.accounts.v1.audit_pb2 import ListAuditEntriesRequest, ListAuditEntriesResponse
+from pug.accounts.v1.org_pb2 import AcceptInvitationRequest, CreateOrgRequest, CreateOrgResponse, InviteMemberRequest, InviteMemberResponse, LeaveOrgRequest, LeaveOrgResponse, ListInvitationsRequest, ListInvitationsResponse, ListMembersRequest, ListMembersResponse, ListOrgsRequest, ListOrgsResponse, RemoveMemberRequest, RemoveMemberResponse, RevokeInvitationRequest, RevokeInvitationResponse, SetMemberRoleRequest, SetMemberRoleResponse, UpdateOrgRequest, UpdateOrgResponse
+from pug.accounts.v1.project_pb2 import CreateProjectRequest, CreateProjectResponse, GetProjectRequest, GetProjectResponse, ListProjectsRequest, ListProjectsResponse, UpdateProjectRequest, UpdateProjectResponse
+from pug.accounts.v1.session_pb2 import AcceptInvitationResponse, CompleteMagicLinkRequest, CompleteMagicLinkResponse, CompleteOidcRequest, CompleteOidcResponse, EndMySessionRequest, EndMySessionResponse, GetMeRequest, GetMeResponse, ListMySessionsRequest, ListMySessionsResponse, RefreshSessionRequest, RefreshSessionResponse, RequestMagicLinkRequest, RequestMagicLinkResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse, StartOidcRequest, StartOidcResponse, UpdateMeRequest, UpdateMeResponse
 from pyqwest import Client, SyncClient
 
 from .accounts_pb2 import CreateApiKeyRequest, CreateApiKeyResponse, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest, RevokeApiKeyResponse
@@ -39,8 +43,179 @@ _GZIP_COMPRESSION = GzipCompression()
 
 class AccountsService(Protocol):
     """
-    AccountsService manages the credentials of a project. The project is the one the caller's credential belongs to.
+    AccountsService manages who may do what: accounts and their sessions, orgs and their members, projects and their keys.
+
+    The project is the one the caller's key belongs to. Somebody signed in who has several names it in the header `x-pug-project`, and the org in
+    `x-pug-org`; a project's org needs no naming.
     """
+    async def sign_up(self, request: SignUpRequest, ctx: RequestContext[SignUpRequest, SignUpResponse], /) -> SignUpResponse:
+        """
+        SignUp makes an account with a password, and a first org and project for it.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def sign_in(self, request: SignInRequest, ctx: RequestContext[SignInRequest, SignInResponse], /) -> SignInResponse:
+        """
+        SignIn begins a session with a password. A wrong password, an unknown address and an account without a password look the same.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def request_magic_link(self, request: RequestMagicLinkRequest, ctx: RequestContext[RequestMagicLinkRequest, RequestMagicLinkResponse], /) -> RequestMagicLinkResponse:
+        """
+        RequestMagicLink sends a link to sign in by, which works once and for 15 minutes.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def complete_magic_link(self, request: CompleteMagicLinkRequest, ctx: RequestContext[CompleteMagicLinkRequest, CompleteMagicLinkResponse], /) -> CompleteMagicLinkResponse:
+        """
+        CompleteMagicLink begins a session with what such a link carried; for an address without account it makes one.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def start_oidc(self, request: StartOidcRequest, ctx: RequestContext[StartOidcRequest, StartOidcResponse], /) -> StartOidcResponse:
+        """
+        StartOidc says where to send the browser to sign in with the server's OpenID Connect provider.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def complete_oidc(self, request: CompleteOidcRequest, ctx: RequestContext[CompleteOidcRequest, CompleteOidcResponse], /) -> CompleteOidcResponse:
+        """
+        CompleteOidc begins a session with what the provider sent the browser back with; for an address without account it makes one.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def refresh_session(self, request: RefreshSessionRequest, ctx: RequestContext[RefreshSessionRequest, RefreshSessionResponse], /) -> RefreshSessionResponse:
+        """
+        RefreshSession exchanges a refresh token for a new session.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def sign_out(self, request: SignOutRequest, ctx: RequestContext[SignOutRequest, SignOutResponse], /) -> SignOutResponse:
+        """
+        SignOut ends a session, and every token that came from the same sign-in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def accept_invitation(self, request: AcceptInvitationRequest, ctx: RequestContext[AcceptInvitationRequest, AcceptInvitationResponse], /) -> AcceptInvitationResponse:
+        """
+        AcceptInvitation makes the invited address a member and signs it in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def get_me(self, request: GetMeRequest, ctx: RequestContext[GetMeRequest, GetMeResponse], /) -> GetMeResponse:
+        """
+        GetMe says who is signed in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def update_me(self, request: UpdateMeRequest, ctx: RequestContext[UpdateMeRequest, UpdateMeResponse], /) -> UpdateMeResponse:
+        """
+        UpdateMe changes the caller's own name or password.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_my_sessions(self, request: ListMySessionsRequest, ctx: RequestContext[ListMySessionsRequest, ListMySessionsResponse], /) -> ListMySessionsResponse:
+        """
+        ListMySessions says where the caller is signed in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def end_my_session(self, request: EndMySessionRequest, ctx: RequestContext[EndMySessionRequest, EndMySessionResponse], /) -> EndMySessionResponse:
+        """
+        EndMySession ends a sign-in of the caller's, such as on a lost device.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def create_org(self, request: CreateOrgRequest, ctx: RequestContext[CreateOrgRequest, CreateOrgResponse], /) -> CreateOrgResponse:
+        """
+        CreateOrg makes an org, whose owner the caller becomes.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_orgs(self, request: ListOrgsRequest, ctx: RequestContext[ListOrgsRequest, ListOrgsResponse], /) -> ListOrgsResponse:
+        """
+        ListOrgs lists the caller's orgs.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def update_org(self, request: UpdateOrgRequest, ctx: RequestContext[UpdateOrgRequest, UpdateOrgResponse], /) -> UpdateOrgResponse:
+        """
+        UpdateOrg renames the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def leave_org(self, request: LeaveOrgRequest, ctx: RequestContext[LeaveOrgRequest, LeaveOrgResponse], /) -> LeaveOrgResponse:
+        """
+        LeaveOrg takes the caller out of the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_members(self, request: ListMembersRequest, ctx: RequestContext[ListMembersRequest, ListMembersResponse], /) -> ListMembersResponse:
+        """
+        ListMembers lists the org's members.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def set_member_role(self, request: SetMemberRoleRequest, ctx: RequestContext[SetMemberRoleRequest, SetMemberRoleResponse], /) -> SetMemberRoleResponse:
+        """
+        SetMemberRole changes what a member may do.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def remove_member(self, request: RemoveMemberRequest, ctx: RequestContext[RemoveMemberRequest, RemoveMemberResponse], /) -> RemoveMemberResponse:
+        """
+        RemoveMember takes a member out of the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def invite_member(self, request: InviteMemberRequest, ctx: RequestContext[InviteMemberRequest, InviteMemberResponse], /) -> InviteMemberResponse:
+        """
+        InviteMember invites an address into the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_invitations(self, request: ListInvitationsRequest, ctx: RequestContext[ListInvitationsRequest, ListInvitationsResponse], /) -> ListInvitationsResponse:
+        """
+        ListInvitations lists who is invited and has not come yet.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def revoke_invitation(self, request: RevokeInvitationRequest, ctx: RequestContext[RevokeInvitationRequest, RevokeInvitationResponse], /) -> RevokeInvitationResponse:
+        """
+        RevokeInvitation makes an invitation's link work no longer.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def create_project(self, request: CreateProjectRequest, ctx: RequestContext[CreateProjectRequest, CreateProjectResponse], /) -> CreateProjectResponse:
+        """
+        CreateProject makes a project of the org, with a write key.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_projects(self, request: ListProjectsRequest, ctx: RequestContext[ListProjectsRequest, ListProjectsResponse], /) -> ListProjectsResponse:
+        """
+        ListProjects lists the org's projects.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_audit_entries(self, request: ListAuditEntriesRequest, ctx: RequestContext[ListAuditEntriesRequest, ListAuditEntriesResponse], /) -> ListAuditEntriesResponse:
+        """
+        ListAuditEntries lists who changed what in the org and its projects, latest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def get_project(self, request: GetProjectRequest, ctx: RequestContext[GetProjectRequest, GetProjectResponse], /) -> GetProjectResponse:
+        """
+        GetProject says which project the credential opens.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def update_project(self, request: UpdateProjectRequest, ctx: RequestContext[UpdateProjectRequest, UpdateProjectResponse], /) -> UpdateProjectResponse:
+        """
+        UpdateProject changes the project's name or time zone.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     async def create_api_key(self, request: CreateApiKeyRequest, ctx: RequestContext[CreateApiKeyRequest, CreateApiKeyResponse], /) -> CreateApiKeyResponse:
         """
         CreateApiKey makes a key. Its token is shown in this response and never again.
@@ -73,6 +248,314 @@ class AccountsServiceASGIApplication(ConnectASGIApplication[AccountsService]):
         super().__init__(
             service=service,
             endpoints=lambda svc: {
+                "/pug.accounts.v1.AccountsService/SignUp": Endpoint.unary(
+                    method=MethodInfo(
+                        name="SignUp",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SignUpRequest,
+                        output=SignUpResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.sign_up,
+                ),
+                "/pug.accounts.v1.AccountsService/SignIn": Endpoint.unary(
+                    method=MethodInfo(
+                        name="SignIn",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SignInRequest,
+                        output=SignInResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.sign_in,
+                ),
+                "/pug.accounts.v1.AccountsService/RequestMagicLink": Endpoint.unary(
+                    method=MethodInfo(
+                        name="RequestMagicLink",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RequestMagicLinkRequest,
+                        output=RequestMagicLinkResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.request_magic_link,
+                ),
+                "/pug.accounts.v1.AccountsService/CompleteMagicLink": Endpoint.unary(
+                    method=MethodInfo(
+                        name="CompleteMagicLink",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CompleteMagicLinkRequest,
+                        output=CompleteMagicLinkResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.complete_magic_link,
+                ),
+                "/pug.accounts.v1.AccountsService/StartOidc": Endpoint.unary(
+                    method=MethodInfo(
+                        name="StartOidc",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=StartOidcRequest,
+                        output=StartOidcResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.start_oidc,
+                ),
+                "/pug.accounts.v1.AccountsService/CompleteOidc": Endpoint.unary(
+                    method=MethodInfo(
+                        name="CompleteOidc",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CompleteOidcRequest,
+                        output=CompleteOidcResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.complete_oidc,
+                ),
+                "/pug.accounts.v1.AccountsService/RefreshSession": Endpoint.unary(
+                    method=MethodInfo(
+                        name="RefreshSession",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RefreshSessionRequest,
+                        output=RefreshSessionResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.refresh_session,
+                ),
+                "/pug.accounts.v1.AccountsService/SignOut": Endpoint.unary(
+                    method=MethodInfo(
+                        name="SignOut",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SignOutRequest,
+                        output=SignOutResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.sign_out,
+                ),
+                "/pug.accounts.v1.AccountsService/AcceptInvitation": Endpoint.unary(
+                    method=MethodInfo(
+                        name="AcceptInvitation",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=AcceptInvitationRequest,
+                        output=AcceptInvitationResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.accept_invitation,
+                ),
+                "/pug.accounts.v1.AccountsService/GetMe": Endpoint.unary(
+                    method=MethodInfo(
+                        name="GetMe",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=GetMeRequest,
+                        output=GetMeResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.get_me,
+                ),
+                "/pug.accounts.v1.AccountsService/UpdateMe": Endpoint.unary(
+                    method=MethodInfo(
+                        name="UpdateMe",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=UpdateMeRequest,
+                        output=UpdateMeResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.update_me,
+                ),
+                "/pug.accounts.v1.AccountsService/ListMySessions": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListMySessions",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListMySessionsRequest,
+                        output=ListMySessionsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_my_sessions,
+                ),
+                "/pug.accounts.v1.AccountsService/EndMySession": Endpoint.unary(
+                    method=MethodInfo(
+                        name="EndMySession",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=EndMySessionRequest,
+                        output=EndMySessionResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.end_my_session,
+                ),
+                "/pug.accounts.v1.AccountsService/CreateOrg": Endpoint.unary(
+                    method=MethodInfo(
+                        name="CreateOrg",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CreateOrgRequest,
+                        output=CreateOrgResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.create_org,
+                ),
+                "/pug.accounts.v1.AccountsService/ListOrgs": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListOrgs",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListOrgsRequest,
+                        output=ListOrgsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_orgs,
+                ),
+                "/pug.accounts.v1.AccountsService/UpdateOrg": Endpoint.unary(
+                    method=MethodInfo(
+                        name="UpdateOrg",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=UpdateOrgRequest,
+                        output=UpdateOrgResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.update_org,
+                ),
+                "/pug.accounts.v1.AccountsService/LeaveOrg": Endpoint.unary(
+                    method=MethodInfo(
+                        name="LeaveOrg",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=LeaveOrgRequest,
+                        output=LeaveOrgResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.leave_org,
+                ),
+                "/pug.accounts.v1.AccountsService/ListMembers": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListMembers",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListMembersRequest,
+                        output=ListMembersResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_members,
+                ),
+                "/pug.accounts.v1.AccountsService/SetMemberRole": Endpoint.unary(
+                    method=MethodInfo(
+                        name="SetMemberRole",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SetMemberRoleRequest,
+                        output=SetMemberRoleResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.set_member_role,
+                ),
+                "/pug.accounts.v1.AccountsService/RemoveMember": Endpoint.unary(
+                    method=MethodInfo(
+                        name="RemoveMember",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RemoveMemberRequest,
+                        output=RemoveMemberResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.remove_member,
+                ),
+                "/pug.accounts.v1.AccountsService/InviteMember": Endpoint.unary(
+                    method=MethodInfo(
+                        name="InviteMember",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=InviteMemberRequest,
+                        output=InviteMemberResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.invite_member,
+                ),
+                "/pug.accounts.v1.AccountsService/ListInvitations": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListInvitations",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListInvitationsRequest,
+                        output=ListInvitationsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_invitations,
+                ),
+                "/pug.accounts.v1.AccountsService/RevokeInvitation": Endpoint.unary(
+                    method=MethodInfo(
+                        name="RevokeInvitation",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RevokeInvitationRequest,
+                        output=RevokeInvitationResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.revoke_invitation,
+                ),
+                "/pug.accounts.v1.AccountsService/CreateProject": Endpoint.unary(
+                    method=MethodInfo(
+                        name="CreateProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CreateProjectRequest,
+                        output=CreateProjectResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.create_project,
+                ),
+                "/pug.accounts.v1.AccountsService/ListProjects": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListProjects",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListProjectsRequest,
+                        output=ListProjectsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_projects,
+                ),
+                "/pug.accounts.v1.AccountsService/ListAuditEntries": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListAuditEntries",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListAuditEntriesRequest,
+                        output=ListAuditEntriesResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_audit_entries,
+                ),
+                "/pug.accounts.v1.AccountsService/GetProject": Endpoint.unary(
+                    method=MethodInfo(
+                        name="GetProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=GetProjectRequest,
+                        output=GetProjectResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.get_project,
+                ),
+                "/pug.accounts.v1.AccountsService/UpdateProject": Endpoint.unary(
+                    method=MethodInfo(
+                        name="UpdateProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=UpdateProjectRequest,
+                        output=UpdateProjectResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.update_project,
+                ),
                 "/pug.accounts.v1.AccountsService/CreateApiKey": Endpoint.unary(
                     method=MethodInfo(
                         name="CreateApiKey",
@@ -121,7 +604,10 @@ class AccountsServiceASGIApplication(ConnectASGIApplication[AccountsService]):
 
 class AccountsServiceClient(ConnectClient):
     """
-    AccountsService manages the credentials of a project. The project is the one the caller's credential belongs to.
+    AccountsService manages who may do what: accounts and their sessions, orgs and their members, projects and their keys.
+
+    The project is the one the caller's key belongs to. Somebody signed in who has several names it in the header `x-pug-project`, and the org in
+    `x-pug-org`; a project's org needs no naming.
     """
     def __init__(
         self,
@@ -146,6 +632,666 @@ class AccountsServiceClient(ConnectClient):
             read_max_bytes=read_max_bytes,
             interceptors=interceptors,
             http_client=http_client,
+        )
+    async def sign_up(
+        self,
+        request: SignUpRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SignUpResponse:
+        """
+        SignUp makes an account with a password, and a first org and project for it.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SignUp",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SignUpRequest,
+                output=SignUpResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def sign_in(
+        self,
+        request: SignInRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SignInResponse:
+        """
+        SignIn begins a session with a password. A wrong password, an unknown address and an account without a password look the same.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SignIn",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SignInRequest,
+                output=SignInResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def request_magic_link(
+        self,
+        request: RequestMagicLinkRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RequestMagicLinkResponse:
+        """
+        RequestMagicLink sends a link to sign in by, which works once and for 15 minutes.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RequestMagicLink",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RequestMagicLinkRequest,
+                output=RequestMagicLinkResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def complete_magic_link(
+        self,
+        request: CompleteMagicLinkRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CompleteMagicLinkResponse:
+        """
+        CompleteMagicLink begins a session with what such a link carried; for an address without account it makes one.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CompleteMagicLink",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CompleteMagicLinkRequest,
+                output=CompleteMagicLinkResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def start_oidc(
+        self,
+        request: StartOidcRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> StartOidcResponse:
+        """
+        StartOidc says where to send the browser to sign in with the server's OpenID Connect provider.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="StartOidc",
+                service_name="pug.accounts.v1.AccountsService",
+                input=StartOidcRequest,
+                output=StartOidcResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def complete_oidc(
+        self,
+        request: CompleteOidcRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CompleteOidcResponse:
+        """
+        CompleteOidc begins a session with what the provider sent the browser back with; for an address without account it makes one.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CompleteOidc",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CompleteOidcRequest,
+                output=CompleteOidcResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def refresh_session(
+        self,
+        request: RefreshSessionRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RefreshSessionResponse:
+        """
+        RefreshSession exchanges a refresh token for a new session.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RefreshSession",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RefreshSessionRequest,
+                output=RefreshSessionResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def sign_out(
+        self,
+        request: SignOutRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SignOutResponse:
+        """
+        SignOut ends a session, and every token that came from the same sign-in.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SignOut",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SignOutRequest,
+                output=SignOutResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def accept_invitation(
+        self,
+        request: AcceptInvitationRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> AcceptInvitationResponse:
+        """
+        AcceptInvitation makes the invited address a member and signs it in.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="AcceptInvitation",
+                service_name="pug.accounts.v1.AccountsService",
+                input=AcceptInvitationRequest,
+                output=AcceptInvitationResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def get_me(
+        self,
+        request: GetMeRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetMeResponse:
+        """
+        GetMe says who is signed in.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetMe",
+                service_name="pug.accounts.v1.AccountsService",
+                input=GetMeRequest,
+                output=GetMeResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def update_me(
+        self,
+        request: UpdateMeRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateMeResponse:
+        """
+        UpdateMe changes the caller's own name or password.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateMe",
+                service_name="pug.accounts.v1.AccountsService",
+                input=UpdateMeRequest,
+                output=UpdateMeResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def list_my_sessions(
+        self,
+        request: ListMySessionsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListMySessionsResponse:
+        """
+        ListMySessions says where the caller is signed in.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListMySessions",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListMySessionsRequest,
+                output=ListMySessionsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def end_my_session(
+        self,
+        request: EndMySessionRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> EndMySessionResponse:
+        """
+        EndMySession ends a sign-in of the caller's, such as on a lost device.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="EndMySession",
+                service_name="pug.accounts.v1.AccountsService",
+                input=EndMySessionRequest,
+                output=EndMySessionResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def create_org(
+        self,
+        request: CreateOrgRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CreateOrgResponse:
+        """
+        CreateOrg makes an org, whose owner the caller becomes.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CreateOrg",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CreateOrgRequest,
+                output=CreateOrgResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def list_orgs(
+        self,
+        request: ListOrgsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListOrgsResponse:
+        """
+        ListOrgs lists the caller's orgs.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListOrgs",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListOrgsRequest,
+                output=ListOrgsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def update_org(
+        self,
+        request: UpdateOrgRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateOrgResponse:
+        """
+        UpdateOrg renames the org.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateOrg",
+                service_name="pug.accounts.v1.AccountsService",
+                input=UpdateOrgRequest,
+                output=UpdateOrgResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def leave_org(
+        self,
+        request: LeaveOrgRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> LeaveOrgResponse:
+        """
+        LeaveOrg takes the caller out of the org.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="LeaveOrg",
+                service_name="pug.accounts.v1.AccountsService",
+                input=LeaveOrgRequest,
+                output=LeaveOrgResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def list_members(
+        self,
+        request: ListMembersRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListMembersResponse:
+        """
+        ListMembers lists the org's members.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListMembers",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListMembersRequest,
+                output=ListMembersResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def set_member_role(
+        self,
+        request: SetMemberRoleRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SetMemberRoleResponse:
+        """
+        SetMemberRole changes what a member may do.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SetMemberRole",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SetMemberRoleRequest,
+                output=SetMemberRoleResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def remove_member(
+        self,
+        request: RemoveMemberRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RemoveMemberResponse:
+        """
+        RemoveMember takes a member out of the org.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RemoveMember",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RemoveMemberRequest,
+                output=RemoveMemberResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def invite_member(
+        self,
+        request: InviteMemberRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> InviteMemberResponse:
+        """
+        InviteMember invites an address into the org.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="InviteMember",
+                service_name="pug.accounts.v1.AccountsService",
+                input=InviteMemberRequest,
+                output=InviteMemberResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def list_invitations(
+        self,
+        request: ListInvitationsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListInvitationsResponse:
+        """
+        ListInvitations lists who is invited and has not come yet.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListInvitations",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListInvitationsRequest,
+                output=ListInvitationsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def revoke_invitation(
+        self,
+        request: RevokeInvitationRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RevokeInvitationResponse:
+        """
+        RevokeInvitation makes an invitation's link work no longer.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RevokeInvitation",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RevokeInvitationRequest,
+                output=RevokeInvitationResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def create_project(
+        self,
+        request: CreateProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CreateProjectResponse:
+        """
+        CreateProject makes a project of the org, with a write key.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CreateProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CreateProjectRequest,
+                output=CreateProjectResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def list_projects(
+        self,
+        request: ListProjectsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListProjectsResponse:
+        """
+        ListProjects lists the org's projects.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListProjects",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListProjectsRequest,
+                output=ListProjectsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def list_audit_entries(
+        self,
+        request: ListAuditEntriesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListAuditEntriesResponse:
+        """
+        ListAuditEntries lists who changed what in the org and its projects, latest first.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListAuditEntries",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListAuditEntriesRequest,
+                output=ListAuditEntriesResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def get_project(
+        self,
+        request: GetProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetProjectResponse:
+        """
+        GetProject says which project the credential opens.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=GetProjectRequest,
+                output=GetProjectResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def update_project(
+        self,
+        request: UpdateProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateProjectResponse:
+        """
+        UpdateProject changes the project's name or time zone.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=UpdateProjectRequest,
+                output=UpdateProjectResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
         )
     async def create_api_key(
         self,
@@ -221,8 +1367,179 @@ class AccountsServiceClient(ConnectClient):
 
 class AccountsServiceSync(Protocol):
     """
-    AccountsService manages the credentials of a project. The project is the one the caller's credential belongs to.
+    AccountsService manages who may do what: accounts and their sessions, orgs and their members, projects and their keys.
+
+    The project is the one the caller's key belongs to. Somebody signed in who has several names it in the header `x-pug-project`, and the org in
+    `x-pug-org`; a project's org needs no naming.
     """
+    def sign_up(self, request: SignUpRequest, ctx: RequestContext[SignUpRequest, SignUpResponse], /) -> SignUpResponse:
+        """
+        SignUp makes an account with a password, and a first org and project for it.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def sign_in(self, request: SignInRequest, ctx: RequestContext[SignInRequest, SignInResponse], /) -> SignInResponse:
+        """
+        SignIn begins a session with a password. A wrong password, an unknown address and an account without a password look the same.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def request_magic_link(self, request: RequestMagicLinkRequest, ctx: RequestContext[RequestMagicLinkRequest, RequestMagicLinkResponse], /) -> RequestMagicLinkResponse:
+        """
+        RequestMagicLink sends a link to sign in by, which works once and for 15 minutes.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def complete_magic_link(self, request: CompleteMagicLinkRequest, ctx: RequestContext[CompleteMagicLinkRequest, CompleteMagicLinkResponse], /) -> CompleteMagicLinkResponse:
+        """
+        CompleteMagicLink begins a session with what such a link carried; for an address without account it makes one.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def start_oidc(self, request: StartOidcRequest, ctx: RequestContext[StartOidcRequest, StartOidcResponse], /) -> StartOidcResponse:
+        """
+        StartOidc says where to send the browser to sign in with the server's OpenID Connect provider.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def complete_oidc(self, request: CompleteOidcRequest, ctx: RequestContext[CompleteOidcRequest, CompleteOidcResponse], /) -> CompleteOidcResponse:
+        """
+        CompleteOidc begins a session with what the provider sent the browser back with; for an address without account it makes one.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def refresh_session(self, request: RefreshSessionRequest, ctx: RequestContext[RefreshSessionRequest, RefreshSessionResponse], /) -> RefreshSessionResponse:
+        """
+        RefreshSession exchanges a refresh token for a new session.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def sign_out(self, request: SignOutRequest, ctx: RequestContext[SignOutRequest, SignOutResponse], /) -> SignOutResponse:
+        """
+        SignOut ends a session, and every token that came from the same sign-in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def accept_invitation(self, request: AcceptInvitationRequest, ctx: RequestContext[AcceptInvitationRequest, AcceptInvitationResponse], /) -> AcceptInvitationResponse:
+        """
+        AcceptInvitation makes the invited address a member and signs it in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def get_me(self, request: GetMeRequest, ctx: RequestContext[GetMeRequest, GetMeResponse], /) -> GetMeResponse:
+        """
+        GetMe says who is signed in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def update_me(self, request: UpdateMeRequest, ctx: RequestContext[UpdateMeRequest, UpdateMeResponse], /) -> UpdateMeResponse:
+        """
+        UpdateMe changes the caller's own name or password.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_my_sessions(self, request: ListMySessionsRequest, ctx: RequestContext[ListMySessionsRequest, ListMySessionsResponse], /) -> ListMySessionsResponse:
+        """
+        ListMySessions says where the caller is signed in.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def end_my_session(self, request: EndMySessionRequest, ctx: RequestContext[EndMySessionRequest, EndMySessionResponse], /) -> EndMySessionResponse:
+        """
+        EndMySession ends a sign-in of the caller's, such as on a lost device.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def create_org(self, request: CreateOrgRequest, ctx: RequestContext[CreateOrgRequest, CreateOrgResponse], /) -> CreateOrgResponse:
+        """
+        CreateOrg makes an org, whose owner the caller becomes.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_orgs(self, request: ListOrgsRequest, ctx: RequestContext[ListOrgsRequest, ListOrgsResponse], /) -> ListOrgsResponse:
+        """
+        ListOrgs lists the caller's orgs.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def update_org(self, request: UpdateOrgRequest, ctx: RequestContext[UpdateOrgRequest, UpdateOrgResponse], /) -> UpdateOrgResponse:
+        """
+        UpdateOrg renames the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def leave_org(self, request: LeaveOrgRequest, ctx: RequestContext[LeaveOrgRequest, LeaveOrgResponse], /) -> LeaveOrgResponse:
+        """
+        LeaveOrg takes the caller out of the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_members(self, request: ListMembersRequest, ctx: RequestContext[ListMembersRequest, ListMembersResponse], /) -> ListMembersResponse:
+        """
+        ListMembers lists the org's members.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def set_member_role(self, request: SetMemberRoleRequest, ctx: RequestContext[SetMemberRoleRequest, SetMemberRoleResponse], /) -> SetMemberRoleResponse:
+        """
+        SetMemberRole changes what a member may do.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def remove_member(self, request: RemoveMemberRequest, ctx: RequestContext[RemoveMemberRequest, RemoveMemberResponse], /) -> RemoveMemberResponse:
+        """
+        RemoveMember takes a member out of the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def invite_member(self, request: InviteMemberRequest, ctx: RequestContext[InviteMemberRequest, InviteMemberResponse], /) -> InviteMemberResponse:
+        """
+        InviteMember invites an address into the org.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_invitations(self, request: ListInvitationsRequest, ctx: RequestContext[ListInvitationsRequest, ListInvitationsResponse], /) -> ListInvitationsResponse:
+        """
+        ListInvitations lists who is invited and has not come yet.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def revoke_invitation(self, request: RevokeInvitationRequest, ctx: RequestContext[RevokeInvitationRequest, RevokeInvitationResponse], /) -> RevokeInvitationResponse:
+        """
+        RevokeInvitation makes an invitation's link work no longer.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def create_project(self, request: CreateProjectRequest, ctx: RequestContext[CreateProjectRequest, CreateProjectResponse], /) -> CreateProjectResponse:
+        """
+        CreateProject makes a project of the org, with a write key.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_projects(self, request: ListProjectsRequest, ctx: RequestContext[ListProjectsRequest, ListProjectsResponse], /) -> ListProjectsResponse:
+        """
+        ListProjects lists the org's projects.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_audit_entries(self, request: ListAuditEntriesRequest, ctx: RequestContext[ListAuditEntriesRequest, ListAuditEntriesResponse], /) -> ListAuditEntriesResponse:
+        """
+        ListAuditEntries lists who changed what in the org and its projects, latest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def get_project(self, request: GetProjectRequest, ctx: RequestContext[GetProjectRequest, GetProjectResponse], /) -> GetProjectResponse:
+        """
+        GetProject says which project the credential opens.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def update_project(self, request: UpdateProjectRequest, ctx: RequestContext[UpdateProjectRequest, UpdateProjectResponse], /) -> UpdateProjectResponse:
+        """
+        UpdateProject changes the project's name or time zone.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def create_api_key(self, request: CreateApiKeyRequest, ctx: RequestContext[CreateApiKeyRequest, CreateApiKeyResponse], /) -> CreateApiKeyResponse:
         """
         CreateApiKey makes a key. Its token is shown in this response and never again.
@@ -253,6 +1570,314 @@ class AccountsServiceWSGIApplication(ConnectWSGIApplication):
     ) -> None:
         super().__init__(
             endpoints={
+                "/pug.accounts.v1.AccountsService/SignUp": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="SignUp",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SignUpRequest,
+                        output=SignUpResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.sign_up,
+                ),
+                "/pug.accounts.v1.AccountsService/SignIn": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="SignIn",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SignInRequest,
+                        output=SignInResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.sign_in,
+                ),
+                "/pug.accounts.v1.AccountsService/RequestMagicLink": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="RequestMagicLink",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RequestMagicLinkRequest,
+                        output=RequestMagicLinkResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.request_magic_link,
+                ),
+                "/pug.accounts.v1.AccountsService/CompleteMagicLink": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="CompleteMagicLink",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CompleteMagicLinkRequest,
+                        output=CompleteMagicLinkResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.complete_magic_link,
+                ),
+                "/pug.accounts.v1.AccountsService/StartOidc": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="StartOidc",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=StartOidcRequest,
+                        output=StartOidcResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.start_oidc,
+                ),
+                "/pug.accounts.v1.AccountsService/CompleteOidc": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="CompleteOidc",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CompleteOidcRequest,
+                        output=CompleteOidcResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.complete_oidc,
+                ),
+                "/pug.accounts.v1.AccountsService/RefreshSession": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="RefreshSession",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RefreshSessionRequest,
+                        output=RefreshSessionResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.refresh_session,
+                ),
+                "/pug.accounts.v1.AccountsService/SignOut": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="SignOut",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SignOutRequest,
+                        output=SignOutResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.sign_out,
+                ),
+                "/pug.accounts.v1.AccountsService/AcceptInvitation": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="AcceptInvitation",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=AcceptInvitationRequest,
+                        output=AcceptInvitationResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.accept_invitation,
+                ),
+                "/pug.accounts.v1.AccountsService/GetMe": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="GetMe",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=GetMeRequest,
+                        output=GetMeResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.get_me,
+                ),
+                "/pug.accounts.v1.AccountsService/UpdateMe": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="UpdateMe",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=UpdateMeRequest,
+                        output=UpdateMeResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.update_me,
+                ),
+                "/pug.accounts.v1.AccountsService/ListMySessions": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListMySessions",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListMySessionsRequest,
+                        output=ListMySessionsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_my_sessions,
+                ),
+                "/pug.accounts.v1.AccountsService/EndMySession": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="EndMySession",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=EndMySessionRequest,
+                        output=EndMySessionResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.end_my_session,
+                ),
+                "/pug.accounts.v1.AccountsService/CreateOrg": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="CreateOrg",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CreateOrgRequest,
+                        output=CreateOrgResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.create_org,
+                ),
+                "/pug.accounts.v1.AccountsService/ListOrgs": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListOrgs",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListOrgsRequest,
+                        output=ListOrgsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_orgs,
+                ),
+                "/pug.accounts.v1.AccountsService/UpdateOrg": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="UpdateOrg",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=UpdateOrgRequest,
+                        output=UpdateOrgResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.update_org,
+                ),
+                "/pug.accounts.v1.AccountsService/LeaveOrg": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="LeaveOrg",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=LeaveOrgRequest,
+                        output=LeaveOrgResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.leave_org,
+                ),
+                "/pug.accounts.v1.AccountsService/ListMembers": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListMembers",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListMembersRequest,
+                        output=ListMembersResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_members,
+                ),
+                "/pug.accounts.v1.AccountsService/SetMemberRole": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="SetMemberRole",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=SetMemberRoleRequest,
+                        output=SetMemberRoleResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.set_member_role,
+                ),
+                "/pug.accounts.v1.AccountsService/RemoveMember": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="RemoveMember",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RemoveMemberRequest,
+                        output=RemoveMemberResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.remove_member,
+                ),
+                "/pug.accounts.v1.AccountsService/InviteMember": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="InviteMember",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=InviteMemberRequest,
+                        output=InviteMemberResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.invite_member,
+                ),
+                "/pug.accounts.v1.AccountsService/ListInvitations": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListInvitations",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListInvitationsRequest,
+                        output=ListInvitationsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_invitations,
+                ),
+                "/pug.accounts.v1.AccountsService/RevokeInvitation": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="RevokeInvitation",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=RevokeInvitationRequest,
+                        output=RevokeInvitationResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.revoke_invitation,
+                ),
+                "/pug.accounts.v1.AccountsService/CreateProject": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="CreateProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=CreateProjectRequest,
+                        output=CreateProjectResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.create_project,
+                ),
+                "/pug.accounts.v1.AccountsService/ListProjects": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListProjects",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListProjectsRequest,
+                        output=ListProjectsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_projects,
+                ),
+                "/pug.accounts.v1.AccountsService/ListAuditEntries": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListAuditEntries",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListAuditEntriesRequest,
+                        output=ListAuditEntriesResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_audit_entries,
+                ),
+                "/pug.accounts.v1.AccountsService/GetProject": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="GetProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=GetProjectRequest,
+                        output=GetProjectResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.get_project,
+                ),
+                "/pug.accounts.v1.AccountsService/UpdateProject": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="UpdateProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=UpdateProjectRequest,
+                        output=UpdateProjectResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.update_project,
+                ),
                 "/pug.accounts.v1.AccountsService/CreateApiKey": EndpointSync.unary(
                     method=MethodInfo(
                         name="CreateApiKey",
@@ -301,7 +1926,10 @@ class AccountsServiceWSGIApplication(ConnectWSGIApplication):
 
 class AccountsServiceClientSync(ConnectClientSync):
     """
-    AccountsService manages the credentials of a project. The project is the one the caller's credential belongs to.
+    AccountsService manages who may do what: accounts and their sessions, orgs and their members, projects and their keys.
+
+    The project is the one the caller's key belongs to. Somebody signed in who has several names it in the header `x-pug-project`, and the org in
+    `x-pug-org`; a project's org needs no naming.
     """
     def __init__(
         self,
@@ -326,6 +1954,666 @@ class AccountsServiceClientSync(ConnectClientSync):
             read_max_bytes=read_max_bytes,
             interceptors=interceptors,
             http_client=http_client,
+        )
+    def sign_up(
+        self,
+        request: SignUpRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SignUpResponse:
+        """
+        SignUp makes an account with a password, and a first org and project for it.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SignUp",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SignUpRequest,
+                output=SignUpResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def sign_in(
+        self,
+        request: SignInRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SignInResponse:
+        """
+        SignIn begins a session with a password. A wrong password, an unknown address and an account without a password look the same.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SignIn",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SignInRequest,
+                output=SignInResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def request_magic_link(
+        self,
+        request: RequestMagicLinkRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RequestMagicLinkResponse:
+        """
+        RequestMagicLink sends a link to sign in by, which works once and for 15 minutes.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RequestMagicLink",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RequestMagicLinkRequest,
+                output=RequestMagicLinkResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def complete_magic_link(
+        self,
+        request: CompleteMagicLinkRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CompleteMagicLinkResponse:
+        """
+        CompleteMagicLink begins a session with what such a link carried; for an address without account it makes one.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CompleteMagicLink",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CompleteMagicLinkRequest,
+                output=CompleteMagicLinkResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def start_oidc(
+        self,
+        request: StartOidcRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> StartOidcResponse:
+        """
+        StartOidc says where to send the browser to sign in with the server's OpenID Connect provider.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="StartOidc",
+                service_name="pug.accounts.v1.AccountsService",
+                input=StartOidcRequest,
+                output=StartOidcResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def complete_oidc(
+        self,
+        request: CompleteOidcRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CompleteOidcResponse:
+        """
+        CompleteOidc begins a session with what the provider sent the browser back with; for an address without account it makes one.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CompleteOidc",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CompleteOidcRequest,
+                output=CompleteOidcResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def refresh_session(
+        self,
+        request: RefreshSessionRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RefreshSessionResponse:
+        """
+        RefreshSession exchanges a refresh token for a new session.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RefreshSession",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RefreshSessionRequest,
+                output=RefreshSessionResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def sign_out(
+        self,
+        request: SignOutRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SignOutResponse:
+        """
+        SignOut ends a session, and every token that came from the same sign-in.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SignOut",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SignOutRequest,
+                output=SignOutResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def accept_invitation(
+        self,
+        request: AcceptInvitationRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> AcceptInvitationResponse:
+        """
+        AcceptInvitation makes the invited address a member and signs it in.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="AcceptInvitation",
+                service_name="pug.accounts.v1.AccountsService",
+                input=AcceptInvitationRequest,
+                output=AcceptInvitationResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def get_me(
+        self,
+        request: GetMeRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetMeResponse:
+        """
+        GetMe says who is signed in.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetMe",
+                service_name="pug.accounts.v1.AccountsService",
+                input=GetMeRequest,
+                output=GetMeResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def update_me(
+        self,
+        request: UpdateMeRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateMeResponse:
+        """
+        UpdateMe changes the caller's own name or password.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateMe",
+                service_name="pug.accounts.v1.AccountsService",
+                input=UpdateMeRequest,
+                output=UpdateMeResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_my_sessions(
+        self,
+        request: ListMySessionsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListMySessionsResponse:
+        """
+        ListMySessions says where the caller is signed in.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListMySessions",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListMySessionsRequest,
+                output=ListMySessionsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def end_my_session(
+        self,
+        request: EndMySessionRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> EndMySessionResponse:
+        """
+        EndMySession ends a sign-in of the caller's, such as on a lost device.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="EndMySession",
+                service_name="pug.accounts.v1.AccountsService",
+                input=EndMySessionRequest,
+                output=EndMySessionResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def create_org(
+        self,
+        request: CreateOrgRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CreateOrgResponse:
+        """
+        CreateOrg makes an org, whose owner the caller becomes.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CreateOrg",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CreateOrgRequest,
+                output=CreateOrgResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_orgs(
+        self,
+        request: ListOrgsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListOrgsResponse:
+        """
+        ListOrgs lists the caller's orgs.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListOrgs",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListOrgsRequest,
+                output=ListOrgsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def update_org(
+        self,
+        request: UpdateOrgRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateOrgResponse:
+        """
+        UpdateOrg renames the org.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateOrg",
+                service_name="pug.accounts.v1.AccountsService",
+                input=UpdateOrgRequest,
+                output=UpdateOrgResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def leave_org(
+        self,
+        request: LeaveOrgRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> LeaveOrgResponse:
+        """
+        LeaveOrg takes the caller out of the org.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="LeaveOrg",
+                service_name="pug.accounts.v1.AccountsService",
+                input=LeaveOrgRequest,
+                output=LeaveOrgResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_members(
+        self,
+        request: ListMembersRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListMembersResponse:
+        """
+        ListMembers lists the org's members.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListMembers",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListMembersRequest,
+                output=ListMembersResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def set_member_role(
+        self,
+        request: SetMemberRoleRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SetMemberRoleResponse:
+        """
+        SetMemberRole changes what a member may do.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SetMemberRole",
+                service_name="pug.accounts.v1.AccountsService",
+                input=SetMemberRoleRequest,
+                output=SetMemberRoleResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def remove_member(
+        self,
+        request: RemoveMemberRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RemoveMemberResponse:
+        """
+        RemoveMember takes a member out of the org.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RemoveMember",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RemoveMemberRequest,
+                output=RemoveMemberResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def invite_member(
+        self,
+        request: InviteMemberRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> InviteMemberResponse:
+        """
+        InviteMember invites an address into the org.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="InviteMember",
+                service_name="pug.accounts.v1.AccountsService",
+                input=InviteMemberRequest,
+                output=InviteMemberResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_invitations(
+        self,
+        request: ListInvitationsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListInvitationsResponse:
+        """
+        ListInvitations lists who is invited and has not come yet.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListInvitations",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListInvitationsRequest,
+                output=ListInvitationsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def revoke_invitation(
+        self,
+        request: RevokeInvitationRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> RevokeInvitationResponse:
+        """
+        RevokeInvitation makes an invitation's link work no longer.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="RevokeInvitation",
+                service_name="pug.accounts.v1.AccountsService",
+                input=RevokeInvitationRequest,
+                output=RevokeInvitationResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def create_project(
+        self,
+        request: CreateProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> CreateProjectResponse:
+        """
+        CreateProject makes a project of the org, with a write key.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="CreateProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=CreateProjectRequest,
+                output=CreateProjectResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_projects(
+        self,
+        request: ListProjectsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListProjectsResponse:
+        """
+        ListProjects lists the org's projects.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListProjects",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListProjectsRequest,
+                output=ListProjectsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def list_audit_entries(
+        self,
+        request: ListAuditEntriesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListAuditEntriesResponse:
+        """
+        ListAuditEntries lists who changed what in the org and its projects, latest first.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListAuditEntries",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListAuditEntriesRequest,
+                output=ListAuditEntriesResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def get_project(
+        self,
+        request: GetProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetProjectResponse:
+        """
+        GetProject says which project the credential opens.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=GetProjectRequest,
+                output=GetProjectResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def update_project(
+        self,
+        request: UpdateProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UpdateProjectResponse:
+        """
+        UpdateProject changes the project's name or time zone.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=UpdateProjectRequest,
+                output=UpdateProjectResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
         )
     def create_api_key(
         self,

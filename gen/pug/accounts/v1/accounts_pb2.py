@@ -23,38 +23,98 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from pug.accounts.v1 import audit_pb2 as pug_dot_accounts_dot_v1_dot_audit__pb2
+from pug.accounts.v1 import org_pb2 as pug_dot_accounts_dot_v1_dot_org__pb2
+from pug.accounts.v1 import project_pb2 as pug_dot_accounts_dot_v1_dot_project__pb2
+from pug.accounts.v1 import session_pb2 as pug_dot_accounts_dot_v1_dot_session__pb2
 from pug.common.v1 import access_pb2 as pug_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/accounts/v1/accounts.proto\x12\x0fpug.accounts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\"\xdb\x02\n\x06\x41piKey\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.pug.accounts.v1.ApiKey.KindR\x04kind\x12\x14\n\x05label\x18\x03 \x01(\tR\x05label\x12\x16\n\x06prefix\x18\x04 \x01(\tR\x06prefix\x12,\n\x06scopes\x18\x05 \x03(\x0e\x32\x14.pug.common.v1.ScopeR\x06scopes\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\trevokedAt\"=\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_WRITE\x10\x01\x12\x0f\n\x0bKIND_SECRET\x10\x02\"\x8b\x01\n\x13\x43reateApiKeyRequest\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.pug.accounts.v1.ApiKey.KindR\x04kind\x12\x14\n\x05label\x18\x02 \x01(\tR\x05label\x12,\n\x06scopes\x18\x03 \x03(\x0e\x32\x14.pug.common.v1.ScopeR\x06scopes\"^\n\x14\x43reateApiKeyResponse\x12\x30\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.pug.accounts.v1.ApiKeyR\x06\x61piKey\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token\"\x14\n\x12ListApiKeysRequest\"I\n\x13ListApiKeysResponse\x12\x32\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x17.pug.accounts.v1.ApiKeyR\x07\x61piKeys\"%\n\x13RevokeApiKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"H\n\x14RevokeApiKeyResponse\x12\x30\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.pug.accounts.v1.ApiKeyR\x06\x61piKey2\xbd\x02\n\x0f\x41\x63\x63ountsService\x12\x61\n\x0c\x43reateApiKey\x12$.pug.accounts.v1.CreateApiKeyRequest\x1a%.pug.accounts.v1.CreateApiKeyResponse\"\x04\xa8\xd4\x18\x03\x12\x61\n\x0bListApiKeys\x12#.pug.accounts.v1.ListApiKeysRequest\x1a$.pug.accounts.v1.ListApiKeysResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x03\x12\x64\n\x0cRevokeApiKey\x12$.pug.accounts.v1.RevokeApiKeyRequest\x1a%.pug.accounts.v1.RevokeApiKeyResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/accounts/v1/accounts.proto\x12\x0fpug.accounts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpug/accounts/v1/audit.proto\x1a\x19pug/accounts/v1/org.proto\x1a\x1dpug/accounts/v1/project.proto\x1a\x1dpug/accounts/v1/session.proto\x1a\x1apug/common/v1/access.proto\"\xd4\x03\n\x06\x41piKey\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.pug.accounts.v1.ApiKey.KindR\x04kind\x12\x14\n\x05label\x18\x03 \x01(\tR\x05label\x12\x16\n\x06prefix\x18\x04 \x01(\tR\x06prefix\x12,\n\x06scopes\x18\x05 \x03(\x0e\x32\x14.pug.common.v1.ScopeR\x06scopes\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\trevokedAt\x12<\n\x0clast_used_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nlastUsedAt\x12\x39\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"=\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_WRITE\x10\x01\x12\x0f\n\x0bKIND_SECRET\x10\x02\"\xc6\x01\n\x13\x43reateApiKeyRequest\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.pug.accounts.v1.ApiKey.KindR\x04kind\x12\x14\n\x05label\x18\x02 \x01(\tR\x05label\x12,\n\x06scopes\x18\x03 \x03(\x0e\x32\x14.pug.common.v1.ScopeR\x06scopes\x12\x39\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"^\n\x14\x43reateApiKeyResponse\x12\x30\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.pug.accounts.v1.ApiKeyR\x06\x61piKey\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token\"\x14\n\x12ListApiKeysRequest\"I\n\x13ListApiKeysResponse\x12\x32\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x17.pug.accounts.v1.ApiKeyR\x07\x61piKeys\"%\n\x13RevokeApiKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"H\n\x14RevokeApiKeyResponse\x12\x30\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.pug.accounts.v1.ApiKeyR\x06\x61piKey2\x85\x18\n\x0f\x41\x63\x63ountsService\x12O\n\x06SignUp\x12\x1e.pug.accounts.v1.SignUpRequest\x1a\x1f.pug.accounts.v1.SignUpResponse\"\x04\xa8\xd4\x18\x05\x12O\n\x06SignIn\x12\x1e.pug.accounts.v1.SignInRequest\x1a\x1f.pug.accounts.v1.SignInResponse\"\x04\xa8\xd4\x18\x05\x12m\n\x10RequestMagicLink\x12(.pug.accounts.v1.RequestMagicLinkRequest\x1a).pug.accounts.v1.RequestMagicLinkResponse\"\x04\xa8\xd4\x18\x05\x12p\n\x11\x43ompleteMagicLink\x12).pug.accounts.v1.CompleteMagicLinkRequest\x1a*.pug.accounts.v1.CompleteMagicLinkResponse\"\x04\xa8\xd4\x18\x05\x12X\n\tStartOidc\x12!.pug.accounts.v1.StartOidcRequest\x1a\".pug.accounts.v1.StartOidcResponse\"\x04\xa8\xd4\x18\x05\x12\x61\n\x0c\x43ompleteOidc\x12$.pug.accounts.v1.CompleteOidcRequest\x1a%.pug.accounts.v1.CompleteOidcResponse\"\x04\xa8\xd4\x18\x05\x12g\n\x0eRefreshSession\x12&.pug.accounts.v1.RefreshSessionRequest\x1a\'.pug.accounts.v1.RefreshSessionResponse\"\x04\xa8\xd4\x18\x05\x12U\n\x07SignOut\x12\x1f.pug.accounts.v1.SignOutRequest\x1a .pug.accounts.v1.SignOutResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x05\x12m\n\x10\x41\x63\x63\x65ptInvitation\x12(.pug.accounts.v1.AcceptInvitationRequest\x1a).pug.accounts.v1.AcceptInvitationResponse\"\x04\xa8\xd4\x18\x05\x12O\n\x05GetMe\x12\x1d.pug.accounts.v1.GetMeRequest\x1a\x1e.pug.accounts.v1.GetMeResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x06\x12U\n\x08UpdateMe\x12 .pug.accounts.v1.UpdateMeRequest\x1a!.pug.accounts.v1.UpdateMeResponse\"\x04\xa8\xd4\x18\x06\x12j\n\x0eListMySessions\x12&.pug.accounts.v1.ListMySessionsRequest\x1a\'.pug.accounts.v1.ListMySessionsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x06\x12\x64\n\x0c\x45ndMySession\x12$.pug.accounts.v1.EndMySessionRequest\x1a%.pug.accounts.v1.EndMySessionResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x06\x12X\n\tCreateOrg\x12!.pug.accounts.v1.CreateOrgRequest\x1a\".pug.accounts.v1.CreateOrgResponse\"\x04\xa8\xd4\x18\x06\x12X\n\x08ListOrgs\x12 .pug.accounts.v1.ListOrgsRequest\x1a!.pug.accounts.v1.ListOrgsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x06\x12[\n\tUpdateOrg\x12!.pug.accounts.v1.UpdateOrgRequest\x1a\".pug.accounts.v1.UpdateOrgResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x08\x12U\n\x08LeaveOrg\x12 .pug.accounts.v1.LeaveOrgRequest\x1a!.pug.accounts.v1.LeaveOrgResponse\"\x04\xa8\xd4\x18\x07\x12\x61\n\x0bListMembers\x12#.pug.accounts.v1.ListMembersRequest\x1a$.pug.accounts.v1.ListMembersResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x07\x12g\n\rSetMemberRole\x12%.pug.accounts.v1.SetMemberRoleRequest\x1a&.pug.accounts.v1.SetMemberRoleResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x08\x12\x61\n\x0cRemoveMember\x12$.pug.accounts.v1.RemoveMemberRequest\x1a%.pug.accounts.v1.RemoveMemberResponse\"\x04\xa8\xd4\x18\x08\x12\x61\n\x0cInviteMember\x12$.pug.accounts.v1.InviteMemberRequest\x1a%.pug.accounts.v1.InviteMemberResponse\"\x04\xa8\xd4\x18\x08\x12m\n\x0fListInvitations\x12\'.pug.accounts.v1.ListInvitationsRequest\x1a(.pug.accounts.v1.ListInvitationsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x08\x12m\n\x10RevokeInvitation\x12(.pug.accounts.v1.RevokeInvitationRequest\x1a).pug.accounts.v1.RevokeInvitationResponse\"\x04\xa8\xd4\x18\x08\x12\x64\n\rCreateProject\x12%.pug.accounts.v1.CreateProjectRequest\x1a&.pug.accounts.v1.CreateProjectResponse\"\x04\xa8\xd4\x18\x08\x12\x64\n\x0cListProjects\x12$.pug.accounts.v1.ListProjectsRequest\x1a%.pug.accounts.v1.ListProjectsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x07\x12p\n\x10ListAuditEntries\x12(.pug.accounts.v1.ListAuditEntriesRequest\x1a).pug.accounts.v1.ListAuditEntriesResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x08\x12^\n\nGetProject\x12\".pug.accounts.v1.GetProjectRequest\x1a#.pug.accounts.v1.GetProjectResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12g\n\rUpdateProject\x12%.pug.accounts.v1.UpdateProjectRequest\x1a&.pug.accounts.v1.UpdateProjectResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x03\x12\x61\n\x0c\x43reateApiKey\x12$.pug.accounts.v1.CreateApiKeyRequest\x1a%.pug.accounts.v1.CreateApiKeyResponse\"\x04\xa8\xd4\x18\x03\x12\x61\n\x0bListApiKeys\x12#.pug.accounts.v1.ListApiKeysRequest\x1a$.pug.accounts.v1.ListApiKeysResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x03\x12\x64\n\x0cRevokeApiKey\x12$.pug.accounts.v1.RevokeApiKeyRequest\x1a%.pug.accounts.v1.RevokeApiKeyResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pug.accounts.v1.accounts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SignUp']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SignUp']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SignIn']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SignIn']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RequestMagicLink']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RequestMagicLink']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CompleteMagicLink']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CompleteMagicLink']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['StartOidc']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['StartOidc']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CompleteOidc']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CompleteOidc']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RefreshSession']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RefreshSession']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SignOut']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SignOut']._serialized_options = b'\220\002\002\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['AcceptInvitation']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['AcceptInvitation']._serialized_options = b'\250\324\030\005'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['GetMe']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['GetMe']._serialized_options = b'\220\002\001\250\324\030\006'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateMe']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateMe']._serialized_options = b'\250\324\030\006'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListMySessions']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListMySessions']._serialized_options = b'\220\002\001\250\324\030\006'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['EndMySession']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['EndMySession']._serialized_options = b'\220\002\002\250\324\030\006'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateOrg']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateOrg']._serialized_options = b'\250\324\030\006'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListOrgs']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListOrgs']._serialized_options = b'\220\002\001\250\324\030\006'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateOrg']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateOrg']._serialized_options = b'\220\002\002\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['LeaveOrg']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['LeaveOrg']._serialized_options = b'\250\324\030\007'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListMembers']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListMembers']._serialized_options = b'\220\002\001\250\324\030\007'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SetMemberRole']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['SetMemberRole']._serialized_options = b'\220\002\002\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RemoveMember']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RemoveMember']._serialized_options = b'\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['InviteMember']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['InviteMember']._serialized_options = b'\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListInvitations']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListInvitations']._serialized_options = b'\220\002\001\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RevokeInvitation']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['RevokeInvitation']._serialized_options = b'\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateProject']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateProject']._serialized_options = b'\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListProjects']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListProjects']._serialized_options = b'\220\002\001\250\324\030\007'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001\250\324\030\010'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['GetProject']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['GetProject']._serialized_options = b'\220\002\001\250\324\030\002'
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateProject']._loaded_options = None
+  _globals['_ACCOUNTSSERVICE'].methods_by_name['UpdateProject']._serialized_options = b'\220\002\002\250\324\030\003'
   _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateApiKey']._loaded_options = None
   _globals['_ACCOUNTSSERVICE'].methods_by_name['CreateApiKey']._serialized_options = b'\250\324\030\003'
   _globals['_ACCOUNTSSERVICE'].methods_by_name['ListApiKeys']._loaded_options = None
   _globals['_ACCOUNTSSERVICE'].methods_by_name['ListApiKeys']._serialized_options = b'\220\002\001\250\324\030\003'
   _globals['_ACCOUNTSSERVICE'].methods_by_name['RevokeApiKey']._loaded_options = None
   _globals['_ACCOUNTSSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\220\002\002\250\324\030\003'
-  _globals['_APIKEY']._serialized_start=113
-  _globals['_APIKEY']._serialized_end=460
-  _globals['_APIKEY_KIND']._serialized_start=399
-  _globals['_APIKEY_KIND']._serialized_end=460
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=463
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=602
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=604
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=698
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=700
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=720
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=722
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=795
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=797
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=834
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=836
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=908
-  _globals['_ACCOUNTSSERVICE']._serialized_start=911
-  _globals['_ACCOUNTSSERVICE']._serialized_end=1228
+  _globals['_APIKEY']._serialized_start=231
+  _globals['_APIKEY']._serialized_end=699
+  _globals['_APIKEY_KIND']._serialized_start=638
+  _globals['_APIKEY_KIND']._serialized_end=699
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=702
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=900
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=902
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=996
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=998
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1018
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1020
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1093
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1095
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1132
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1134
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1206
+  _globals['_ACCOUNTSSERVICE']._serialized_start=1209
+  _globals['_ACCOUNTSSERVICE']._serialized_end=4286
 # @@protoc_insertion_point(module_scope)

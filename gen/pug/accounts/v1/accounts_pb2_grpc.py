@@ -4,6 +4,10 @@ import grpc
 import warnings
 
 from pug.accounts.v1 import accounts_pb2 as pug_dot_accounts_dot_v1_dot_accounts__pb2
+from pug.accounts.v1 import audit_pb2 as pug_dot_accounts_dot_v1_dot_audit__pb2
+from pug.accounts.v1 import org_pb2 as pug_dot_accounts_dot_v1_dot_org__pb2
+from pug.accounts.v1 import project_pb2 as pug_dot_accounts_dot_v1_dot_project__pb2
+from pug.accounts.v1 import session_pb2 as pug_dot_accounts_dot_v1_dot_session__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +30,10 @@ if _version_not_supported:
 
 
 class AccountsServiceStub:
-    """AccountsService manages the credentials of a project. The project is the one the caller's credential belongs to.
+    """AccountsService manages who may do what: accounts and their sessions, orgs and their members, projects and their keys.
+
+    The project is the one the caller's key belongs to. Somebody signed in who has several names it in the header `x-pug-project`, and the org in
+    `x-pug-org`; a project's org needs no naming.
     """
 
     def __init__(self, channel):
@@ -35,6 +42,146 @@ class AccountsServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.SignUp = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/SignUp',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignUpRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignUpResponse.FromString,
+                _registered_method=True)
+        self.SignIn = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/SignIn',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignInRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignInResponse.FromString,
+                _registered_method=True)
+        self.RequestMagicLink = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/RequestMagicLink',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.RequestMagicLinkRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.RequestMagicLinkResponse.FromString,
+                _registered_method=True)
+        self.CompleteMagicLink = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/CompleteMagicLink',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteMagicLinkRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteMagicLinkResponse.FromString,
+                _registered_method=True)
+        self.StartOidc = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/StartOidc',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.StartOidcRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.StartOidcResponse.FromString,
+                _registered_method=True)
+        self.CompleteOidc = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/CompleteOidc',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteOidcRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteOidcResponse.FromString,
+                _registered_method=True)
+        self.RefreshSession = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/RefreshSession',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.RefreshSessionRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.RefreshSessionResponse.FromString,
+                _registered_method=True)
+        self.SignOut = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/SignOut',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignOutRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignOutResponse.FromString,
+                _registered_method=True)
+        self.AcceptInvitation = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/AcceptInvitation',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.AcceptInvitationRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.AcceptInvitationResponse.FromString,
+                _registered_method=True)
+        self.GetMe = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/GetMe',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.GetMeRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.GetMeResponse.FromString,
+                _registered_method=True)
+        self.UpdateMe = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/UpdateMe',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.UpdateMeRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.UpdateMeResponse.FromString,
+                _registered_method=True)
+        self.ListMySessions = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/ListMySessions',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.ListMySessionsRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.ListMySessionsResponse.FromString,
+                _registered_method=True)
+        self.EndMySession = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/EndMySession',
+                request_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.EndMySessionRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.EndMySessionResponse.FromString,
+                _registered_method=True)
+        self.CreateOrg = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/CreateOrg',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.CreateOrgRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.CreateOrgResponse.FromString,
+                _registered_method=True)
+        self.ListOrgs = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/ListOrgs',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListOrgsRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListOrgsResponse.FromString,
+                _registered_method=True)
+        self.UpdateOrg = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/UpdateOrg',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.UpdateOrgRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.UpdateOrgResponse.FromString,
+                _registered_method=True)
+        self.LeaveOrg = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/LeaveOrg',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.LeaveOrgRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.LeaveOrgResponse.FromString,
+                _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/ListMembers',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
+        self.SetMemberRole = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/SetMemberRole',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.SetMemberRoleRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.SetMemberRoleResponse.FromString,
+                _registered_method=True)
+        self.RemoveMember = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/RemoveMember',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.RemoveMemberRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.RemoveMemberResponse.FromString,
+                _registered_method=True)
+        self.InviteMember = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/InviteMember',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.InviteMemberRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.InviteMemberResponse.FromString,
+                _registered_method=True)
+        self.ListInvitations = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/ListInvitations',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListInvitationsRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListInvitationsResponse.FromString,
+                _registered_method=True)
+        self.RevokeInvitation = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/RevokeInvitation',
+                request_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.RevokeInvitationRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.RevokeInvitationResponse.FromString,
+                _registered_method=True)
+        self.CreateProject = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/CreateProject',
+                request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.CreateProjectRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.CreateProjectResponse.FromString,
+                _registered_method=True)
+        self.ListProjects = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/ListProjects',
+                request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectsRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectsResponse.FromString,
+                _registered_method=True)
+        self.ListAuditEntries = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/ListAuditEntries',
+                request_serializer=pug_dot_accounts_dot_v1_dot_audit__pb2.ListAuditEntriesRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_audit__pb2.ListAuditEntriesResponse.FromString,
+                _registered_method=True)
+        self.GetProject = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/GetProject',
+                request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectResponse.FromString,
+                _registered_method=True)
+        self.UpdateProject = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/UpdateProject',
+                request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.UpdateProjectRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.UpdateProjectResponse.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/pug.accounts.v1.AccountsService/CreateApiKey',
                 request_serializer=pug_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyRequest.SerializeToString,
@@ -53,8 +200,207 @@ class AccountsServiceStub:
 
 
 class AccountsServiceServicer:
-    """AccountsService manages the credentials of a project. The project is the one the caller's credential belongs to.
+    """AccountsService manages who may do what: accounts and their sessions, orgs and their members, projects and their keys.
+
+    The project is the one the caller's key belongs to. Somebody signed in who has several names it in the header `x-pug-project`, and the org in
+    `x-pug-org`; a project's org needs no naming.
     """
+
+    def SignUp(self, request, context):
+        """SignUp makes an account with a password, and a first org and project for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignIn(self, request, context):
+        """SignIn begins a session with a password. A wrong password, an unknown address and an account without a password look the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestMagicLink(self, request, context):
+        """RequestMagicLink sends a link to sign in by, which works once and for 15 minutes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteMagicLink(self, request, context):
+        """CompleteMagicLink begins a session with what such a link carried; for an address without account it makes one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartOidc(self, request, context):
+        """StartOidc says where to send the browser to sign in with the server's OpenID Connect provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteOidc(self, request, context):
+        """CompleteOidc begins a session with what the provider sent the browser back with; for an address without account it makes one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshSession(self, request, context):
+        """RefreshSession exchanges a refresh token for a new session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignOut(self, request, context):
+        """SignOut ends a session, and every token that came from the same sign-in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptInvitation(self, request, context):
+        """AcceptInvitation makes the invited address a member and signs it in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMe(self, request, context):
+        """GetMe says who is signed in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMe(self, request, context):
+        """UpdateMe changes the caller's own name or password.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMySessions(self, request, context):
+        """ListMySessions says where the caller is signed in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndMySession(self, request, context):
+        """EndMySession ends a sign-in of the caller's, such as on a lost device.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateOrg(self, request, context):
+        """CreateOrg makes an org, whose owner the caller becomes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrgs(self, request, context):
+        """ListOrgs lists the caller's orgs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateOrg(self, request, context):
+        """UpdateOrg renames the org.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveOrg(self, request, context):
+        """LeaveOrg takes the caller out of the org.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMembers(self, request, context):
+        """ListMembers lists the org's members.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetMemberRole(self, request, context):
+        """SetMemberRole changes what a member may do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveMember(self, request, context):
+        """RemoveMember takes a member out of the org.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InviteMember(self, request, context):
+        """InviteMember invites an address into the org.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInvitations(self, request, context):
+        """ListInvitations lists who is invited and has not come yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeInvitation(self, request, context):
+        """RevokeInvitation makes an invitation's link work no longer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateProject(self, request, context):
+        """CreateProject makes a project of the org, with a write key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjects(self, request, context):
+        """ListProjects lists the org's projects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditEntries(self, request, context):
+        """ListAuditEntries lists who changed what in the org and its projects, latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProject(self, request, context):
+        """GetProject says which project the credential opens.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProject(self, request, context):
+        """UpdateProject changes the project's name or time zone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def CreateApiKey(self, request, context):
         """CreateApiKey makes a key. Its token is shown in this response and never again.
@@ -80,6 +426,146 @@ class AccountsServiceServicer:
 
 def add_AccountsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'SignUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignUp,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignUpRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignUpResponse.SerializeToString,
+            ),
+            'SignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignIn,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignInRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignInResponse.SerializeToString,
+            ),
+            'RequestMagicLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestMagicLink,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.RequestMagicLinkRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.RequestMagicLinkResponse.SerializeToString,
+            ),
+            'CompleteMagicLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteMagicLink,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteMagicLinkRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteMagicLinkResponse.SerializeToString,
+            ),
+            'StartOidc': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartOidc,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.StartOidcRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.StartOidcResponse.SerializeToString,
+            ),
+            'CompleteOidc': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteOidc,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteOidcRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.CompleteOidcResponse.SerializeToString,
+            ),
+            'RefreshSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshSession,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.RefreshSessionRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.RefreshSessionResponse.SerializeToString,
+            ),
+            'SignOut': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignOut,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignOutRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.SignOutResponse.SerializeToString,
+            ),
+            'AcceptInvitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptInvitation,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.AcceptInvitationRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.AcceptInvitationResponse.SerializeToString,
+            ),
+            'GetMe': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMe,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.GetMeRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.GetMeResponse.SerializeToString,
+            ),
+            'UpdateMe': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMe,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.UpdateMeRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.UpdateMeResponse.SerializeToString,
+            ),
+            'ListMySessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMySessions,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.ListMySessionsRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.ListMySessionsResponse.SerializeToString,
+            ),
+            'EndMySession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndMySession,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_session__pb2.EndMySessionRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_session__pb2.EndMySessionResponse.SerializeToString,
+            ),
+            'CreateOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateOrg,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.CreateOrgRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.CreateOrgResponse.SerializeToString,
+            ),
+            'ListOrgs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrgs,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListOrgsRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListOrgsResponse.SerializeToString,
+            ),
+            'UpdateOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateOrg,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.UpdateOrgRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.UpdateOrgResponse.SerializeToString,
+            ),
+            'LeaveOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveOrg,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.LeaveOrgRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.LeaveOrgResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListMembersRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'SetMemberRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMemberRole,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.SetMemberRoleRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.SetMemberRoleResponse.SerializeToString,
+            ),
+            'RemoveMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveMember,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.RemoveMemberRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.RemoveMemberResponse.SerializeToString,
+            ),
+            'InviteMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.InviteMember,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.InviteMemberRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.InviteMemberResponse.SerializeToString,
+            ),
+            'ListInvitations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInvitations,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListInvitationsRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.ListInvitationsResponse.SerializeToString,
+            ),
+            'RevokeInvitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeInvitation,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_org__pb2.RevokeInvitationRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_org__pb2.RevokeInvitationResponse.SerializeToString,
+            ),
+            'CreateProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateProject,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.CreateProjectRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.CreateProjectResponse.SerializeToString,
+            ),
+            'ListProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjects,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectsRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectsResponse.SerializeToString,
+            ),
+            'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEntries,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_audit__pb2.ListAuditEntriesRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_audit__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
+            'GetProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProject,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectResponse.SerializeToString,
+            ),
+            'UpdateProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProject,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.UpdateProjectRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.UpdateProjectResponse.SerializeToString,
+            ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
                     request_deserializer=pug_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyRequest.FromString,
@@ -104,8 +590,767 @@ def add_AccountsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountsService:
-    """AccountsService manages the credentials of a project. The project is the one the caller's credential belongs to.
+    """AccountsService manages who may do what: accounts and their sessions, orgs and their members, projects and their keys.
+
+    The project is the one the caller's key belongs to. Somebody signed in who has several names it in the header `x-pug-project`, and the org in
+    `x-pug-org`; a project's org needs no naming.
     """
+
+    @staticmethod
+    def SignUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/SignUp',
+            pug_dot_accounts_dot_v1_dot_session__pb2.SignUpRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.SignUpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/SignIn',
+            pug_dot_accounts_dot_v1_dot_session__pb2.SignInRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.SignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestMagicLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/RequestMagicLink',
+            pug_dot_accounts_dot_v1_dot_session__pb2.RequestMagicLinkRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.RequestMagicLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteMagicLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/CompleteMagicLink',
+            pug_dot_accounts_dot_v1_dot_session__pb2.CompleteMagicLinkRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.CompleteMagicLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartOidc(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/StartOidc',
+            pug_dot_accounts_dot_v1_dot_session__pb2.StartOidcRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.StartOidcResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteOidc(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/CompleteOidc',
+            pug_dot_accounts_dot_v1_dot_session__pb2.CompleteOidcRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.CompleteOidcResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/RefreshSession',
+            pug_dot_accounts_dot_v1_dot_session__pb2.RefreshSessionRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.RefreshSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignOut(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/SignOut',
+            pug_dot_accounts_dot_v1_dot_session__pb2.SignOutRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.SignOutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptInvitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/AcceptInvitation',
+            pug_dot_accounts_dot_v1_dot_org__pb2.AcceptInvitationRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.AcceptInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/GetMe',
+            pug_dot_accounts_dot_v1_dot_session__pb2.GetMeRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.GetMeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/UpdateMe',
+            pug_dot_accounts_dot_v1_dot_session__pb2.UpdateMeRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.UpdateMeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMySessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/ListMySessions',
+            pug_dot_accounts_dot_v1_dot_session__pb2.ListMySessionsRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.ListMySessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndMySession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/EndMySession',
+            pug_dot_accounts_dot_v1_dot_session__pb2.EndMySessionRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_session__pb2.EndMySessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/CreateOrg',
+            pug_dot_accounts_dot_v1_dot_org__pb2.CreateOrgRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.CreateOrgResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrgs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/ListOrgs',
+            pug_dot_accounts_dot_v1_dot_org__pb2.ListOrgsRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.ListOrgsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/UpdateOrg',
+            pug_dot_accounts_dot_v1_dot_org__pb2.UpdateOrgRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.UpdateOrgResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/LeaveOrg',
+            pug_dot_accounts_dot_v1_dot_org__pb2.LeaveOrgRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.LeaveOrgResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/ListMembers',
+            pug_dot_accounts_dot_v1_dot_org__pb2.ListMembersRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMemberRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/SetMemberRole',
+            pug_dot_accounts_dot_v1_dot_org__pb2.SetMemberRoleRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.SetMemberRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/RemoveMember',
+            pug_dot_accounts_dot_v1_dot_org__pb2.RemoveMemberRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.RemoveMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InviteMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/InviteMember',
+            pug_dot_accounts_dot_v1_dot_org__pb2.InviteMemberRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.InviteMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInvitations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/ListInvitations',
+            pug_dot_accounts_dot_v1_dot_org__pb2.ListInvitationsRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.ListInvitationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeInvitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/RevokeInvitation',
+            pug_dot_accounts_dot_v1_dot_org__pb2.RevokeInvitationRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_org__pb2.RevokeInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/CreateProject',
+            pug_dot_accounts_dot_v1_dot_project__pb2.CreateProjectRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_project__pb2.CreateProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/ListProjects',
+            pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectsRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/ListAuditEntries',
+            pug_dot_accounts_dot_v1_dot_audit__pb2.ListAuditEntriesRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_audit__pb2.ListAuditEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/GetProject',
+            pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/UpdateProject',
+            pug_dot_accounts_dot_v1_dot_project__pb2.UpdateProjectRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_project__pb2.UpdateProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def CreateApiKey(request,

@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apug/common/v1/access.proto\x12\rpug.common.v1\x1a google/protobuf/descriptor.proto*R\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n\rSCOPE_CAPTURE\x10\x01\x12\x0e\n\nSCOPE_READ\x10\x02\x12\x0f\n\x0bSCOPE_ADMIN\x10\x03:L\n\x05scope\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0e\x32\x14.pug.common.v1.ScopeR\x05scopeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apug/common/v1/access.proto\x12\rpug.common.v1\x1a google/protobuf/descriptor.proto*\xd6\x01\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n\rSCOPE_CAPTURE\x10\x01\x12\x0e\n\nSCOPE_READ\x10\x02\x12\x0f\n\x0bSCOPE_ADMIN\x10\x03\x12\x0e\n\nSCOPE_EDIT\x10\x04\x12\x10\n\x0cSCOPE_PUBLIC\x10\x05\x12\x11\n\rSCOPE_ACCOUNT\x10\x06\x12\x12\n\x0eSCOPE_ORG_READ\x10\x07\x12\x13\n\x0fSCOPE_ORG_ADMIN\x10\x08\x12\x13\n\x0fSCOPE_ORG_OWNER\x10\t\x12\x0f\n\x0bSCOPE_SHARE\x10\n:L\n\x05scope\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0e\x32\x14.pug.common.v1.ScopeR\x05scopeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pug.common.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOPE']._serialized_start=79
-  _globals['_SCOPE']._serialized_end=161
+  _globals['_SCOPE']._serialized_start=80
+  _globals['_SCOPE']._serialized_end=294
 # @@protoc_insertion_point(module_scope)

@@ -11,9 +11,23 @@ class Scope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCOPE_CAPTURE: _ClassVar[Scope]
     SCOPE_READ: _ClassVar[Scope]
     SCOPE_ADMIN: _ClassVar[Scope]
+    SCOPE_EDIT: _ClassVar[Scope]
+    SCOPE_PUBLIC: _ClassVar[Scope]
+    SCOPE_ACCOUNT: _ClassVar[Scope]
+    SCOPE_ORG_READ: _ClassVar[Scope]
+    SCOPE_ORG_ADMIN: _ClassVar[Scope]
+    SCOPE_ORG_OWNER: _ClassVar[Scope]
+    SCOPE_SHARE: _ClassVar[Scope]
 SCOPE_UNSPECIFIED: Scope
 SCOPE_CAPTURE: Scope
 SCOPE_READ: Scope
 SCOPE_ADMIN: Scope
+SCOPE_EDIT: Scope
+SCOPE_PUBLIC: Scope
+SCOPE_ACCOUNT: Scope
+SCOPE_ORG_READ: Scope
+SCOPE_ORG_ADMIN: Scope
+SCOPE_ORG_OWNER: Scope
+SCOPE_SHARE: Scope
 SCOPE_FIELD_NUMBER: _ClassVar[int]
 scope: _descriptor.FieldDescriptor
