@@ -52,7 +52,7 @@ def upgrade() -> None:
         Column("ended_at", DateTime(timezone=True)),
     )
     op.create_index("sessions_account", "sessions", ["account_id"])
-    # Of every token only the SHA-256 is kept. A refresh token that was used stays until it would have expired: using it again ends the session.
+    # Of every token only the SHA-256 is kept. A used refresh token stays until it would have expired: using it again ends the session.
     op.create_table(
         "session_tokens",
         Column("refresh_hash", LargeBinary, primary_key=True),
