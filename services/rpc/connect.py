@@ -28,7 +28,7 @@ from services.rpc.gate import Gate, request_id_of
 from services.rpc.observing import Calls, ObservedCall
 from services.rpc.patience import BODY_WITHIN_S, Exchange
 from services.rpc.refusals import Refusal, nothing_here, refusal_of, refuse
-from services.rpc.service import EncodedMessage, Service, snake_case, streams
+from services.rpc.service import EncodedMessage, Service, snake_case, streams_requests, streams_responses
 
 Context = RequestContext[Any, Any]
 
@@ -55,7 +55,7 @@ def connect_application(
             read_max_bytes=service.max_bytes,
         )
         for method in service.descriptor.methods:
-            served = application if streams(method) else _patient(application, body_within_s)
+            served = application if streams_requests(method) else _patient(application, body_within_s)
             routes[f"/{service.descriptor.full_name}/{method.name}"] = _Route(service, method, served)
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +155,7 @@ class _Admission(MetadataInterceptor[Call]):
 
 def _handlers(service: Service) -> SimpleNamespace:
     handlers = {
-        snake_case(method.name): _stream(service, method) if streams(method) else _unary(service, method)
+        snake_case(method.name): _stream(service, method) if streams_responses(method) else _unary(service, method)
         for method in service.descriptor.methods
     }
     return SimpleNamespace(**handlers)
@@ -173,12 +173,12 @@ def _unary(service: Service, method: MethodDescriptor) -> Callable[[object, Cont
     return handle
 
 
-def _stream(service: Service, method: MethodDescriptor) -> Callable[[AsyncIterator[object], Context], AsyncIterator[Message]]:
+def _stream(service: Service, method: MethodDescriptor) -> Callable[[object, Context], AsyncIterator[Message]]:
     handler = service.stream(method)
 
-    async def handle(requests: AsyncIterator[object], ctx: Context) -> AsyncIterator[Message]:
+    async def handle(asked: object, ctx: Context) -> AsyncIterator[Message]:
         try:
-            async for response in handler(requests, _call.get()):
+            async for response in handler(asked, _call.get()):
                 yield response
         except Exception as error:
             raise _connect_error(failure_of(error, method=method.full_name, request_id=request_id.get()), ctx) from error

@@ -28,7 +28,7 @@ from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
 from services.rpc.observing import Calls
 from services.rpc.patience import BODY_WITHIN_S, late
-from services.rpc.service import EncodedMessage, Service, streams
+from services.rpc.service import EncodedMessage, Service, streams_requests, streams_responses
 
 # gRPC answers more at once RESOURCE_EXHAUSTED without saying when to come back: above the gate's own limit, so that the gate speaks first.
 _CONCURRENT_RPCS = 3_000
@@ -92,7 +92,7 @@ def _generic_handlers(services: Iterable[Service], gate: Gate, calls: Calls) -> 
 
 def _handler(service: Service, method: MethodDescriptor, gate: Gate, calls: Calls) -> grpc.RpcMethodHandler[bytes, bytes]:
     # Requests stay bytes until the caller is admitted: gRPC would answer a failed deserializer with INTERNAL.
-    if streams(method):
+    if streams_responses(method):
         return grpc.stream_stream_rpc_method_handler(_stream(service, method, gate, calls))
     # On the wire one message is a stream of one; told that it is one, gRPC would read it before anybody was asked.
     return grpc.stream_unary_rpc_method_handler(_unary(service, method, gate, calls))
@@ -132,7 +132,7 @@ async def _only_message(bodies: AsyncIterator[bytes]) -> bytes:
 def _stream(
     service: Service, method: MethodDescriptor, gate: Gate, calls: Calls
 ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
-    handler, read = service.stream(method), _reader(service, method)
+    handler, read, many = service.stream(method), _reader(service, method), streams_requests(method)
     name = f"{service.descriptor.full_name}/{method.name}"
 
     async def handle(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
@@ -140,7 +140,8 @@ def _stream(
             headers = _headers(context)
             with calls.begin(name, headers):
                 async with _admitted(gate, service, method, context, headers) as call:
-                    async for response in handler((read(body) async for body in bodies), call):
+                    asked = (read(body) async for body in bodies) if many else read(await _only_message(bodies))
+                    async for response in handler(asked, call):
                         yield response.SerializeToString()
         except Exception as error:  # noqa: BLE001 (the edge: whatever it is becomes a status)
             await _abort(context, failure_of(error, method=method.full_name, request_id=request_id.get()))

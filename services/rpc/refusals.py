@@ -12,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from pug.common.v1.error_info_pb2 import ErrorInfo
 from services.rpc.asgi import Scope, Send
 from services.rpc.gate import request_id_of
-from services.rpc.service import streams
+from services.rpc.service import streams_requests, streams_responses
 
 _WEB = frozenset({"application/grpc-web", "application/grpc-web+proto", "application/grpc-web+json"})
 _UNARY = _WEB | {"application/json", "application/proto"}
@@ -86,7 +86,8 @@ async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
 def _method_refusal(scope: Scope, method: MethodDescriptor) -> Refusal | None:
     if scope["method"] == "POST":
         return None
-    readable = method.GetOptions().idempotency_level == _NO_SIDE_EFFECTS
+    # Connect has no form for a stream that is read by GET.
+    readable = method.GetOptions().idempotency_level == _NO_SIDE_EFFECTS and not streams_responses(method)
     if scope["method"] == "GET" and readable:
         return None
     allowed = "GET, POST" if readable else "POST"
@@ -110,7 +111,7 @@ def _encoding_refusal(scope: Scope, method: MethodDescriptor, headers: Mapping[b
         return _unsupported("content-type", "Native gRPC is served on the gRPC port (PUG_GRPC_PORT); this port takes Connect and gRPC-Web.")
     if scope["method"] == "GET":
         return _query_refusal(bytes(scope.get("query_string", b"")))
-    if streams(method):
+    if streams_responses(method):
         wanted = "Send application/connect+json or application/connect+proto: this RPC is a stream."
         return None if content_type in _STREAM else _unsupported("content-type", wanted)
     return None if content_type in _UNARY else _unsupported("content-type", "Send application/json or application/proto.")
@@ -119,7 +120,7 @@ def _encoding_refusal(scope: Scope, method: MethodDescriptor, headers: Mapping[b
 def _length_refusal(method: MethodDescriptor, headers: Mapping[bytes, bytes], max_bytes: int) -> Refusal | None:
     """Refuse a body that says it is too long, before any of it is read; one that doesn't say is cut off at the limit."""
     declared = headers.get(b"content-length", b"")
-    if streams(method) or not declared.isdigit() or (len(declared) <= _LENGTH_DIGITS and int(declared) <= max_bytes + _ENVELOPE):
+    if streams_requests(method) or not declared.isdigit() or (len(declared) <= _LENGTH_DIGITS and int(declared) <= max_bytes + _ENVELOPE):
         return None
     info = ErrorInfo(reason="BODY_TOO_LARGE", field="body", hint="Send less at once.")
     message = f"body: The body is {declared.decode()[:_LENGTH_DIGITS]} bytes; at most {max_bytes:,} are allowed. {info.hint}"

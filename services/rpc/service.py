@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 from services.rpc.call import Call
 
 Unary = Callable[[object, Call], Awaitable[Message]]
-Stream = Callable[[AsyncIterator[object], Call], AsyncIterator[Message]]
+# Takes one request, or a stream of them.
+Stream = Callable[[object, Call], AsyncIterator[Message]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Service:
         return getattr(self.implementation, snake_case(method.name))
 
     def stream(self, method: MethodDescriptor) -> Stream:
-        """The handler of an RPC that streams both ways."""
+        """The handler of an RPC that answers with a stream."""
         return getattr(self.implementation, snake_case(method.name))
 
 
@@ -54,9 +55,14 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def streams(method: MethodDescriptor) -> bool:
-    """Whether an RPC streams both ways; a contract that streams one way has to teach the edge first."""
-    if method.client_streaming != method.server_streaming:
-        msg = f"{method.full_name} streams one way, which the edge does not serve yet"
+def streams_requests(method: MethodDescriptor) -> bool:
+    """Whether an RPC takes many messages; a contract that answers those with one has to teach the edge first."""
+    if method.client_streaming and not method.server_streaming:
+        msg = f"{method.full_name} takes a stream and answers with one message, which the edge does not serve yet"
         raise RuntimeError(msg)
     return bool(method.client_streaming)
+
+
+def streams_responses(method: MethodDescriptor) -> bool:
+    """Whether an RPC answers with many messages."""
+    return bool(method.server_streaming)
