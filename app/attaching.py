@@ -7,16 +7,19 @@ from pathlib import Path
 
 from nats.aio.client import Client
 from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.backends import engine_scheme, engine_urls, open_nats
 from app.embedded.folder import check_account, lock_holder, open_folder
 from app.embedded.nats import running_nats
 from app.embedded.postgres import running_postgres
-from core.errors import SettingsInvalid, StreamUnavailable
+from core.errors import SettingsInvalid, StoreUnavailable, StreamUnavailable
 from core.jetstream import connect
+from core.postgres import create_engine
 from core.settings import Settings
 
 _CONNECT_S = 5.0
+_POSTGRES_CONNECTIONS = 4
 _STARTING_S = 10.0
 _POLL_S = 0.05
 _EMBEDDED = frozenset({"chdb", "embedded"})
@@ -45,6 +48,19 @@ async def attach_running_nats(settings: Settings) -> AsyncGenerator[Client]:
         raise StreamUnavailable("The embedded NATS does not run.", hint="Start Pug with `pug dev`.")
     async with _connected(url) as connection:
         yield connection
+
+
+@asynccontextmanager
+async def attach_running_postgres(settings: Settings) -> AsyncGenerator[AsyncEngine]:
+    """Connections to the PostgreSQL that Pug uses; raises StoreUnavailable when it is embedded and runs nowhere."""
+    url = postgres_url_now(settings)
+    if url is None:
+        raise StoreUnavailable("The embedded PostgreSQL does not run.", hint="Start Pug with `pug dev`.")
+    engine = create_engine(url, connections=_POSTGRES_CONNECTIONS)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
 
 
 @asynccontextmanager
