@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, RowMapping, func, insert, select, update
+from sqlalchemy import Executable, RowMapping, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.postgres import answering
@@ -47,16 +47,18 @@ class AccountsRepository:
     async def find_credential(self, token: str) -> Credential | None:
         """The working key with this token, with its project."""
         query = (
-            select(api_keys.c.id, api_keys.c.scopes, projects.c.id.label("project_id"), projects.c.time_zone)
+            select(api_keys.c.id, api_keys.c.scopes, api_keys.c.expires_at, projects.c.id.label("project_id"), projects.c.time_zone)
             .join(projects, projects.c.id == api_keys.c.project_id)
             .where(api_keys.c.token_hash == hashed(token), api_keys.c.revoked_at.is_(None))
+            .where(or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()))
         )
         row = (await self._rows(query))[0:1]
         if not row:
             return None
         found = row[0]
         project = Project(int(found["project_id"]), str(found["time_zone"]))
-        return Credential(str(found["id"]), project, frozenset(Scope(scope) for scope in found["scopes"]))
+        scopes = frozenset(Scope(scope) for scope in found["scopes"])
+        return Credential(str(found["id"]), project, scopes, expires_at=found["expires_at"])
 
     async def create_project(self, org: str, name: str, time_zone: str) -> int:
         """A new project in a new organisation; returns the project's id."""

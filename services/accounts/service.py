@@ -1,6 +1,5 @@
-"""AccountsService: the keys of a project."""
+"""AccountsService: the keys of a project; what else there is, its parts answer."""
 
-import secrets
 import uuid
 from collections.abc import Callable
 
@@ -8,6 +7,8 @@ from core.errors import ApiKeyNotFound, InvalidArgument, MissingField
 from pug.accounts.v1 import accounts_pb2 as pb
 from pug.common.v1 import access_pb2
 from services.accounts.repository import AccountsRepository, ApiKey, NewKey
+from services.accounts.sign_in.parts import SignIn
+from services.accounts.tokens import new_token
 from services.rpc.call import Call, Scope
 
 _LABEL_LENGTH = 150
@@ -17,12 +18,24 @@ _SCOPE_NUMBERS = {Scope.CAPTURE: access_pb2.SCOPE_CAPTURE, Scope.READ: access_pb
 
 
 class AccountsService:
-    """Manages the keys of the caller's project."""
+    """Manages the keys of the caller's project, and hands on what is for its parts."""
 
-    def __init__(self, repository: AccountsRepository, forget: Callable[[str], None]) -> None:
+    def __init__(self, repository: AccountsRepository, forget: Callable[[str], None], sign_in: SignIn) -> None:
         """`forget` drops what is remembered of a key, by its id."""
         self._repository = repository
         self._forget = forget
+        self.sign_up = sign_in.by_password.sign_up
+        self.sign_in = sign_in.by_password.sign_in
+        self.request_magic_link = sign_in.by_link.request_magic_link
+        self.complete_magic_link = sign_in.by_link.complete_magic_link
+        self.start_oidc = sign_in.by_oidc.start_oidc
+        self.complete_oidc = sign_in.by_oidc.complete_oidc
+        self.refresh_session = sign_in.staying.refresh_session
+        self.sign_out = sign_in.staying.sign_out
+        self.get_me = sign_in.me.get_me
+        self.update_me = sign_in.me.update_me
+        self.list_my_sessions = sign_in.me.list_my_sessions
+        self.end_my_session = sign_in.me.end_my_session
 
     async def create_api_key(self, request: pb.CreateApiKeyRequest, call: Call) -> pb.CreateApiKeyResponse:
         """A new key; its token is in this answer and nowhere else."""
@@ -49,7 +62,7 @@ class AccountsService:
 
 def new_key(kind: str, label: str, scopes: tuple[Scope, ...]) -> NewKey:
     """A key with a token of 160 random bits."""
-    return NewKey(kind, label, f"{'pk' if kind == 'write' else 'sk'}_{secrets.token_hex(20)}", scopes)
+    return NewKey(kind, label, new_token("pk" if kind == "write" else "sk"), scopes)
 
 
 def _kind(request: pb.CreateApiKeyRequest) -> str:
