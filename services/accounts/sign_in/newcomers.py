@@ -62,8 +62,8 @@ class Newcomers:
     async def recognise(self, connection: AsyncConnection, newcomer: Newcomer) -> Registered:
         """The account of an address, made if there is none. Raises SignUpClosed.
 
-        With `confirmed_at` it has been shown just now that the address is theirs. If nobody had shown that before, somebody else may have made
-        the account, who would still know its password: it is taken away, and all sessions end.
+        With `confirmed_at` it has been shown just now that the address is theirs. If nobody had shown that before, the account may be the
+        work of somebody else, who knows its password: it is taken away, and all sessions end.
         """
         found = await find_by_email(connection, newcomer.email) or await self.make(connection, newcomer)
         # Somebody else was faster; their transaction has ended.
