@@ -58,7 +58,8 @@ def claims_of(id_token: str, keys: KeySet, expected: Expected) -> Mapping[str, A
 def identity_of(claims: Mapping[str, Any]) -> Identity:
     """The person in a token's claims; raises EmailUnverified unless the provider vouches for their address."""
     # Some providers write texts.
-    if claims.get("email_verified") not in {True, "true"}:
+    verified = claims.get("email_verified")
+    if verified is not True and verified != "true":
         raise EmailUnverified("The provider does not say that your address has been verified.", hint="Verify it there, and sign in again.")
     try:
         email = email_address(str(claims.get("email", "")))
