@@ -1,22 +1,30 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from accounts_stand import PASSWORD, new_email
+from accounts_stand import PASSWORD, new_email, open_stand
 from app.accounts import Accounts, build_accounts
 from app.backends import Backends
+from app.letting_in import let_in
 from app.printed_mail import show_on_terminal
-from core.errors import SettingsInvalid
+from core.errors import LinkInvalid, ProjectNotFound, SettingsInvalid
 from core.settings import LogFormat, Settings
+from pug.accounts.v1 import org_pb2
 from pug.accounts.v1 import session_pb2 as pb
+from services.accounts.repository import AccountsRepository
 from services.accounts.service import new_key
 from services.accounts.sign_in.mailers import PrintedMail, SmtpMail
-from services.accounts.tables import api_keys
+from services.accounts.sign_in.parts import Policy
+from services.accounts.sign_in.registered import Newcomer
+from services.accounts.tables import api_keys, audit_entries, projects
 from services.rpc.call import Call, Credential, Scope
+from services.rpc.standing import Role
 
 NOWHERE = create_async_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 NOTHING: Mapping[str, object] = {}
@@ -106,3 +114,55 @@ def test_printed_mail_reaches_a_person_with_its_link_whole(capsys: pytest.Captur
 
 def test_a_machine_gets_mail_as_a_line_of_the_log() -> None:
     assert show_on_terminal(LogFormat.JSON) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A project whose org has nobody in it yet."""
+
+    org: int
+    project: int
+
+
+@pytest_asyncio.fixture
+async def owned(backends: Backends) -> Owned:
+    project = await AccountsRepository(backends.postgres).create_project("Shop", "Shop", "UTC")
+    async with backends.postgres.connect() as connection:
+        return Owned((await connection.execute(select(projects.c.org_id).where(projects.c.id == project))).scalar_one(), project)
+
+
+async def test_an_operator_lets_somebody_into_the_org_of_a_project_and_it_is_written_down(backends: Backends, owned: Owned) -> None:
+    stand, email = open_stand(backends.postgres), new_email()
+    links = stand.sign_in.by_link.links
+
+    made = [await let_in(backends.postgres, links, Newcomer(email, "Ada"), owned.project, role) for role in (Role.VIEWER, Role.OWNER)]
+
+    session = await stand.complete(made[-1].token)
+    assert [(org.id, org.role) for org in (await stand.me(session)).orgs] == [(str(owned.org), org_pb2.ROLE_OWNER)]
+    assert session.account.name == "Ada"
+    query = select(audit_entries.c.actor, audit_entries.c.changes).where(audit_entries.c.org_id == owned.org).order_by(audit_entries.c.id)
+    async with backends.postgres.connect() as connection:
+        assert [tuple(row) for row in (await connection.execute(query)).all()] == [
+            ("operator", {"role": {"after": "viewer"}}),
+            ("operator", {"role": {"after": "owner"}}),
+        ]
+
+
+async def test_an_operator_lets_somebody_in_where_nobody_may_sign_up_and_a_second_time_only_makes_a_link(backends: Backends) -> None:
+    closed = open_stand(backends.postgres, Policy("closed", confirms=True, mail_proves=True, public_url="https://pug.example"))
+    email, links = new_email(), closed.sign_in.by_link.links
+
+    first = await let_in(backends.postgres, links, Newcomer(email), None, Role.OWNER)
+    second = await let_in(backends.postgres, links, Newcomer(email), None, Role.OWNER)
+
+    assert (first.account_id, first.org_id, first.role) == (second.account_id, second.org_id, "owner")
+    with pytest.raises(LinkInvalid):
+        await closed.complete(first.token)
+    assert (await closed.complete(second.token)).account.email == email
+
+
+async def test_an_operator_cannot_let_anybody_into_a_project_that_is_not_there(backends: Backends) -> None:
+    links = open_stand(backends.postgres).sign_in.by_link.links
+
+    with pytest.raises(ProjectNotFound):
+        await let_in(backends.postgres, links, Newcomer(new_email()), 2**40, Role.OWNER)

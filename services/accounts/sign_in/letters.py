@@ -21,24 +21,23 @@ class Letters:
         """For who asked for a link."""
         return Letter(
             "Your link to sign in to Pug",
-            f"Sign in to Pug:\n\n{self._link(token)}\n\n{_ONCE}If you did not ask for it, ignore this mail.\n",
+            f"Sign in to Pug:\n\n{self.link(token)}\n\n{_ONCE}If you did not ask for it, ignore this mail.\n",
         )
 
     def confirm(self, token: str) -> Letter:
         """For who signed up with a password."""
         warning = "If it was not you who signed up, do not follow the link: somebody else chose the password.\n"
-        return Letter(
-            "Confirm your address for Pug", f"Confirm your address and sign in to Pug:\n\n{self._link(token)}\n\n{_ONCE}{warning}"
-        )
+        return Letter("Confirm your address for Pug", f"Confirm your address and sign in to Pug:\n\n{self.link(token)}\n\n{_ONCE}{warning}")
 
     def registered_already(self, token: str) -> Letter:
         """For who has an account, and signed up once more."""
         text = (
-            f"You have an account with this address already; its password stays as it is. Sign in to Pug:\n\n{self._link(token)}\n\n{_ONCE}"
+            f"You have an account with this address already; its password stays as it is. Sign in to Pug:\n\n{self.link(token)}\n\n{_ONCE}"
         )
         return Letter("You have a Pug account already", f"{text}If it was not you who signed up, ignore this mail.\n")
 
-    def _link(self, token: str) -> str:
+    def link(self, token: str) -> str:
+        """Where somebody signs in by a token."""
         return f"{self.public_url.rstrip('/')}/sign-in#token={token}"
 
 

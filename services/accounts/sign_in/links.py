@@ -35,7 +35,7 @@ class Links:
         async with transaction(self.postgres) as connection:
             if not await find_by_email(connection, email) and not await self.newcomers.may_come(connection, email):
                 return
-            token = await self._keep(connection, Newcomer(email, time_zone=""))
+            token = await self.keep(connection, Newcomer(email, time_zone=""))
         letter = self.letters.sign_in(token)
         await self.mailer.send(email, letter.subject, letter.text)
 
@@ -45,7 +45,7 @@ class Links:
             known = await find_by_email(connection, newcomer.email)
             if not known and not await self.newcomers.may_come(connection, newcomer.email):
                 return
-            token = await self._keep(connection, Newcomer(newcomer.email, time_zone="") if known else newcomer)
+            token = await self.keep(connection, Newcomer(newcomer.email, time_zone="") if known else newcomer)
         letter = self.letters.registered_already(token) if known else self.letters.confirm(token)
         await self.mailer.send(newcomer.email, letter.subject, letter.text)
 
@@ -62,7 +62,8 @@ class Links:
         async with transaction(self.postgres) as connection:
             await connection.execute(delete(magic_links).where(magic_links.c.expires_at <= self.now()))
 
-    async def _keep(self, connection: AsyncConnection, newcomer: Newcomer) -> str:
+    async def keep(self, connection: AsyncConnection, newcomer: Newcomer) -> str:
+        """A new link's token, for somebody who may have an account or has one; links of before work no longer."""
         token = new_token("ml")
         values = {
             "token_hash": hashed(token),
