@@ -166,3 +166,15 @@ async def test_an_operator_cannot_let_anybody_into_a_project_that_is_not_there(b
 
     with pytest.raises(ProjectNotFound):
         await let_in(backends.postgres, links, Newcomer(new_email()), 2**40, Role.OWNER)
+
+
+async def test_tokens_of_other_kinds_are_looked_up_where_they_are_told() -> None:
+    shared = Credential("dashboard", None, frozenset({Scope.SHARE}))
+
+    async def find_share(token: str) -> Credential | None:
+        return shared if token == "sh_1" else None
+
+    accounts = build_accounts(Settings(), NOWHERE, {"sh_": find_share})
+
+    assert await accounts.credentials.find("sh_1") == shared
+    assert await accounts.credentials.find("sh_2") is None

@@ -83,6 +83,8 @@ class Me:
                 raise SessionNotFound("You have no such session.", field="id", hint="ListMySessions lists them.")
         else:
             async with transaction(self.postgres) as connection:
+                # Of two sessions that end each other at once, one is the first.
+                await find_for_change(connection, call.account.id)
                 await self.sessions.end_others(connection, call.account)
         self.forget(str(call.account.id))
         return pb.EndMySessionResponse()

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import SignUpClosed
 from services.accounts.repository import hashed
-from services.accounts.sign_in.registered import Newcomer, Registered, change, find_by_email, register
+from services.accounts.sign_in.registered import Newcomer, Registered, change, find_by_email, find_for_change, register
 from services.accounts.tables import accounts, api_keys, invitations, memberships, orgs, projects, sessions
 from services.accounts.tokens import new_token
 from services.rpc.call import Scope
@@ -62,17 +62,28 @@ class Newcomers:
     async def recognise(self, connection: AsyncConnection, newcomer: Newcomer) -> Registered:
         """The account of an address, made if there is none. Raises SignUpClosed.
 
-        With `confirmed_at` it has been shown just now that the address is theirs. If nobody had shown that before, the account may be the
-        work of somebody else, who knows its password: it is taken away, and all sessions end.
+        With `confirmed_at` it has been shown just now that the address is theirs.
         """
         found = await find_by_email(connection, newcomer.email) or await self.make(connection, newcomer)
         # Somebody else was faster; their transaction has ended.
         found = found or await find_by_email(connection, newcomer.email)
         assert found
-        if newcomer.confirmed_at is None or found.confirmed_at is not None:
-            return found
-        await connection.execute(update(sessions).where(sessions.c.account_id == found.id).values(ended_at=newcomer.confirmed_at))
-        return await change(connection, found.id, password=None, confirmed_at=newcomer.confirmed_at)
+        return await confirm(connection, found, newcomer.confirmed_at) if newcomer.confirmed_at else found
+
+
+async def confirm(connection: AsyncConnection, account: Registered, at: datetime) -> Registered:
+    """The account, now that its address was shown to be theirs.
+
+    If nobody had shown that before, the account may be the work of somebody else, who knows its password: that is taken away, and all
+    sessions end.
+    """
+    # Locked, so that of two who show it at once the second doesn't end the first one's session.
+    known = await find_for_change(connection, account.id)
+    if known.confirmed_at is not None:
+        return known
+    confirmed = await change(connection, known.id, password=None, confirmed_at=at)
+    await connection.execute(update(sessions).where(sessions.c.account_id == known.id, sessions.c.ended_at.is_(None)).values(ended_at=at))
+    return confirmed
 
 
 async def _settle(connection: AsyncConnection, owner: Registered, time_zone: str) -> None:

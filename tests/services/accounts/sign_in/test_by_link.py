@@ -7,11 +7,15 @@ from sqlalchemy import func, select
 from accounts_stand import PASSWORD, Stand, new_email, open_stand
 from app.backends import Backends
 from core.errors import CredentialInvalid, LinkInvalid, SignInFailed, SignUpClosed, TooManyAttempts, UnknownTimeZone
+from core.postgres import transaction
 from pug.accounts.v1 import session_pb2 as pb
 from services.accounts.sign_in.parts import Policy
-from services.accounts.tables import accounts, magic_links
+from services.accounts.sign_in.registered import Newcomer
+from services.accounts.tables import accounts, magic_links, memberships
+from services.rpc.call import Call, Credential, Scope
 
 CLOSED = Policy("closed", confirms=True, mail_proves=True, public_url="https://pug.example")
+CALL = Call(Credential("peer:10.0.0.1", None, frozenset({Scope.PUBLIC})), "request")
 PRINTED = Policy("open", confirms=False, mail_proves=False, public_url="https://pug.example")
 
 
@@ -104,6 +108,33 @@ async def test_who_shows_that_an_address_is_theirs_takes_the_account_from_who_ma
         await stand.me(squatter)
     with pytest.raises(SignInFailed):
         await stand.signed_in(email)
+
+
+async def test_of_those_who_show_at_once_that_an_address_is_theirs_nobody_ends_another_s_session(stand: Stand, email: str) -> None:
+    squatter = await stand.sign_up(email)
+    token = await stand.ask_for_link(email)
+    confirmed = Newcomer(email, confirmed_at=stand.now())
+
+    async def by_other_proof() -> pb.Session:
+        async with transaction(stand.postgres) as connection:
+            account = await stand.sign_in.newcomers.recognise(connection, confirmed)
+            return await stand.sign_in.sessions.begin(connection, account, CALL, "oidc")
+
+    owners = await asyncio.gather(stand.complete(token), *(by_other_proof() for _ in range(3)))
+
+    assert [(await stand.me(session)).account.id for session in owners] == [squatter.account.id] * 4
+    with pytest.raises(CredentialInvalid):
+        await stand.me(squatter)
+
+
+async def test_a_link_and_a_password_that_make_an_account_at_once_make_one(stand: Stand, email: str) -> None:
+    token = await stand.ask_for_link(email)
+
+    await asyncio.gather(stand.complete(token), stand.sign_up(email), return_exceptions=True)
+
+    async with stand.postgres.connect() as connection:
+        owned = select(accounts.c.id, memberships.c.org_id).join(memberships).where(accounts.c.email == email)
+        assert len((await connection.execute(owned)).all()) == 1
 
 
 async def test_a_password_stays_when_an_address_was_shown_to_be_theirs_before(stand: Stand, email: str) -> None:

@@ -135,6 +135,18 @@ async def test_one_session_or_all_others_are_ended(stand: Stand, email: str) -> 
     assert [device.current for device in await devices(stand, third)] == [True]
 
 
+async def test_sessions_that_end_each_other_at_once_end_but_the_first(stand: Stand, email: str) -> None:
+    sessions = [await stand.sign_up(email), *[await stand.signed_in(email) for _ in range(3)]]
+
+    outcomes = await asyncio.gather(*(end(stand, session, "") for session in sessions), return_exceptions=True)
+
+    assert all(outcome is None or isinstance(outcome, CredentialInvalid) for outcome in outcomes)
+    # Each call that was let in ended the others, so at most one session is left.
+    seen = await asyncio.gather(*map(stand.me, sessions), return_exceptions=True)
+    left = [answer for answer in seen if isinstance(answer, pb.GetMeResponse)]
+    assert len(left) <= 1
+
+
 async def test_somebody_else_s_session_is_as_unknown_as_one_that_is_not_there(stand: Stand, email: str) -> None:
     session, other = await stand.sign_up(email), await stand.sign_up(new_email())
     others_id = (await devices(stand, other))[0].id

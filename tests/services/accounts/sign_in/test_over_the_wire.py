@@ -7,8 +7,11 @@ from typing import Any
 
 import grpc
 import httpx
+import pytest
+import structlog
 
 from accounts_stand import ACCOUNTS, PASSWORD, Stand
+from core.errors import SessionEnded, SignInFailed
 from empty_answers import EmptyAnswers
 from pug.accounts.v1 import session_pb2 as pb
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
@@ -103,3 +106,21 @@ async def test_native_grpc_does_the_same(stand: Stand, email: str) -> None:
     await server.stop(1)
 
     assert me.account.email == email
+
+
+async def test_the_log_says_what_happened_and_neither_addresses_nor_tokens(stand: Stand, email: str) -> None:
+    with structlog.testing.capture_logs() as lines:
+        session = await stand.sign_up(email)
+        with pytest.raises(SignInFailed):
+            await stand.signed_in(email, "wrong horse battery")
+        entered = await stand.signed_in(email)
+        link = await stand.ask_for_link(email)
+        await stand.complete(link)
+        await stand.refresh(entered)
+        with pytest.raises(SessionEnded):
+            await stand.refresh(entered)
+
+    assert [line["event"] for line in lines] == ["signed_up", "signed_in", "signed_in", "refresh_token_used_twice"]
+    assert {line["account_id"] for line in lines} == {session.account.id}
+    for secret in (email, stand.peer, PASSWORD, link, session.access_token, entered.refresh_token):
+        assert secret not in str(lines)
