@@ -169,6 +169,14 @@ class OrgNotFound(NotFound):
     """There is no such org, or the caller isn't a member of it."""
 
 
+class MemberNotFound(NotFound):
+    """The org has no such member."""
+
+
+class InvitationNotFound(NotFound):
+    """There is no such invitation, or none any more."""
+
+
 class SessionNotFound(NotFound):
     """The account has no such session."""
 
@@ -199,6 +207,14 @@ class EmailTaken(AlreadyExists):
     """Somebody has signed up with the address."""
 
 
+class ProjectNameTaken(AlreadyExists):
+    """The org has a project of the name."""
+
+
+class AlreadyMember(AlreadyExists):
+    """The address is in the org already."""
+
+
 class FailedPrecondition(PugError):
     """As things are it cannot be done; the request may be good at another time."""
 
@@ -215,6 +231,14 @@ class OidcDisabled(FailedPrecondition):
 
 class EmailUnverified(FailedPrecondition):
     """The provider doesn't vouch for the address."""
+
+
+class LastOwner(FailedPrecondition):
+    """An org would be left without an owner."""
+
+
+class InvitationExpired(FailedPrecondition):
+    """The link was sent too long ago."""
 
 
 class AlreadyIdentified(FailedPrecondition):
@@ -241,6 +265,10 @@ class BatchTooLarge(ResourceExhausted):
 
 class RateLimited(ResourceExhausted):
     """A key sent more events than it may, or an address called more often; later it may again."""
+
+
+class TooManyInvitations(ResourceExhausted):
+    """An address was invited too often within a day."""
 
 
 class TooManyAttempts(ResourceExhausted):

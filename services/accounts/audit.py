@@ -21,10 +21,13 @@ class Change:
     changes: Mapping[str, Any]
 
 
-async def note(connection: AsyncConnection, call: Call, change: Change, *, org_id: int | None = None) -> None:
-    """Add the change to the org's log, as of the call's account or key; of a project's call the org is looked up."""
+async def note(
+    connection: AsyncConnection, call: Call, change: Change, *, org_id: int | None = None, project_id: int | None = None, actor: str = ""
+) -> None:
+    """Add the change to the org's log, as of the call's account or key unless an actor is named; of a project's call the org is looked up."""
     credential = call.credential
-    project_id = credential.project.id if credential.project else None
+    if project_id is None and credential.project:
+        project_id = credential.project.id
     if org_id is None:
         org_id = credential.org_id
     if org_id is None:
@@ -32,7 +35,7 @@ async def note(connection: AsyncConnection, call: Call, change: Change, *, org_i
     values = {
         "org_id": org_id,
         "project_id": project_id,
-        "actor": await _actor(connection, call),
+        "actor": actor or await _actor(connection, call),
         "action": change.action,
         "object_kind": change.object_kind,
         "object_id": change.object_id,

@@ -36,6 +36,12 @@ class Letters:
         )
         return Letter("You have a Pug account already", f"{text}If it was not you who signed up, ignore this mail.\n")
 
+    def invitation(self, org: str, by: str, token: str) -> Letter:
+        """For who is invited to an org."""
+        link = f"{self.public_url.rstrip('/')}/invitation#token={token}"
+        text = f"{by} invites you to {org} on Pug:\n\n{link}\n\nThe link works once, for 7 days.\n"
+        return Letter(f"You are invited to {org}", text)
+
     def link(self, token: str) -> str:
         """Where somebody signs in by a token."""
         return f"{self.public_url.rstrip('/')}/sign-in#token={token}"
