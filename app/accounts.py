@@ -16,6 +16,7 @@ from core.settings import Settings
 from services.accounts.credentials import Credentials, LookUp, by_prefix
 from services.accounts.key_uses import KeyUses
 from services.accounts.mail import Mailer
+from services.accounts.orgs.parts import org_parts
 from services.accounts.repository import AccountsRepository
 from services.accounts.service import AccountsService
 from services.accounts.sign_in.mailers import PrintedMail, SmtpMail, smtp_server
@@ -58,8 +59,10 @@ def build_accounts(settings: Settings, postgres: AsyncEngine, further: dict[str,
 
     keys: dict[str, LookUp] = {"pk_": repository.find_credential, "sk_": repository.find_credential}
     credentials = Credentials(by_prefix({**keys, "at_": find_session, **(further or {})}))
-    sign_in = sign_in_parts(postgres, _policy(settings), _mailer(settings), _provider(settings), forget=credentials.forget, now=_now)
-    return Accounts(repository, credentials, key_uses, sign_in, AccountsService(repository, credentials.forget, sign_in))
+    policy, mailer = _policy(settings), _mailer(settings)
+    sign_in = sign_in_parts(postgres, policy, mailer, _provider(settings), forget=credentials.forget, now=_now)
+    in_orgs = org_parts(postgres, policy, mailer, sign_in, credentials=credentials, now=_now)
+    return Accounts(repository, credentials, key_uses, sign_in, AccountsService(sign_in, in_orgs))
 
 
 def _policy(settings: Settings) -> Policy:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from pug.accounts.v1 import accounts_pb2
 from pug.accounts.v1 import session_pb2 as pb
 from services.accounts.credentials import Credentials, by_prefix
+from services.accounts.orgs.parts import org_parts
 from services.accounts.repository import AccountsRepository
 from services.accounts.service import AccountsService
 from services.accounts.sign_in.oidc.provider import Provider
@@ -119,6 +120,7 @@ def open_stand(
     sign_in = sign_in_parts(
         postgres, policy, mailbox, provider, forget=credentials.forget, now=now, passwords=passwords or Passwords(CHEAP)
     )
-    service = AccountsService(repository, credentials.forget, sign_in)
+    in_orgs = org_parts(postgres, policy, mailbox, sign_in, credentials=credentials, now=now)
+    service = AccountsService(sign_in, in_orgs)
     stand = Stand(postgres, sign_in, service, credentials, Gate(credentials.find, [ACCOUNTS]), mailbox)
     return stand

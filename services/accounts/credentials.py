@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 
 from core.errors import StoreUnavailable
-from services.accounts.repository import hashed
+from services.accounts.tokens import hashed
 from services.rpc.call import Credential
 from services.rpc.standing import SignedIn
 

@@ -14,9 +14,8 @@ from pug.accounts.v1 import accounts_pb2 as pb
 from pug.common.v1 import access_pb2
 from services.accounts.audit import Change, note
 from services.accounts.names import label_of
-from services.accounts.repository import hashed
 from services.accounts.tables import api_keys
-from services.accounts.tokens import new_token
+from services.accounts.tokens import hashed, new_token
 from services.rpc.call import Call, Scope
 
 _KINDS = {pb.ApiKey.KIND_WRITE: "write", pb.ApiKey.KIND_SECRET: "secret"}

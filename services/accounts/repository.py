@@ -1,13 +1,15 @@
-"""Reads and writes keys and projects in PostgreSQL."""
+"""Finds keys, and makes projects, in PostgreSQL."""
 
-import hashlib
 from collections.abc import Sequence
 
 from sqlalchemy import Executable, RowMapping, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.postgres import answering
+from core.postgres import answering, transaction
+from services.accounts.audit import Change, note_operators
+from services.accounts.keys import NewKey, insert_key
 from services.accounts.tables import api_keys, orgs, projects
+from services.accounts.tokens import hashed
 from services.rpc.call import Credential, Project, Scope
 
 
@@ -33,19 +35,19 @@ class AccountsRepository:
         scopes = frozenset(Scope(scope) for scope in found["scopes"])
         return Credential(str(found["id"]), project, scopes, expires_at=found["expires_at"])
 
-    async def create_project(self, org: str, name: str, time_zone: str) -> int:
-        """A new project in a new organisation; returns the project's id."""
-        async with self._postgres.begin() as connection:
+    async def create_project(self, org: str, name: str, time_zone: str, keys: Sequence[NewKey] = ()) -> int:
+        """A new project in a new organisation, as the operator makes it; returns the project's id."""
+        async with transaction(self._postgres) as connection:
             org_id = (await connection.execute(insert(orgs).values(name=org).returning(orgs.c.id))).scalar_one()
             query = insert(projects).values(org_id=org_id, name=name, time_zone=time_zone).returning(projects.c.id)
-            return int((await connection.execute(query)).scalar_one())
+            project_id = int((await connection.execute(query)).scalar_one())
+            for key in keys:
+                await insert_key(connection, project_id, key)
+            made = Change("CreateProject", "project", str(project_id), {"name": [None, name], "time_zone": [None, time_zone]})
+            await note_operators(connection, org_id, project_id, made)
+            return project_id
 
     async def _rows(self, query: Executable) -> Sequence[RowMapping]:
         with answering():
             async with self._postgres.begin() as connection:
                 return (await connection.execute(query)).mappings().all()
-
-
-def hashed(token: str) -> bytes:
-    """What is kept of a token. It is random and long, so a plain SHA-256 is enough: there is nothing to guess."""
-    return hashlib.sha256(token.encode()).digest()

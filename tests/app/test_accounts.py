@@ -1,5 +1,4 @@
 import asyncio
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,12 +16,13 @@ from core.errors import LinkInvalid, ProjectNotFound, SettingsInvalid
 from core.settings import LogFormat, Settings
 from pug.accounts.v1 import org_pb2
 from pug.accounts.v1 import session_pb2 as pb
+from services.accounts.keys import new_key
 from services.accounts.repository import AccountsRepository
-from services.accounts.service import new_key
 from services.accounts.sign_in.mailers import PrintedMail, SmtpMail
 from services.accounts.sign_in.parts import Policy
 from services.accounts.sign_in.registered import Newcomer
 from services.accounts.tables import api_keys, audit_entries, projects
+from services.accounts.tokens import hashed
 from services.rpc.call import Call, Credential, Scope
 from services.rpc.standing import Role
 
@@ -65,7 +65,7 @@ async def test_what_keys_were_used_is_written_and_what_was_begun_is_finished_whe
 ) -> None:
     accounts, email = built(postgres=backends.postgres), new_email()
     key = new_key("secret", "", (Scope.READ,))
-    stored = await accounts.repository.create_key(await accounts.repository.create_project("Stops", "Stops", "UTC"), key)
+    await accounts.repository.create_project("Stops", "Stops", "UTC", [key])
     printed: list[str] = []
 
     def show(to: str, _subject: str, _text: str) -> None:
@@ -84,7 +84,7 @@ async def test_what_keys_were_used_is_written_and_what_was_begun_is_finished_whe
     await keeping_up
 
     async with backends.postgres.connect() as connection:
-        query = select(api_keys.c.last_used_at).where(api_keys.c.id == uuid.UUID(stored.id))
+        query = select(api_keys.c.last_used_at).where(api_keys.c.token_hash == hashed(key.token))
         assert (await connection.execute(query)).scalar_one()
     assert printed == [email]
 

@@ -19,14 +19,13 @@ from services.accounts.mail import Mailer
 from services.accounts.orgs.members import lock
 from services.accounts.orgs.own import org_message
 from services.accounts.orgs.roles import NUMBERS, require_may_touch, role_of
-from services.accounts.repository import hashed
 from services.accounts.sign_in.letters import Letters
 from services.accounts.sign_in.newcomers import Newcomers, confirm
 from services.accounts.sign_in.registered import Newcomer, Registered, find_by_email, orgs_of, register
 from services.accounts.sign_in.sessions import Sessions
 from services.accounts.sign_in.typed import email_address
 from services.accounts.tables import accounts, invitations, memberships, orgs
-from services.accounts.tokens import new_token
+from services.accounts.tokens import hashed, new_token
 from services.rpc.call import Call
 from services.rpc.standing import Role
 
@@ -87,7 +86,7 @@ class Invitations:
             await note(connection, call, Change("RevokeInvitation", "invitation", str(found["id"]), changes))
         return pb.RevokeInvitationResponse()
 
-    async def accept_invitation(self, request: session_pb2.AcceptInvitationRequest, call: Call) -> session_pb2.AcceptInvitationResponse:
+    async def accept_invitation(self, request: pb.AcceptInvitationRequest, call: Call) -> session_pb2.AcceptInvitationResponse:
         """A session of the invited address, which is a member now; who was one already stays what they are."""
         async with transaction(self.postgres) as connection:
             query = select(invitations).where(invitations.c.token_hash == hashed(request.token))

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.errors import InvalidArgument, LastOwner, MemberNotFound
@@ -43,7 +44,7 @@ class Members:
     async def list_members(self, _request: pb.ListMembersRequest, call: Call) -> pb.ListMembersResponse:
         """All members, by address."""
         async with transaction(self.postgres) as connection:
-            rows = (await connection.execute(_of(call.org_id).order_by(accounts.c.email))).all()
+            rows = (await connection.execute(_of(call.org_id).order_by(accounts.c.email))).mappings().all()
         return pb.ListMembersResponse(members=[_member(row).message() for row in rows])
 
     async def set_member_role(self, request: pb.SetMemberRoleRequest, call: Call) -> pb.SetMemberRoleResponse:
@@ -92,7 +93,7 @@ async def _locked(connection: AsyncConnection, call: Call, account_id: str) -> _
         query = _of(call.org_id).where(accounts.c.id == UUID(account_id))
     except ValueError:
         raise _nobody() from None
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(query)).mappings().one_or_none()
     if row is None:
         raise _nobody()
     return _member(row)
@@ -112,7 +113,7 @@ async def _require_another_owner(connection: AsyncConnection, org_id: int) -> No
         raise LastOwner("An org always has an owner, and this is the last one.", hint="Make another member an owner first.")
 
 
-def _of(org_id: int) -> Select[tuple[UUID, str, str, str, datetime]]:
+def _of(org_id: int) -> Select[Any, Any, Any, Any, Any]:
     return (
         select(accounts.c.id, accounts.c.email, accounts.c.name, memberships.c.role, memberships.c.joined_at)
         .join(memberships, memberships.c.account_id == accounts.c.id)
@@ -120,13 +121,12 @@ def _of(org_id: int) -> Select[tuple[UUID, str, str, str, datetime]]:
     )
 
 
-def _is(org_id: int, account_id: UUID):  # noqa: ANN202 (SQLAlchemy's own types)
+def _is(org_id: int, account_id: UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return memberships.c.org_id == org_id, memberships.c.account_id == account_id
 
 
-def _member(row: object) -> _Member:
-    account_id, email, name, role, joined_at = row  # pyright: ignore[reportGeneralTypeIssues]
-    return _Member(account_id, email, name, Role(role), joined_at)
+def _member(row: RowMapping) -> _Member:
+    return _Member(row["id"], row["email"], row["name"], Role(row["role"]), row["joined_at"])
 
 
 def _nobody() -> MemberNotFound:

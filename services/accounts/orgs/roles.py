@@ -1,17 +1,19 @@
 """Roles in the contract and in tables, and who may give which."""
 
+from collections.abc import Mapping
+
 from core.errors import InvalidArgument, ScopeMissing
 from pug.accounts.v1 import org_pb2 as pb
 from services.rpc.call import Call, Scope
 from services.rpc.standing import Role
 
-NUMBERS = {
+NUMBERS: Mapping[Role, pb.Role] = {
     Role.OWNER: pb.ROLE_OWNER,
     Role.ADMIN: pb.ROLE_ADMIN,
     Role.EDITOR: pb.ROLE_EDITOR,
     Role.VIEWER: pb.ROLE_VIEWER,
 }
-_ROLES = {number: role for role, number in NUMBERS.items()}
+_ROLES: Mapping[int, Role] = {number: role for role, number in NUMBERS.items()}
 
 
 def role_of(number: int) -> Role:

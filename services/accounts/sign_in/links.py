@@ -10,12 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.postgres import transaction
 from services.accounts.mail import Mailer
-from services.accounts.repository import hashed
 from services.accounts.sign_in.letters import Letters
 from services.accounts.sign_in.newcomers import Newcomers
 from services.accounts.sign_in.registered import Newcomer, find_by_email
 from services.accounts.tables import magic_links
-from services.accounts.tokens import new_token
+from services.accounts.tokens import hashed, new_token
 
 _WORKS = timedelta(minutes=15)
 

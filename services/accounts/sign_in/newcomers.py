@@ -1,6 +1,5 @@
 """Makes accounts for those who may have one, each with an org, a project and a key to begin with."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +10,9 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import SignUpClosed
-from services.accounts.repository import hashed
+from services.accounts.keys import insert_key, new_key
 from services.accounts.sign_in.registered import Newcomer, Registered, change, find_by_email, find_for_change, register
-from services.accounts.tables import accounts, api_keys, invitations, memberships, orgs, projects, sessions
-from services.accounts.tokens import new_token
+from services.accounts.tables import accounts, invitations, memberships, orgs, projects, sessions
 from services.rpc.call import Scope
 from services.rpc.standing import Role
 
@@ -23,8 +21,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 SignUp = Literal["open", "invited", "closed"]
 
 _PROJECT = "My project"
-_KEY = "first"
-_SHOWN_OF_KEY = 8
 # With what is added, an org's name has at most 150 characters.
 _WHOSE_LENGTH = 140
 
@@ -92,15 +88,4 @@ async def _settle(connection: AsyncConnection, owner: Registered, time_zone: str
     await connection.execute(insert(memberships).values(org_id=org_id, account_id=owner.id, role=Role.OWNER.value))
     project = insert(projects).values(org_id=org_id, name=_PROJECT, time_zone=time_zone).returning(projects.c.id)
     project_id = (await connection.execute(project)).scalar_one()
-    token = new_token("pk")
-    key = {
-        "id": uuid.uuid4(),
-        "project_id": project_id,
-        "kind": "write",
-        "label": _KEY,
-        "prefix": token[:_SHOWN_OF_KEY],
-        "token": token,
-        "token_hash": hashed(token),
-        "scopes": [Scope.CAPTURE.value],
-    }
-    await connection.execute(insert(api_keys).values(key))
+    await insert_key(connection, project_id, new_key("write", "first", (Scope.CAPTURE,)))

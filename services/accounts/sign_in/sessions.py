@@ -18,10 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.postgres import transaction
 from pug.accounts.v1 import session_pb2 as pb
-from services.accounts.repository import hashed
 from services.accounts.sign_in.registered import Registered, registered_of
 from services.accounts.tables import accounts, memberships, projects, session_tokens, sessions
-from services.accounts.tokens import new_token
+from services.accounts.tokens import hashed, new_token
 from services.rpc.call import Account, Call, Project
 from services.rpc.standing import Membership, Role, SignedIn
 

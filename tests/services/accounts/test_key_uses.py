@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.backends import Backends
 from core.errors import StoreUnavailable
 from services.accounts.key_uses import KeyUses
+from services.accounts.keys import new_key
 from services.accounts.repository import AccountsRepository
-from services.accounts.service import new_key
 from services.accounts.tables import api_keys
+from services.accounts.tokens import hashed
 from services.rpc.call import Account, Credential, Project, Scope
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -20,9 +21,8 @@ NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
 async def key_of(backends: Backends) -> Credential:
     accounts = AccountsRepository(backends.postgres)
-    project = await accounts.create_project("Uses", "Uses", "UTC")
     key = new_key("secret", "", (Scope.READ,))
-    await accounts.create_key(project, key)
+    await accounts.create_project("Uses", "Uses", "UTC", [key])
     credential = await accounts.find_credential(key.token)
     assert credential
     return credential
@@ -86,11 +86,11 @@ async def test_what_could_not_be_written_is_written_the_next_time(backends: Back
 async def test_an_expired_key_opens_nothing(backends: Backends) -> None:
     accounts = AccountsRepository(backends.postgres)
     key = new_key("secret", "", (Scope.READ,))
-    stored = await accounts.create_key(await accounts.create_project("Ends", "Ends", "UTC"), key)
+    await accounts.create_project("Ends", "Ends", "UTC", [key])
 
     async def expiring(at: datetime) -> Credential | None:
         async with backends.postgres.begin() as connection:
-            await connection.execute(update(api_keys).where(api_keys.c.id == uuid.UUID(stored.id)).values(expires_at=at))
+            await connection.execute(update(api_keys).where(api_keys.c.token_hash == hashed(key.token)).values(expires_at=at))
         return await accounts.find_credential(key.token)
 
     soon = datetime.now(UTC) + timedelta(hours=1)

@@ -9,8 +9,8 @@ from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.postgres import transaction
-from services.accounts.repository import hashed
 from services.accounts.tables import oidc_states
+from services.accounts.tokens import hashed
 
 _LIVES = timedelta(minutes=10)
 _BYTES = 32
