@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.errors import SettingsInvalid
+from services.accounts.keys import new_key
 from services.accounts.repository import AccountsRepository
-from services.accounts.service import new_key
 from services.rpc.call import Scope
 
 
@@ -32,11 +32,9 @@ async def ensure_demo(accounts: AccountsRepository, notes: Path) -> ProjectKeys:
 
 async def create_project(accounts: AccountsRepository, name: str, time_zone: str) -> ProjectKeys:
     """A new project, in an organisation of its name, with a write key and a secret key that may do everything."""
-    project_id = await accounts.create_project(name, name, time_zone)
     write = new_key("write", "first", (Scope.CAPTURE,))
-    secret = new_key("secret", "first", (Scope.READ, Scope.ADMIN))
-    for key in (write, secret):
-        await accounts.create_key(project_id, key)
+    secret = new_key("secret", "first", (Scope.READ, Scope.EDIT, Scope.ADMIN))
+    project_id = await accounts.create_project(name, name, time_zone, (write, secret))
     return ProjectKeys(str(project_id), write.token, secret.token)
 
 

@@ -76,7 +76,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
             say("Migrating …")
             await migrate(backends, settings)
             edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))
-            demo = await ensure_demo(edge.accounts, backends.folder.path / "demo.json")
+            demo = await ensure_demo(edge.accounts.repository, backends.folder.path / "demo.json")
             async with (
                 _watching(backends, telemetry, grace),
                 _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace),
@@ -162,11 +162,15 @@ async def _watching(backends: Backends, telemetry: Telemetry, grace: Grace) -> A
 @contextlib.asynccontextmanager
 async def _serving(settings: Settings, edge: Edge, grace: Grace, *, shared_ports: bool = False) -> AsyncGenerator[Ports]:
     servers = Servers(settings, edge, shared_ports=shared_ports)
+    stop = asyncio.Event()
+    keeping_up = asyncio.create_task(edge.accounts.keep_up(stop))
     try:
         yield await servers.start()
     finally:
         await grace.end("calls", servers.stop(), share=_SHARE_OF_CALLS)
         await grace.end("publisher", edge.publisher.drain())
+        stop.set()
+        await grace.end("accounts", keeping_up)
 
 
 @contextlib.asynccontextmanager

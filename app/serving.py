@@ -30,6 +30,7 @@ _CORS_HEADERS = (
     "content-type",
     "grpc-timeout",
     "x-grpc-web",
+    "x-pug-org",
     "x-pug-project",
     "x-request-id",
     "x-user-agent",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from app.accounts import Accounts, build_accounts
 from app.backends import Backends
 from app.migrate import open_bucket
 from core.backlog import Backlog
@@ -27,9 +28,6 @@ from pug.insights.v1.insights_connect import InsightsServiceASGIApplication
 from pug.insights.v1.insights_pb2 import DESCRIPTOR as INSIGHTS
 from pug.profiles.v1.profiles_connect import ProfilesServiceASGIApplication
 from pug.profiles.v1.profiles_pb2 import DESCRIPTOR as PROFILES
-from services.accounts.credentials import Credentials
-from services.accounts.repository import AccountsRepository
-from services.accounts.service import AccountsService
 from services.capture.context.addresses import Origins
 from services.capture.context.enricher import Enricher
 from services.capture.context.places import open_places
@@ -51,6 +49,7 @@ from services.profiles.service import ProfilesService
 from services.rpc.gate import Gate
 from services.rpc.observing import Calls
 from services.rpc.service import Service
+from services.rpc.strangers import Strangers
 from services.rpc.turnstile import Limits, Turnstile
 from workers.consumer import keep_running
 from workers.duplicates import Duplicates
@@ -90,7 +89,7 @@ class Edge:
     gate: Gate
     calls: Calls
     publisher: RowPublisher
-    accounts: AccountsRepository
+    accounts: Accounts
 
 
 async def build_edge(settings: Settings, backends: Backends, instruments: Instruments, roles: frozenset[Role]) -> Edge:
@@ -99,9 +98,9 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     sending = Sending(metrics.publish_seconds, instruments.tracer)
     partitions = await event_partitions(backends.jetstream)
     publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
-    accounts = AccountsRepository(backends.postgres)
-    credentials = Credentials(accounts.find_credential)
-    enricher = Enricher(Origins(settings.trusted_proxies), open_places(settings.geo_database))
+    accounts = build_accounts(settings, backends.postgres)
+    origins = Origins(settings.trusted_proxies)
+    enricher = Enricher(origins, open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
     at_once = AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries)
     captured = CaptureService(
@@ -133,13 +132,20 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             ACCOUNTS.services_by_name["AccountsService"],
             AccountsServiceASGIApplication,
-            AccountsService(accounts, credentials.forget),
+            accounts.service,
             max_bytes=_QUESTION_BYTES,
         ),
     )
     services = (*(capture if Role.CAPTURE in roles else ()), *(query if Role.QUERY in roles else ()))
     allowed = Limits(settings.key_events_per_second, settings.key_concurrent_requests, settings.concurrent_requests)
-    gate = Gate(credentials.find, [service.descriptor for service in services], Turnstile(allowed, time.monotonic))
+    strangers = Strangers(lambda sender: str(origins.find(sender).address or ""), settings.peer_calls_per_second, time.monotonic)
+    gate = Gate(
+        accounts.credentials.find,
+        [service.descriptor for service in services],
+        Turnstile(allowed, time.monotonic),
+        strangers,
+        accounts.key_uses.note,
+    )
     return Edge(services, gate, Calls(instruments), publisher, accounts)
 
 

@@ -95,6 +95,22 @@ class PageTokenInvalid(InvalidArgument):
     """The token doesn't come from a page of the same question."""
 
 
+class EmailInvalid(InvalidArgument):
+    """The text cannot be an address that mail is sent to."""
+
+
+class PasswordInvalid(InvalidArgument):
+    """A new password is too short or too long."""
+
+
+class PasswordWrong(InvalidArgument):
+    """The password so far, which is needed to change it, is another."""
+
+
+class LinkInvalid(InvalidArgument):
+    """The link was used, was replaced by a newer one, has expired, or never was."""
+
+
 class QueryTooComplex(InvalidArgument):
     """The query is so large or so deeply nested that ClickHouse will not read it."""
 
@@ -117,6 +133,18 @@ class SecretInUrl(Unauthenticated):
     """A secret key came in a URL, where proxies, logs and histories keep it."""
 
 
+class SignInFailed(Unauthenticated):
+    """Address and password don't go together: whether there is such an account is not said."""
+
+
+class SessionEnded(Unauthenticated):
+    """The refresh token was used, has expired, or belongs to a session that has ended."""
+
+
+class OidcFailed(Unauthenticated):
+    """The provider, or whoever claims to come from it, didn't show who signs in."""
+
+
 class ScopeMissing(PugError):
     """The credential may not do this."""
 
@@ -131,6 +159,26 @@ class NotFound(PugError):
 
 class ApiKeyNotFound(NotFound):
     """The project has no such key."""
+
+
+class ProjectNotFound(NotFound):
+    """There is no such project, or its org is one the caller isn't a member of."""
+
+
+class OrgNotFound(NotFound):
+    """There is no such org, or the caller isn't a member of it."""
+
+
+class MemberNotFound(NotFound):
+    """The org has no such member."""
+
+
+class InvitationNotFound(NotFound):
+    """There is no such invitation, or none any more."""
+
+
+class SessionNotFound(NotFound):
+    """The account has no such session."""
 
 
 class PersonNotFound(NotFound):
@@ -149,10 +197,48 @@ class TraitInvalid(InvalidArgument):
     """A trait cannot be kept or changed like that."""
 
 
+class AlreadyExists(PugError):
+    """There is one already, and can be only one."""
+
+    code = Code.ALREADY_EXISTS
+
+
+class EmailTaken(AlreadyExists):
+    """Somebody has signed up with the address."""
+
+
+class ProjectNameTaken(AlreadyExists):
+    """The org has a project of the name."""
+
+
+class AlreadyMember(AlreadyExists):
+    """The address is in the org already."""
+
+
 class FailedPrecondition(PugError):
     """As things are it cannot be done; the request may be good at another time."""
 
     code = Code.FAILED_PRECONDITION
+
+
+class SignUpClosed(FailedPrecondition):
+    """The server makes no account for whoever asks."""
+
+
+class OidcDisabled(FailedPrecondition):
+    """The server has no OpenID Connect provider."""
+
+
+class EmailUnverified(FailedPrecondition):
+    """The provider doesn't vouch for the address."""
+
+
+class LastOwner(FailedPrecondition):
+    """An org would be left without an owner."""
+
+
+class InvitationExpired(FailedPrecondition):
+    """The link was sent too long ago."""
 
 
 class AlreadyIdentified(FailedPrecondition):
@@ -178,7 +264,15 @@ class BatchTooLarge(ResourceExhausted):
 
 
 class RateLimited(ResourceExhausted):
-    """A key sent more events than it may; later it may again."""
+    """A key sent more events than it may, or an address called more often; later it may again."""
+
+
+class TooManyInvitations(ResourceExhausted):
+    """An address was invited too often within a day."""
+
+
+class TooManyAttempts(ResourceExhausted):
+    """So many attempts to sign in were made that it could be guessing; later there may be more."""
 
 
 class TooManyRequests(ResourceExhausted):
@@ -201,6 +295,14 @@ class Unavailable(PugError):
     """An engine doesn't answer; the same request may work later."""
 
     code = Code.UNAVAILABLE
+
+
+class OidcUnavailable(Unavailable):
+    """The OpenID Connect provider doesn't answer, or not as one would."""
+
+
+class MailUnavailable(Unavailable):
+    """The mail server didn't take a mail."""
 
 
 class StreamUnavailable(Unavailable):

@@ -2,6 +2,7 @@
 
 import difflib
 import ssl
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -66,6 +67,16 @@ class Settings(BaseSettings):
     trusted_proxies: tuple[Network, ...] = ()
     geo_database: Path | None = None
 
+    sign_up: Literal["open", "invited", "closed"] = "open"
+    confirm_email: bool | None = None
+    public_url: str = ""
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_redirect_url: str = ""
+
     clickhouse_url: SecretStr = Field(default=SecretStr(""), validation_alias="CLICKHOUSE_URL")
     nats_url: SecretStr = Field(default=SecretStr(""), validation_alias="NATS_URL")
     postgres_url: SecretStr = Field(default=SecretStr(""), validation_alias="POSTGRES_URL")
@@ -84,6 +95,7 @@ class Settings(BaseSettings):
     key_events_per_second: Annotated[int, Field(ge=1)] = 500_000
     key_concurrent_requests: Annotated[int, Field(ge=1)] = 256
     concurrent_requests: Annotated[int, Field(ge=1)] = 2_000
+    peer_calls_per_second: Annotated[int, Field(ge=1)] = 10
     query_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
     query_memory_bytes: Annotated[int, Field(ge=2**26)] = 2 * 2**30
     project_concurrent_queries: Annotated[int, Field(ge=1)] = 3
@@ -141,6 +153,28 @@ def check_tls(settings: Settings) -> None:
             field="PUG_TLS_KEY",
             hint="Give a certificate (followed by its chain) and the key it was made with, without a password.",
         ) from error
+
+
+def check_sign_in(settings: Settings) -> None:
+    """Refuses settings by which nobody could get a mail, or come back from the provider."""
+    mail = {"smtp_url": bool(settings.smtp_url.get_secret_value()), "mail_from": settings.mail_from, "public_url": settings.public_url}
+    if mail["smtp_url"] or mail["mail_from"]:
+        _require_all(mail, "Mail is sent with all of them; without PUG_SMTP_URL and PUG_MAIL_FROM it is printed.")
+    oidc = {
+        "oidc_issuer": settings.oidc_issuer,
+        "oidc_client_id": settings.oidc_client_id,
+        "oidc_client_secret": bool(settings.oidc_client_secret.get_secret_value()),
+        "oidc_redirect_url": settings.oidc_redirect_url,
+    }
+    if any(oidc.values()):
+        _require_all(oidc, "Set all four, or none for no provider.")
+
+
+def _require_all(values: Mapping[str, str | bool], hint: str) -> None:
+    given = next(setting_name(name) for name, value in values.items() if value)
+    for name, value in values.items():
+        if not value:
+            raise SettingsInvalid(f"{given} is set and {setting_name(name)} is not.", field=setting_name(name), hint=hint)
 
 
 def _check_pem(setting: str, path: Path, kind: str) -> None:

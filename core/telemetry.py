@@ -44,7 +44,7 @@ def configure_logs(log_format: LogFormat, level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # They say at INFO what we say ourselves, once a request or a connection.
-    for chatty in ("_granian", "granian", "alembic", "nats", "httpx", "clickhouse_connect"):
+    for chatty in ("_granian", "granian", "alembic", "nats", "httpx", "httpcore", "clickhouse_connect"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import keys, projects, server
+from app.cli import accounts, keys, projects, server
 from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
 from app.cli.importing import command as importing
@@ -45,6 +45,7 @@ def pug(
 for command in (server.dev, server.serve, server.work, server.migrate):
     app.command(rich_help_panel="Run Pug")(command)
 app.add_typer(projects.app, name="projects", rich_help_panel="Run Pug")
+app.add_typer(accounts.app, name="accounts", rich_help_panel="Run Pug")
 app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(importing.import_file)
 app.command(epilog=querying.QUERY_EPILOG, rich_help_panel="Use Pug")(querying.query)
 app.command(epilog=querying.SCHEMA_EPILOG, rich_help_panel="Use Pug")(querying.schema)

@@ -1,6 +1,6 @@
 """`pug keys`: the keys of a project."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -43,11 +43,12 @@ class KeyScope(StrEnum):
     """What a secret key may do."""
 
     READ = "read"
+    EDIT = "edit"
     ADMIN = "admin"
 
 
 _KINDS = {Kind.WRITE: pb.ApiKey.KIND_WRITE, Kind.SECRET: pb.ApiKey.KIND_SECRET}
-_SCOPES = {KeyScope.READ: access_pb2.SCOPE_READ, KeyScope.ADMIN: access_pb2.SCOPE_ADMIN}
+_SCOPES = {KeyScope.READ: access_pb2.SCOPE_READ, KeyScope.EDIT: access_pb2.SCOPE_EDIT, KeyScope.ADMIN: access_pb2.SCOPE_ADMIN}
 
 
 @app.command(
@@ -56,10 +57,13 @@ _SCOPES = {KeyScope.READ: access_pb2.SCOPE_READ, KeyScope.ADMIN: access_pb2.SCOP
 @told_in_one_line()
 def create(
     *,
-    kind: Annotated[Kind, typer.Option(help="`write` sends events and may be public; `secret` reads or administers.")],
-    scope: Annotated[list[KeyScope] | None, typer.Option(help="What a secret key may do; give it twice for both. Default: read.")] = None,
+    kind: Annotated[Kind, typer.Option(help="`write` sends events and may be public; `secret` reads, edits or administers.")],
+    scope: Annotated[
+        list[KeyScope] | None, typer.Option(help="What a secret key may do; several if given several times. Default: read.")
+    ] = None,
     label: Annotated[str, typer.Option(help="A name for people.")] = "",
     url: UrlOption = None,
+    expires: Annotated[datetime | None, typer.Option(help="When it ends, such as 2027-01-31, in UTC. Default: never.")] = None,
     key: SecretKeyOption = None,
     ca_certificate: CaCertificateOption = None,
     as_json: AsJson = False,
@@ -69,11 +73,9 @@ def create(
         raise UsageError("A write key takes no --scope: it may only send events.", "Leave --scope out, or make a secret key.")
     scopes = [] if kind is Kind.WRITE else [_SCOPES[each] for each in scope or [KeyScope.READ]]
     server = server_for(url, key, KeyKind.SECRET, ca_certificate)
+    request = pb.CreateApiKeyRequest(kind=_KINDS[kind], label=label, scopes=scopes, expires_at=expires and expires.replace(tzinfo=UTC))
     with calling(server):
-        made = _accounts(server).create_api_key(
-            pb.CreateApiKeyRequest(kind=_KINDS[kind], label=label, scopes=scopes),
-            headers=server.headers,
-        )
+        made = _accounts(server).create_api_key(request, headers=server.headers)
     if as_json:
         print_json({"token": made.token, "key": _as_json(made.api_key)})
         return
@@ -93,7 +95,7 @@ def list_keys(
     if as_json:
         print_json([_as_json(each) for each in keys])
         return
-    print_table(table(("id", "kind", "begins with", "scopes", "label", "made", "revoked"), [_row(each) for each in keys]))
+    print_table(table(("id", "kind", "begins with", "scopes", "label", "made", "last used", "ends"), [_row(each) for each in keys]))
 
 
 @app.command(epilog="Example:  pug keys revoke 0192f3a4-…")
@@ -125,9 +127,10 @@ def _accounts(server: Server) -> AccountsServiceClientSync:
 
 
 def _row(key: pb.ApiKey) -> tuple[str, ...]:
-    made = instant_text(key.created_at.ToDatetime(UTC))
-    revoked = instant_text(key.revoked_at.ToDatetime(UTC)) if key.HasField("revoked_at") else ""
-    return key.id, _kind_name(key), key.prefix, " ".join(_scope_names(key)), key.label, made, revoked
+    # A key that was revoked has ended then, whatever was foreseen.
+    end = key.revoked_at if key.HasField("revoked_at") else key.expires_at
+    times = [instant_text(instant.ToDatetime(UTC)) if instant.seconds else "" for instant in (key.created_at, key.last_used_at, end)]
+    return key.id, _kind_name(key), key.prefix, " ".join(_scope_names(key)), key.label, *times
 
 
 def _as_json(key: pb.ApiKey) -> dict[str, object]:

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from app.cli.client import read_settings, told_in_one_line
 from core.errors import PugError
-from core.settings import Settings, check_tls, unknown_settings
+from core.settings import Settings, check_sign_in, check_tls, unknown_settings
 from core.telemetry import configure_logs
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def _settings(*, serves: bool = False) -> Settings:
     settings = read_settings()
     if serves:
         check_tls(settings)
+        check_sign_in(settings)
     configure_logs(settings.log_format, settings.log_level)
     return settings
 

@@ -21,25 +21,25 @@ class Change:
     changes: Mapping[str, Any]
 
 
-async def note(connection: AsyncConnection, call: Call, change: Change, *, org_id: int | None = None) -> None:
-    """Add the change to the org's log, as of the call's account or key; of a project's call the org is looked up."""
+async def note(
+    connection: AsyncConnection, call: Call, change: Change, *, org_id: int | None = None, project_id: int | None = None, actor: str = ""
+) -> None:
+    """Add the change to the org's log; what is not named follows from the call: its account or key, its project, and that one's org."""
     credential = call.credential
-    project_id = credential.project.id if credential.project else None
-    if org_id is None:
-        org_id = credential.org_id
-    if org_id is None:
-        org_id = (await connection.execute(select(projects.c.org_id).where(projects.c.id == call.project.id))).scalar_one()
-    values = {
-        "org_id": org_id,
-        "project_id": project_id,
-        "actor": await _actor(connection, call),
-        "action": change.action,
-        "object_kind": change.object_kind,
-        "object_id": change.object_id,
-        "changes": dict(change.changes),
-        "request_id": call.request_id,
-    }
-    await connection.execute(insert(audit_entries).values(values))
+    if project_id is None and credential.project:
+        project_id = credential.project.id
+    org_id = org_id or credential.org_id or await _org_of(connection, call.project.id)
+    actor = actor or await _actor(connection, call)
+    await _add(connection, change, org_id=org_id, project_id=project_id, actor=actor, request_id=call.request_id)
+
+
+async def note_operators(connection: AsyncConnection, org_id: int, project_id: int | None, change: Change) -> None:
+    """Add a change the operator made from the command line."""
+    await _add(connection, change, org_id=org_id, project_id=project_id, actor="operator", request_id="")
+
+
+async def _org_of(connection: AsyncConnection, project_id: int) -> int:
+    return (await connection.execute(select(projects.c.org_id).where(projects.c.id == project_id))).scalar_one()
 
 
 async def _actor(connection: AsyncConnection, call: Call) -> str:
@@ -47,3 +47,17 @@ async def _actor(connection: AsyncConnection, call: Call) -> str:
         return call.credential.account.email
     label = (await connection.execute(select(api_keys.c.label).where(api_keys.c.id == call.credential.key_id))).scalar_one_or_none()
     return f"key:{label or call.credential.key_id}"
+
+
+async def _add(connection: AsyncConnection, change: Change, *, org_id: int, project_id: int | None, actor: str, request_id: str) -> None:
+    values = {
+        "org_id": org_id,
+        "project_id": project_id,
+        "actor": actor,
+        "action": change.action,
+        "object_kind": change.object_kind,
+        "object_id": change.object_id,
+        "changes": dict(change.changes),
+        "request_id": request_id,
+    }
+    await connection.execute(insert(audit_entries).values(values))

@@ -49,6 +49,7 @@ accounts = Table(
     Column("name", Text, nullable=False),
     Column("password", Text),
     Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("confirmed_at", DateTime(timezone=True)),
 )
 
 memberships = Table(
@@ -66,6 +67,7 @@ sessions = Table(
     Column("id", Uuid, primary_key=True),
     Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
     Column("user_agent", Text, nullable=False),
+    Column("signed_in_by", Text, nullable=False),
     Column("signed_in_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
 )
@@ -87,6 +89,18 @@ magic_links = Table(
     metadata,
     Column("email", Text, primary_key=True),
     Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("name", Text, server_default="", nullable=False),
+    Column("password", Text),
+    Column("time_zone", Text, server_default="", nullable=False),
+)
+
+oidc_states = Table(
+    "oidc_states",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("nonce", Text, nullable=False),
+    Column("code_verifier", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 

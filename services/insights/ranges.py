@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import cast
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from core.errors import InvalidArgument, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
+from core.errors import InvalidArgument, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong
 from core.instants import at_milliseconds
+from core.time_zones import require_time_zone
 from pug.insights.v1.insights_pb2 import Granularity, Preset, QueryRequest, TimeRange, WeekStart
 from pug.insights.v1.retention_pb2 import Retention
 from services.insights.buckets import Grain, first_instant
@@ -65,8 +65,7 @@ EVER = Range(datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(_LAST_YEAR, 12, 3
 def zone_of(request: QueryRequest, default: str) -> ZoneInfo:
     """The time zone the query names, else the project's."""
     name = request.time_zone or default
-    if name not in _known_zones():
-        raise UnknownTimeZone(f"There is no time zone {name!r}.", field="timeZone", hint="Use an IANA name such as Europe/Berlin.")
+    require_time_zone(name, "timeZone")
     return ZoneInfo(name)
 
 
@@ -191,9 +190,3 @@ def _length(asked: Range, zone: ZoneInfo) -> timedelta:
     """Real time or the local clock's, whichever is shorter: 14 days are 14 days though one of them has 25 hours."""
     on_the_clock = asked.end.astimezone(zone).replace(tzinfo=None) - asked.start.astimezone(zone).replace(tzinfo=None)
     return min(on_the_clock, asked.end - asked.start)
-
-
-@cache
-def _known_zones() -> frozenset[str]:
-    # Two files in the database's folder that are no zones.
-    return frozenset(available_timezones() - {"Factory", "localtime"})

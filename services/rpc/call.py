@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -44,9 +44,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A key, a session or a share token that works, and what it may do."""
+    """A key, a session or a share token that works, and what it may do; or nobody's, which may do what anybody may."""
 
-    # By this what it takes is counted: the key's id, the account's or the dashboard's.
+    # By this what it takes is counted: the id of the key, the account or the dashboard; of nobody in particular, `peer:` and an address.
     key_id: str
     # None where the call is about no project: somebody signed in who named none, or nobody.
     project: Project | None
@@ -56,6 +56,8 @@ class Credential:
     org_id: int | None = None
     # The one dashboard a share token shows.
     dashboard_id: UUID | None = None
+    # From then on it doesn't work, however long it is remembered.
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

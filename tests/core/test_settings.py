@@ -5,7 +5,7 @@ import pytest
 
 from app.cli.client import CliError, read_settings
 from core.errors import SettingsInvalid
-from core.settings import Settings, check_tls, unknown_settings
+from core.settings import Settings, check_sign_in, check_tls, unknown_settings
 
 EXAMPLE = Path(__file__).parent.parent.parent / ".env.example"
 
@@ -90,3 +90,26 @@ def test_a_name_that_is_no_setting_is_found_with_the_nearest_that_is(monkeypatch
         ("PUG_NAT_SYNC is no setting and does nothing.", "Did you mean PUG_NATS_SYNC?"),
         ("PUG_ZZZZZZZZZZZ is no setting and does nothing.", ".env.example lists them all."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"smtp_url": "smtp://mail"}, "PUG_MAIL_FROM"),
+        ({"smtp_url": "smtp://mail", "mail_from": "pug@example.com"}, "PUG_PUBLIC_URL"),
+        ({"mail_from": "pug@example.com", "public_url": "https://pug.example"}, "PUG_SMTP_URL"),
+        ({"oidc_issuer": "https://login.example.com"}, "PUG_OIDC_CLIENT_ID"),
+        ({"oidc_client_secret": "hunter2"}, "PUG_OIDC_ISSUER"),
+    ],
+)
+def test_what_belongs_together_is_set_together(given: dict[str, str], missing: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        check_sign_in(Settings.model_validate(given))
+
+    assert refused.value.field == missing
+    assert "hunter2" not in refused.value.message
+
+
+@pytest.mark.parametrize("given", [{}, {"public_url": "https://pug.example"}, {"sign_up": "closed", "confirm_email": False}])
+def test_what_may_be_set_alone_is_fine(given: dict[str, str]) -> None:
+    check_sign_in(Settings.model_validate(given))

@@ -33,6 +33,8 @@ def upgrade() -> None:
         # Argon2id in its own notation; none for who signs in by links or a provider alone.
         Column("password", Text),
         Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+        # When it was first proven that the address is theirs; none while anybody could have typed it.
+        Column("confirmed_at", DateTime(timezone=True)),
     )
     op.create_table(
         "memberships",
@@ -48,6 +50,7 @@ def upgrade() -> None:
         Column("id", Uuid, primary_key=True),
         Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
         Column("user_agent", Text, nullable=False),
+        Column("signed_in_by", Text, CheckConstraint("signed_in_by IN ('password', 'link', 'oidc')", name="sessions_by"), nullable=False),
         Column("signed_in_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
         Column("ended_at", DateTime(timezone=True)),
     )
@@ -70,6 +73,18 @@ def upgrade() -> None:
         "magic_links",
         Column("email", Text, primary_key=True),
         Column("token_hash", LargeBinary, nullable=False, unique=True),
+        Column("expires_at", DateTime(timezone=True), nullable=False),
+        # Of a sign-up that waits for its address to be confirmed; for others there is nothing to keep.
+        Column("name", Text, server_default="", nullable=False),
+        Column("password", Text),
+        Column("time_zone", Text, server_default="", nullable=False),
+    )
+    # A sign-in with the provider that has begun and not come back.
+    op.create_table(
+        "oidc_states",
+        Column("state_hash", LargeBinary, primary_key=True),
+        Column("nonce", Text, nullable=False),
+        Column("code_verifier", Text, nullable=False),
         Column("expires_at", DateTime(timezone=True), nullable=False),
     )
     op.create_table(

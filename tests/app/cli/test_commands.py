@@ -85,6 +85,8 @@ def test_a_server_that_does_not_answer_is_told_at_once(run: Run, tmp_path: Path)
         (["schema", "--url", "localhost", "--key", "k"], "http://localhost:8080"),
         (["keys", "create", "--kind", "write", "--scope", "read"], "--scope"),
         (["keys", "create"], "--kind"),
+        (["accounts", "create", "--email", "ada"], "ada@example.com"),
+        (["accounts", "create", "--email", "ada@example.com", "--role", "king"], "viewer"),
     ],
 )
 def test_a_command_that_cannot_work_says_how_it_would(run: Run, tmp_path: Path, command: list[str], message: str) -> None:

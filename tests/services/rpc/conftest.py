@@ -3,26 +3,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from empty_answers import EmptyAnswers
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
-from pug.accounts.v1.accounts_pb2 import DESCRIPTOR, CreateApiKeyResponse, ListApiKeysResponse, RevokeApiKeyResponse
+from pug.accounts.v1.accounts_pb2 import DESCRIPTOR
 from pug.capture.v1.capture_pb2 import DESCRIPTOR as CAPTURE
-from services.rpc.call import Call, Credential, Project, Scope
+from services.rpc.call import Credential, Project, Scope
 from services.rpc.gate import Gate
 from services.rpc.service import Service
 from services.rpc.turnstile import Limits, Turnstile
 
-
-class Accounts:
-    """Answers everything with an empty message."""
-
-    async def create_api_key(self, _request: object, _call: Call) -> CreateApiKeyResponse:
-        return CreateApiKeyResponse()
-
-    async def list_api_keys(self, _request: object, _call: Call) -> ListApiKeysResponse:
-        return ListApiKeysResponse()
-
-    async def revoke_api_key(self, _request: object, _call: Call) -> RevokeApiKeyResponse:
-        return RevokeApiKeyResponse()
+ACCOUNTS = DESCRIPTOR.services_by_name["AccountsService"]
 
     def __getattr__(self, name: str) -> object:
         # The edge asks for a handler of every RPC; the others aren't called here.
@@ -32,7 +22,7 @@ class Accounts:
 @pytest.fixture
 def service() -> Service:
     """A service whose messages have at most 1,000 bytes."""
-    return Service(DESCRIPTOR.services_by_name["AccountsService"], AccountsServiceASGIApplication, Accounts(), max_bytes=1000)
+    return Service(ACCOUNTS, AccountsServiceASGIApplication, EmptyAnswers(ACCOUNTS), max_bytes=1000)
 
 
 @pytest.fixture

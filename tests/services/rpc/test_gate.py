@@ -1,9 +1,12 @@
+import contextlib
+
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from core.errors import CredentialInvalid, CredentialMissing, ScopeMissing
 from pug.accounts.v1 import accounts_pb2
 from pug.capture.v1 import capture_pb2
+from pug.dashboards.v1 import dashboards_pb2
 from pug.insights.v1 import insights_pb2
 from services.rpc.call import Credential, Project, Scope, Sender
 from services.rpc.gate import Gate, needed_scopes, request_id_of
@@ -12,12 +15,15 @@ SERVICES = [
     capture_pb2.DESCRIPTOR.services_by_name["CaptureService"],
     insights_pb2.DESCRIPTOR.services_by_name["InsightsService"],
     accounts_pb2.DESCRIPTOR.services_by_name["AccountsService"],
+    dashboards_pb2.DESCRIPTOR.services_by_name["DashboardsService"],
 ]
 KEYS = {
     "pk_1": frozenset({Scope.CAPTURE}),
     "sk_read": frozenset({Scope.READ}),
+    "sk_edit": frozenset({Scope.EDIT}),
     "sk_admin": frozenset({Scope.ADMIN}),
-    "sk_both": frozenset({Scope.READ, Scope.ADMIN}),
+    "sk_all": frozenset({Scope.READ, Scope.EDIT, Scope.ADMIN}),
+    "sh_1": frozenset({Scope.SHARE}),
 }
 
 
@@ -30,7 +36,9 @@ async def find(token: str) -> Credential | None:
 async def test_every_rpc_opens_to_exactly_the_keys_that_hold_its_scope(method: str, needed: Scope, token: str) -> None:
     gate = Gate(find, SERVICES)
 
-    if needed in KEYS[token]:
+    if needed is Scope.PUBLIC:
+        assert (await gate.admit(method, Sender(headers={"authorization": f"Bearer {token}"}), "r", None)).credential.project is None
+    elif needed in KEYS[token]:
         assert (await gate.admit(method, Sender(headers={"authorization": f"Bearer {token}"}), "r", None)).project.id == 7
     else:
         with pytest.raises(ScopeMissing):
@@ -48,11 +56,25 @@ async def test_a_request_without_a_bearer_token_is_told_how_to_send_one(header: 
     assert "Bearer" in refused.value.hint
 
 
-async def test_an_unknown_key_is_refused() -> None:
-    with pytest.raises(CredentialInvalid):
+@pytest.mark.parametrize(("token", "hint"), [("pk_2", "pug keys create"), ("at_2", "RefreshSession"), ("sh_2", "link"), ("x", "key")])
+async def test_who_holds_an_unknown_token_is_told_where_to_get_another(token: str, hint: str) -> None:
+    with pytest.raises(CredentialInvalid) as refused:
         await Gate(find, SERVICES).admit(
-            "/pug.capture.v1.CaptureService/Capture", Sender(headers={"authorization": "Bearer pk_2"}), "r", None
+            "/pug.capture.v1.CaptureService/Capture", Sender(headers={"authorization": f"Bearer {token}"}), "r", None
         )
+
+    assert hint in refused.value.hint
+
+
+async def test_who_is_admitted_is_noted_and_who_is_not_isn_t() -> None:
+    noted: list[str] = []
+    gate = Gate(find, SERVICES, on_admitted=lambda credential: noted.append(credential.key_id))
+
+    for token in ("pk_1", "sk_read"):
+        with contextlib.suppress(ScopeMissing):
+            await gate.admit("/pug.capture.v1.CaptureService/Capture", Sender(headers={"authorization": f"Bearer {token}"}), "r", None)
+
+    assert noted == ["pk_1"]
 
 
 def test_a_service_with_an_rpc_that_declares_no_scope_is_refused_at_start() -> None:
@@ -77,7 +99,7 @@ def test_a_plain_request_id_of_the_callers_is_kept() -> None:
     assert request_id_of({"x-request-id": "job-42.1"}) == "job-42.1"
 
 
-@pytest.mark.parametrize("token", ["pk_" + "x" * 98, "x", "'; DROP TABLE api_keys; --"])
+@pytest.mark.parametrize("token", ["pk_" + "x" * 98, "x", "rt_1", "ml_1", "'; DROP TABLE api_keys; --"])
 async def test_what_cannot_be_a_key_is_refused_without_looking_it_up(token: str) -> None:
     async def fail(_token: str) -> Credential | None:
         pytest.fail("looked up")

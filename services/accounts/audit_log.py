@@ -1,0 +1,57 @@
+"""Reads what services/accounts/audit.py has written down."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from google.protobuf.json_format import ParseDict
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.postgres import transaction
+from pug.accounts.v1 import audit_pb2 as pb
+from services.accounts.tables import audit_entries
+from services.rpc.call import Call
+from services.rpc.pages import page_size, place_of, token_of
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """ListAuditEntries."""
+
+    postgres: AsyncEngine
+
+    async def list_audit_entries(self, request: pb.ListAuditEntriesRequest, call: Call) -> pb.ListAuditEntriesResponse:
+        """What was changed in the org and its projects, latest first; what is written meanwhile changes no later page."""
+        size, before = page_size(request.page_size), place_of(request.page_token, _entry_id)
+        query = select(audit_entries).where(audit_entries.c.org_id == call.org_id)
+        if before is not None:
+            query = query.where(audit_entries.c.id < before)
+        if request.project_id:
+            # One that is no number is no project's.
+            query = query.where(audit_entries.c.project_id == (int(request.project_id) if request.project_id.isdecimal() else -1))
+        if request.actor:
+            query = query.where(audit_entries.c.actor == request.actor)
+        async with transaction(self.postgres) as connection:
+            rows = (await connection.execute(query.order_by(audit_entries.c.id.desc()).limit(size + 1))).mappings().all()
+        following = token_of(rows[size - 1]["id"]) if len(rows) > size else ""
+        return pb.ListAuditEntriesResponse(entries=[_message(row) for row in rows[:size]], next_page_token=following)
+
+
+def _entry_id(parts: list[object]) -> int:
+    (entry_id,) = parts
+    return int(cast("int", entry_id))
+
+
+def _message(row: RowMapping) -> pb.AuditEntry:
+    entry = pb.AuditEntry(
+        id=str(row["id"]),
+        at=row["at"],
+        actor=row["actor"],
+        action=row["action"],
+        object_kind=row["object_kind"],
+        object_id=row["object_id"],
+        project_id="" if row["project_id"] is None else str(row["project_id"]),
+        request_id=row["request_id"],
+    )
+    ParseDict(row["changes"], entry.changes)
+    return entry

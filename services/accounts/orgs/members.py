@@ -1,0 +1,133 @@
+"""Who is in an org, and as what. Whoever changes that holds the org's row, so that of two owners who go at once one stays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from core.errors import InvalidArgument, LastOwner, MemberNotFound
+from core.postgres import transaction
+from pug.accounts.v1 import org_pb2 as pb
+from services.accounts.audit import Change, note
+from services.accounts.orgs.roles import NUMBERS, require_may_touch, role_of
+from services.accounts.tables import accounts, memberships, orgs
+from services.rpc.call import Call
+from services.rpc.standing import Role
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    account_id: UUID
+    email: str
+    name: str
+    role: Role
+    joined_at: datetime
+
+    def message(self, role: Role | None = None) -> pb.Member:
+        return pb.Member(
+            account_id=str(self.account_id), email=self.email, name=self.name, role=NUMBERS[role or self.role], joined_at=self.joined_at
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """ListMembers, SetMemberRole, RemoveMember and LeaveOrg."""
+
+    postgres: AsyncEngine
+    # Drops what is remembered of an account's sessions.
+    forget: Callable[[str], None]
+
+    async def list_members(self, _request: pb.ListMembersRequest, call: Call) -> pb.ListMembersResponse:
+        """All members, by address."""
+        async with transaction(self.postgres) as connection:
+            rows = (await connection.execute(_of(call.org_id).order_by(accounts.c.email))).mappings().all()
+        return pb.ListMembersResponse(members=[_member(row).message() for row in rows])
+
+    async def set_member_role(self, request: pb.SetMemberRoleRequest, call: Call) -> pb.SetMemberRoleResponse:
+        """The member with the new role; the same one again changes nothing."""
+        role = role_of(request.role)
+        async with transaction(self.postgres) as connection:
+            member = await _locked(connection, call, request.account_id)
+            require_may_touch(call, member.role, role)
+            if role is not member.role:
+                if member.role is Role.OWNER:
+                    await _require_another_owner(connection, call.org_id)
+                await connection.execute(update(memberships).where(*_is(call.org_id, member.account_id)).values(role=role.value))
+                changes = {"role": [member.role.value, role.value], "email": member.email}
+                await note(connection, call, Change("SetMemberRole", "member", str(member.account_id), changes))
+        self.forget(str(member.account_id))
+        return pb.SetMemberRoleResponse(member=member.message(role))
+
+    async def remove_member(self, request: pb.RemoveMemberRequest, call: Call) -> pb.RemoveMemberResponse:
+        """Nothing; the member is none any more."""
+        async with transaction(self.postgres) as connection:
+            member = await _locked(connection, call, request.account_id)
+            if member.account_id == call.account.id:
+                raise InvalidArgument("That is you.", field="accountId", hint="Call LeaveOrg to leave.")
+            require_may_touch(call, member.role)
+            await _remove(connection, call, member, "RemoveMember")
+        self.forget(str(member.account_id))
+        return pb.RemoveMemberResponse()
+
+    async def leave_org(self, _request: pb.LeaveOrgRequest, call: Call) -> pb.LeaveOrgResponse:
+        """Nothing; the caller is no member any more."""
+        async with transaction(self.postgres) as connection:
+            await _remove(connection, call, await _locked(connection, call, str(call.account.id)), "LeaveOrg")
+        self.forget(str(call.account.id))
+        return pb.LeaveOrgResponse()
+
+
+async def lock(connection: AsyncConnection, org_id: int) -> None:
+    """Until the transaction ends nobody else changes who is in the org."""
+    await connection.execute(select(orgs.c.id).where(orgs.c.id == org_id).with_for_update())
+
+
+async def _locked(connection: AsyncConnection, call: Call, account_id: str) -> _Member:
+    """A member, in an org that is locked."""
+    await lock(connection, call.org_id)
+    try:
+        query = _of(call.org_id).where(accounts.c.id == UUID(account_id))
+    except ValueError:
+        raise _nobody() from None
+    row = (await connection.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise _nobody()
+    return _member(row)
+
+
+async def _remove(connection: AsyncConnection, call: Call, member: _Member, action: str) -> None:
+    if member.role is Role.OWNER:
+        await _require_another_owner(connection, call.org_id)
+    await connection.execute(delete(memberships).where(*_is(call.org_id, member.account_id)))
+    changes = {"role": [member.role.value, None], "email": member.email}
+    await note(connection, call, Change(action, "member", str(member.account_id), changes))
+
+
+async def _require_another_owner(connection: AsyncConnection, org_id: int) -> None:
+    query = select(func.count()).where(memberships.c.org_id == org_id, memberships.c.role == Role.OWNER.value)
+    if (await connection.execute(query)).scalar_one() == 1:
+        raise LastOwner("An org always has an owner, and this is the last one.", hint="Make another member an owner first.")
+
+
+def _of(org_id: int) -> Select[Any, Any, Any, Any, Any]:
+    return (
+        select(accounts.c.id, accounts.c.email, accounts.c.name, memberships.c.role, memberships.c.joined_at)
+        .join(memberships, memberships.c.account_id == accounts.c.id)
+        .where(memberships.c.org_id == org_id)
+    )
+
+
+def _is(org_id: int, account_id: UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return memberships.c.org_id == org_id, memberships.c.account_id == account_id
+
+
+def _member(row: RowMapping) -> _Member:
+    return _Member(row["id"], row["email"], row["name"], Role(row["role"]), row["joined_at"])
+
+
+def _nobody() -> MemberNotFound:
+    return MemberNotFound("The org has no such member.", field="accountId", hint="ListMembers lists them.")

@@ -1,0 +1,48 @@
+"""Checks what somebody typed in who signs up or changes their account."""
+
+import re
+import unicodedata
+
+from core.errors import EmailInvalid, PasswordInvalid, TooLong
+
+PASSWORD_LENGTHS = (10, 128)
+_NAME_LENGTH = 150
+_EMAIL_LENGTH = 254
+# Whether an address exists only a mail to it can tell. ASCII only, because letters that look alike would be several accounts, and mail to
+# others needs servers that can do more.
+_EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+
+
+def email_address(text: str) -> str:
+    """The address as accounts have it: in lower case."""
+    # Before lowering: a Kelvin sign would become an ASCII k.
+    address = text.strip().lower() if text.isascii() else ""
+    if len(address) > _EMAIL_LENGTH or not _EMAIL.fullmatch(address):
+        raise EmailInvalid(
+            "That is no address for mail.", field="email", hint="Such as ada@example.com; write foreign letters of a domain as xn--…."
+        )
+    return address
+
+
+def new_password(text: str) -> str:
+    """A password somebody chose, as it is hashed."""
+    password = normal_password(text)
+    fewest, most = PASSWORD_LENGTHS
+    if not fewest <= len(password) <= most:
+        raise PasswordInvalid(
+            f"A password has {fewest} to {most} characters.", field="password", hint="Choose another; a few words will do."
+        )
+    return password
+
+
+def normal_password(text: str) -> str:
+    """The same however a keyboard composes its letters."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def name_of_account(text: str) -> str:
+    """How somebody wants to be called; may be empty."""
+    name = text.strip()
+    if len(name) > _NAME_LENGTH or any(unicodedata.category(character) == "Cc" for character in name):
+        raise TooLong(f"A name has at most {_NAME_LENGTH} characters, none of them control characters.", field="name", hint="Shorten it.")
+    return name
