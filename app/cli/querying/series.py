@@ -22,8 +22,10 @@ def series_of(events: Sequence[str], metric: str | None, property_key: str | Non
     return [_one_series(each, default) for each in events or [""]]
 
 
-def metric_of(kind: str | None, property_key: str | None) -> Metric:
-    """What --metric and --property say."""
+def metric_of(kind: str | None, property_key: str | None) -> Metric | None:
+    """What --metric and --property say; None when they say nothing."""
+    if kind is None and property_key is None:
+        return None
     return Metric(kind=cast("Metric.Kind", enum_value(Metric.Kind, "KIND", kind, "--metric")), property=property_key or "")
 
 
@@ -54,7 +56,7 @@ def event_name(event: EventMatcher) -> str:
     return (event.name or "any event") + (" (filtered)" if event.filters else "")
 
 
-def _one_series(text: str, default: Metric) -> Trends.Series:
+def _one_series(text: str, default: Metric | None) -> Trends.Series:
     found = _WITH_METRIC.fullmatch(text)
     # A colon may also be part of an event's name: only a metric after it says that it isn't.
     if found and found["kind"].replace(" ", "_") in names_of(Metric.Kind, "KIND"):

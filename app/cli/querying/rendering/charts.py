@@ -7,7 +7,6 @@ from itertools import pairwise
 _TICKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SHADES = " ░▒▓█"
-_LONGEST_SPARKLINE = 40
 
 
 def bar(share: float, width: int) -> str:
@@ -19,7 +18,7 @@ def bar(share: float, width: int) -> str:
     return _EIGHTHS[8] * whole + (_EIGHTHS[rest] if rest else "")
 
 
-def sparkline(values: Sequence[float], longest: int = _LONGEST_SPARKLINE) -> str:
+def sparkline(values: Sequence[float], longest: int) -> str:
     """The values as a row of small bars; the lowest bar is zero, or the least value when one is below zero.
 
     More values than fit are averaged, neighbours together.
@@ -46,7 +45,9 @@ def percent(share: float) -> str:
 
 def change(value: float, before: float) -> str:
     """How a value has changed, as `+12.3 %`; a dash where there was nothing."""
-    return f"{(value - before) / abs(before) * 100:+.1f} %" if before else ("–" if value else "0.0 %")
+    if value == before:
+        return "0.0 %"
+    return f"{(value - before) / abs(before) * 100:+.1f} %" if before else "–"
 
 
 def _averaged(values: Sequence[float], longest: int) -> Sequence[float]:

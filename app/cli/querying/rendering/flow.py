@@ -11,7 +11,7 @@ from rich.text import Text
 from app.cli.output import table, visible
 from app.cli.querying.rendering.charts import bar, percent
 from app.cli.querying.rendering.columns import GAP, Column, stacked, table_of
-from app.cli.querying.rendering.labels import OTHERS
+from app.cli.querying.rendering.labels import OTHERS, cut
 from app.cli.querying.rendering.view import View
 from pug.insights.v1.flow_pb2 import Flow, FlowResult
 
@@ -35,7 +35,8 @@ def flow_text(result: FlowResult, view: View) -> Group:
         return Group(_nodes_table(result.nodes, view))
     links.sort(key=lambda link: (link.source.hop, -link.source.value, link.source.id, -link.value))
     most = max(link.value for link in links)
-    return stacked([_hop_table(list(some), most, view) for _, some in groupby(links, lambda link: link.source.hop)])
+    hops = [_hop_table(list(some), most, view) for _, some in groupby(links, lambda link: link.source.hop)]
+    return Group(stacked(hops), Text("a share is of the left; the rest ends there, or goes where --links leaves off", "dim"))
 
 
 def _nodes_table(nodes: Sequence[FlowResult.Node], view: View) -> Table:
@@ -51,12 +52,12 @@ def _hop_table(links: Sequence[_Link], most: int, view: View) -> Table:
     columns = [
         Column(
             f"hop {hop}",
-            [_cut(_label(link.source), longest) if first else "" for link, first in zip(links, is_first, strict=True)],
+            [cut(_label(link.source), longest) if first else "" for link, first in zip(links, is_first, strict=True)],
             is_number=False,
         ),
         Column("", [f"{link.source.value:,}" if first else "" for link, first in zip(links, is_first, strict=True)]),
         Column("", [Text("─▶" if first else " ▶", "dim") for first in is_first], is_number=False),
-        Column(f"hop {hop + 1}", [_cut(_label(link.target), longest) for link in links], is_number=False),
+        Column(f"hop {hop + 1}", [cut(_label(link.target), longest) for link in links], is_number=False),
         Column(_unit(view), [f"{link.value:,}" for link in links]),
         Column("share", [percent(link.value / link.source.value) if link.source.value else "" for link in links]),
     ]
@@ -75,7 +76,3 @@ def _unit(view: View) -> str:
 
 def _label(node: FlowResult.Node) -> str:
     return OTHERS if node.others else visible(node.label) or '""'
-
-
-def _cut(label: str, longest: int) -> str:
-    return label if len(label) <= longest else f"{label[: longest - 1]}…"

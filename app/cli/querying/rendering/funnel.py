@@ -10,15 +10,15 @@ from rich.text import Text
 from app.cli.output import duration_text
 from app.cli.querying.rendering.charts import bar, percent
 from app.cli.querying.rendering.columns import GAP, Column, in_blocks, stacked, table_of
-from app.cli.querying.rendering.labels import PARTIAL, breakdown_text, bucket_text, cell_text, granularity_name
+from app.cli.querying.rendering.labels import PARTIAL, breakdown_text, bucket_text, cell_text, cut, granularity_name
 from app.cli.querying.rendering.view import View
 from app.cli.querying.series import event_name
 from app.cli.querying.words import span_text
 from pug.insights.v1.funnel_pb2 import Funnel, FunnelResult
 
 _UNITS: dict[int, str] = {Funnel.COUNT_BY_SESSIONS: "sessions", Funnel.COUNT_BY_TOTALS: "attempts"}
-_NARROWEST_BAR, _WIDEST_BAR = 8, 40
-_LONGEST_STEP = 32
+_NARROWEST_BAR, _WIDEST_BAR = 6, 40
+_LONGEST_STEP, _LONGEST_STEP_BESIDE_CELLS = 32, 24
 
 
 def funnel_text(result: FunnelResult, view: View) -> Group:
@@ -59,7 +59,8 @@ def _names(series: Sequence[FunnelResult.Series], funnel: Funnel, places: Sequen
 def _step_label(funnel: Funnel, place: int) -> str:
     step = funnel.steps[place]
     label = f"{place + 1} {event_name(step.event)}{' (optional)' if step.optional else ''}"
-    return label if len(label) <= _LONGEST_STEP else f"{label[: _LONGEST_STEP - 1]}…"
+    longest = _LONGEST_STEP_BESIDE_CELLS if funnel.breakdowns else _LONGEST_STEP
+    return cut(label, longest)
 
 
 def _timing_table(series: Sequence[FunnelResult.Series], funnel: Funnel) -> Table:

@@ -48,3 +48,8 @@ def value_text(value: str, *, absent: bool) -> str:
 def breakdown_text(breakdowns: Sequence[Breakdown]) -> str:
     """The properties of a breakdown, as people type them."""
     return " / ".join(f"{_PREFIXES.get(each.source, '')}{each.property}" for each in breakdowns)
+
+
+def cut(label: str, longest: int) -> str:
+    """A label of at most so many characters."""
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"

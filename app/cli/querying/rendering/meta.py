@@ -7,7 +7,7 @@ from app.cli.output import instant_text, visible
 from pug.insights.v1 import insights_pb2 as pb
 
 _EXACTNESS = {pb.Meta.EXACTNESS_EXACT: "exact", pb.Meta.EXACTNESS_APPROXIMATE: "approximate"}
-_SOURCES = {pb.Meta.TABLE_RAW: "from the events themselves", pb.Meta.TABLE_ROLLUP: "from rollups"}
+_SOURCES = {pb.Meta.TABLE_RAW: "raw", pb.Meta.TABLE_ROLLUP: "rollup"}
 
 
 def meta_line(meta: pb.Meta) -> str:
@@ -15,10 +15,10 @@ def meta_line(meta: pb.Meta) -> str:
     zone = zone_of(meta)
     parts = [
         _EXACTNESS.get(meta.exactness, ""),
-        f"complete until {instant_text(meta.complete_until.ToDatetime(UTC), zone)}" if meta.HasField("complete_until") else "",
+        _SOURCES.get(meta.source, ""),
         f"{meta.rows_read:,} rows read",
         f"{meta.elapsed.ToTimedelta().total_seconds() * 1000:,.0f} ms" if meta.HasField("elapsed") else "",
-        _SOURCES.get(meta.source, ""),
+        f"complete until {instant_text(meta.complete_until.ToDatetime(UTC), zone)}" if meta.HasField("complete_until") else "",
     ]
     return " · ".join(part for part in parts if part)
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from app.cli.output import json_text, number_texts
 from app.cli.querying.rendering.charts import bar
 from app.cli.querying.rendering.columns import GAP, Column, table_of
-from app.cli.querying.rendering.labels import OTHERS, breakdown_text, value_text
+from app.cli.querying.rendering.labels import OTHERS, breakdown_text, cut, value_text
 from app.cli.querying.rendering.view import View
 from app.cli.querying.series import metric_name
 from pug.insights.v1.breakdown_pb2 import Breakdown
@@ -54,5 +54,4 @@ def _name(row: TopKResult.Row) -> str:
 
 def _traits(row: TopKResult.Row) -> str:
     known = MessageToDict(row.person.traits)
-    text = json_text(known) if known else ""
-    return text if len(text) <= _LONGEST_TRAITS else f"{text[: _LONGEST_TRAITS - 1]}…"
+    return cut(json_text(known), _LONGEST_TRAITS) if known else ""

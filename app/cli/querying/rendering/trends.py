@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 
-from app.cli.output import table
 from app.cli.querying.rendering.charts import bar, change, sparkline
-from app.cli.querying.rendering.columns import GAP, Column, in_blocks
+from app.cli.querying.rendering.columns import GAP, Column, in_blocks, table_of
 from app.cli.querying.rendering.labels import PARTIAL, bucket_text, cell_text, granularity_name
 from app.cli.querying.rendering.units import Unit, unit_of, unit_texts
 from app.cli.querying.rendering.view import View
@@ -22,15 +22,17 @@ _WIDEST_BAR = 40
 
 def trends_text(trends: TrendsResult, view: View) -> Group:
     """A row for each bucket and a column for each line; with a bar when there is one line. As sparklines, a row for each line."""
-    labels = series_labels(trends, names_of_lines(view.request))
+    names = names_of_lines(view.request)
+    labels = series_labels(trends, names)
+    legend = _legend(trends, names)
     if view.sparkline:
-        return Group(_sparklines(trends, labels, view))
+        return Group(*legend, _sparklines(trends, labels, view))
     fixed = [_buckets(trends, view)]
     groups = [_line(series, label, unit_of(view.request)) for series, label in zip(trends.series, labels, strict=True)]
     if len(groups) == 1:
         groups[0] += _bars(trends.series[0], [*fixed, *groups[0]], view)
     notes = [Text(f"{PARTIAL} not a whole {granularity_name(view.request.granularity)}", "dim")]
-    return Group(in_blocks(fixed, groups, view.width), *(notes if any(each.partial for each in trends.buckets) else []))
+    return Group(*legend, in_blocks(fixed, groups, view.width), *(notes if any(each.partial for each in trends.buckets) else []))
 
 
 def names_of_lines(request: pb.QueryRequest) -> dict[str, str]:
@@ -53,17 +55,31 @@ def series_labels(trends: TrendsResult, names: Mapping[str, str]) -> list[str]:
     return [_label(series, names, several=len(letters) > 1) for series in trends.series]
 
 
-def _sparklines(trends: TrendsResult, labels: Sequence[str], view: View) -> Group:
+def _legend(trends: TrendsResult, names: Mapping[str, str]) -> list[Text]:
+    """What the letters stand for, where columns say only letters and cells."""
+    letters = {series.series for series in trends.series} & names.keys()
+    broken_down = any(cell_text(series.cell) for series in trends.series)
+    if len(letters) < 2 or not broken_down:  # noqa: PLR2004 (one needs no letter)
+        return []
+    return [Text(" · ".join(f"{letter} {names[letter]}" for letter in sorted(letters)), "dim")]
+
+
+def _sparklines(trends: TrendsResult, labels: Sequence[str], view: View) -> Table:
     """How each line went, its least and greatest bucket and, for those that add up, the sum of all.
 
     Other metrics have no such sum: somebody who comes back in another month would count twice.
     """
-    additive = _adding_up(view.request)
-    rows = [
-        (label, sparkline(list(series.values)), *_extremes(series, unit_of(view.request), additive=series.series in additive))
-        for label, series in zip(labels, trends.series, strict=True)
+    additive, unit = _adding_up(view.request), unit_of(view.request)
+    lines = [list(series.values) for series in trends.series]
+    names = Column("", labels, is_number=False)
+    numbers = [
+        Column("min", [unit_texts([min(values)], unit)[0] for values in lines]),
+        Column("max", [unit_texts([max(values)], unit)[0] for values in lines]),
+        Column("total", [unit_texts([sum(series.values)], unit)[0] if series.series in additive else "" for series in trends.series]),
     ]
-    return Group(table(("", "", "min", "max", "total"), rows, numbers=(2, 3, 4)))
+    room = view.chart_width - sum(each.width + GAP for each in (names, *numbers))
+    longest = max(_NARROWEST_BAR, min(room, _WIDEST_BAR))
+    return table_of([names, Column("", [Text(sparkline(values, longest), "cyan") for values in lines], is_number=False), *numbers])
 
 
 def _buckets(trends: TrendsResult, view: View) -> Column:
@@ -109,10 +125,3 @@ def _adding_up(request: pb.QueryRequest) -> frozenset[str]:
         return additive_series(insight.trends.series)
     counted = {Sessions.METRIC_UNSPECIFIED, Sessions.METRIC_SESSIONS, Sessions.METRIC_ENTRY, Sessions.METRIC_EXIT}
     return frozenset("A") if insight.WhichOneof("kind") == "sessions" and insight.sessions.metric in counted else frozenset()
-
-
-def _extremes(series: TrendsResult.Series, unit: Unit, *, additive: bool) -> tuple[str, str, str]:
-    if not series.values:
-        return "", "", ""
-    least, greatest = (unit_texts([value], unit)[0] for value in (min(series.values), max(series.values)))
-    return least, greatest, unit_texts([sum(series.values)], unit)[0] if additive else ""
