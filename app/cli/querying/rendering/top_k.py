@@ -54,4 +54,4 @@ def _name(row: TopKResult.Row) -> str:
 
 def _traits(row: TopKResult.Row) -> str:
     known = MessageToDict(row.person.traits)
-    return cut(json_text(known), _LONGEST_TRAITS) if known else ""
+    return cut(json_text(dict(sorted(known.items()))), _LONGEST_TRAITS) if known else ""
