@@ -363,7 +363,7 @@ def test_only_saying_the_time_asks_for_all_events(run_with: Run, cdnow: Path) ->
     lines = run_with("query", "trends", *MONTHS).stdout.splitlines()
 
     assert lines[0].split() == ["month", "any", "event"]
-    assert lines[2].split() == ["1997-01", "885"]
+    assert lines[2].split()[:2] == ["1997-01", "885"]
 
 
 def test_the_doctor_finds_a_running_pug_well(run_with: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,9 @@ def funnel_text(result: FunnelResult, view: View) -> Group:
     funnel = view.request.insight.funnel
     parts: list[Table | Group] = [_steps_table(result.series, funnel, view)]
     if funnel.timing:
-        parts += [_timing_table(result.series, funnel), _histogram_table(result.series, funnel)]
+        parts.append(_timing_table(result.series, funnel))
+    if any(step.histogram for each in result.series for step in each.steps):
+        parts.append(_histogram_table(result.series, funnel))
     if funnel.trend:
         parts.append(_trend(result.series, view))
     return stacked(parts)

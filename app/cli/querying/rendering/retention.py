@@ -19,6 +19,8 @@ _GRANULARITIES: dict[int, pb.Granularity] = {
     Retention.PERIOD_WEEK: pb.GRANULARITY_WEEK,
     Retention.PERIOD_MONTH: pb.GRANULARITY_MONTH,
 }
+# Where most cells would be 0 to 9 %, a decimal tells them apart.
+_FEW = 0.1
 
 
 def retention_text(result: RetentionResult, view: View) -> Group:
@@ -26,7 +28,7 @@ def retention_text(result: RetentionResult, view: View) -> Group:
     shares = [share for series in result.series for cohort in series.cohorts for share in _shares(cohort)[1:]]
     most = max(shares, default=0.0)
     tables = [_titled(series, _triangle(series, most, view), view) for series in result.series]
-    growing = any(cohort.complete < len(cohort.counts) for series in result.series for cohort in series.cohorts)
+    growing = any(cohort.size and cohort.complete < len(cohort.counts) for series in result.series for cohort in series.cohorts)
     return Group(stacked(tables), *([Text(f"{PARTIAL} can still grow", "dim")] if growing else []))
 
 
@@ -46,7 +48,7 @@ def _triangle(series: RetentionResult.Series, most: float, view: View) -> Group:
     ]
     periods = max((len(each.counts) for each in series.cohorts), default=1)
     columns = [
-        [Column(_head(retention, period), [*(_cell(each, period, most) for each in series.cohorts), _mean(series, period)])]
+        [Column(_head(retention, period), [*(_cell(each, period, most) for each in series.cohorts), _mean(series, period, most)])]
         for period in range(1, periods)
     ]
     return in_blocks(fixed, columns, view.width)
@@ -65,12 +67,16 @@ def _cell(cohort: RetentionResult.Cohort, period: int, most: float) -> Text:
         return Text("")
     share = _shares(cohort)[period]
     if period >= cohort.complete:
-        return Text(f"{share * 100:.0f}%{PARTIAL}", "dim")
-    return Text.assemble(f"{share * 100:.0f}%", (shade(share, most), "green"))
+        return Text(f"{_share_text(share, most)}{PARTIAL}", "dim")
+    return Text.assemble(_share_text(share, most), (shade(share, most), "green"))
 
 
-def _mean(series: RetentionResult.Series, period: int) -> Text:
-    return Text(f"{series.mean[period] * 100:.0f}% ", "bold") if period < len(series.mean) else Text("")
+def _mean(series: RetentionResult.Series, period: int, most: float) -> Text:
+    return Text(f"{_share_text(series.mean[period], most)} ", "bold") if period < len(series.mean) else Text("")
+
+
+def _share_text(share: float, most: float) -> str:
+    return f"{share:.1%}" if most < _FEW else f"{share:.0%}"
 
 
 def _shares(cohort: RetentionResult.Cohort) -> Sequence[float]:

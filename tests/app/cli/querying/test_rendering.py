@@ -183,6 +183,31 @@ def test_brackets_of_retention_are_named_by_their_periods() -> None:
     assert head.split() == ["day", "size", "1", "2–7", "8–30"]
 
 
+def test_few_returns_are_told_with_a_decimal() -> None:
+    part = RetentionResult.Series(
+        cohorts=[RetentionResult.Cohort(start=START, size=1000, counts=[1000, 42, 3], complete=2)], mean=[1, 0.042]
+    )
+
+    lines = drawn(pb.QueryResponse(retention=RetentionResult(series=[part])), asked(pb.Insight(retention=Retention())), 80).splitlines()
+
+    assert [line.split() for line in lines[2:]] == [
+        ["2026-03-02", "1,000", "4.2%█", "0.3%*"],
+        ["mean", "4.2%"],
+        ["*", "can", "still", "grow"],
+    ]
+
+
+def test_a_funnel_nobody_goes_through_has_no_histogram() -> None:
+    answer = pb.QueryResponse(
+        funnel=FunnelResult(series=[FunnelResult.Series(steps=[FunnelResult.Step(count=2)] + [FunnelResult.Step()] * 2)])
+    )
+
+    text = drawn(answer, asked(pb.Insight(funnel=Funnel(steps=funnel().steps, timing=True))), 80)
+
+    assert "median" in text
+    assert "within" not in text
+
+
 @pytest.mark.parametrize(("mode", "counts"), [("exact", [400, 120, 30, 5, 0, 0]), ("cumulative", [555, 155, 35, 5, 0, 0])])
 def test_stickiness_ends_with_the_most_that_anybody_was_active(mode: str, counts: list[int]) -> None:
     insight = pb.Insight(stickiness=Stickiness(mode=Stickiness.MODE_CUMULATIVE if mode == "cumulative" else Stickiness.MODE_EXACT))
