@@ -1,6 +1,7 @@
 """Every kind of question, asked of a running Pug about ten events of four persons."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,8 +44,16 @@ def shop(pug: PugProcess) -> None:
         for who, day, minute, name, properties in STORY
     ]
     assert pug.call("capture.v1.CaptureService/Capture", {"events": events})["accepted"] == len(STORY)
-    assert pug.settled_total("cli_view", 6) == 6
-    assert pug.settled_total("cli_buy", 2) == 2
+    accepted_until = datetime.now(UTC)
+    # Names are known a moment after their events can be counted: until then an answer would hint that nobody has sent them.
+    while complete_until(pug) < accepted_until:
+        assert datetime.now(UTC) - accepted_until < timedelta(seconds=60), "the events were not stored"
+        time.sleep(0.1)
+
+
+def complete_until(pug: PugProcess) -> datetime:
+    answer = pug.call("insights.v1.InsightsService/Query", {"insight": {"lifecycle": {}}, "preset": "PRESET_TODAY"})
+    return datetime.fromisoformat(answer["meta"]["completeUntil"])
 
 
 def answered(run: Run, *command: str) -> list[list[str]]:
