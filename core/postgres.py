@@ -1,12 +1,12 @@
 """Opens PostgreSQL for asyncio."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import StoreUnavailable
 
@@ -23,6 +23,14 @@ def create_engine(url: URL, *, connections: int) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={"connect_timeout": _CONNECT_S, "application_name": "pug"},
     )
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+    """A connection in a transaction, which what is raised inside takes back; raises StoreUnavailable like `answering`."""
+    with answering():
+        async with engine.begin() as connection:
+            yield connection
 
 
 @contextmanager

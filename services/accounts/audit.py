@@ -21,6 +21,12 @@ class Change:
     changes: Mapping[str, Any]
 
 
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """For each field that differs its value before and after, as JSON; None where there was or is none."""
+    fields = [field for field in {**before, **after} if before.get(field) != after.get(field)]
+    return {field: {"before": before.get(field), "after": after.get(field)} for field in fields}
+
+
 async def note(connection: AsyncConnection, call: Call, change: Change, *, org_id: int | None = None) -> None:
     """Add the change to the org's log, as of the call's account or key; of a project's call the org is looked up."""
     credential = call.credential
@@ -32,7 +38,7 @@ async def note(connection: AsyncConnection, call: Call, change: Change, *, org_i
     values = {
         "org_id": org_id,
         "project_id": project_id,
-        "actor": await _actor(connection, call),
+        "actor": await actor_of(connection, call),
         "action": change.action,
         "object_kind": change.object_kind,
         "object_id": change.object_id,
@@ -42,7 +48,8 @@ async def note(connection: AsyncConnection, call: Call, change: Change, *, org_i
     await connection.execute(insert(audit_entries).values(values))
 
 
-async def _actor(connection: AsyncConnection, call: Call) -> str:
+async def actor_of(connection: AsyncConnection, call: Call) -> str:
+    """Who is calling, as the log calls them: the address of an account, or `key:` and the label of a key."""
     if call.credential.account:
         return call.credential.account.email
     label = (await connection.execute(select(api_keys.c.label).where(api_keys.c.id == call.credential.key_id))).scalar_one_or_none()

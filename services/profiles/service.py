@@ -16,11 +16,11 @@ from services.profiles.acts import Identify, Merge, SetTraits, Tie, Unmerge
 from services.profiles.directory import Known
 from services.profiles.events import Moment, moment_of
 from services.profiles.finding import Place
-from services.profiles.pages import page_size, place_of, token_of
 from services.profiles.reader import Reader, anonymous
 from services.profiles.repository import ProfilesRepository
 from services.profiles.traits import Json, TraitChange, finite, trait_key, traits_of
 from services.rpc.call import Call
+from services.rpc.pages import page_size, place_of, token_of
 
 _PERSON_ID = re.compile(r"[0-9a-f]{16}")
 # The fields of GetPerson in their JSON spelling.

@@ -79,7 +79,7 @@ class Gate:
 
 def _may_be_a_key(token: str) -> bool:
     """Whether a token is worth looking up: what cannot be a key must cost neither a query nor memory."""
-    return len(token) <= _LONGEST_TOKEN and token.startswith(("pk_", "sk_"))
+    return len(token) <= _LONGEST_TOKEN and token.startswith(("pk_", "sk_", "sh_"))
 
 
 def needed_scopes(services: Iterable[ServiceDescriptor]) -> dict[str, Scope]:
