@@ -36,6 +36,7 @@ class Team:
     backends: Backends
     # Whose links were to be looked up again.
     forgotten: list[str] = field(default_factory=list[str])
+    on_forget: Callable[[str], None] | None = None
     # Stands between the dashboards and the insights, to hold up or to break an answer.
     answering: Callable[[QueryRequest], Awaitable[None]] | None = None
     asked: list[QueryRequest] = field(default_factory=list[QueryRequest])
@@ -141,6 +142,8 @@ async def new_team(backends: Backends, time_zone: str = "UTC") -> Team:
 
     def forget(key_id: str) -> None:
         team.forgotten.append(key_id)
+        if team.on_forget:
+            team.on_forget(key_id)
 
     ann = Account(UUID(int=1), "ann@team.example", UUID(int=2))
     credential = Credential("ann", Project(project_id, time_zone), frozenset({Scope.READ, Scope.EDIT}), ann)

@@ -260,8 +260,8 @@ async def test_what_is_wrong_with_a_tile_is_told_by_its_path(team: Team, tile: d
 
     with pytest.raises(InvalidArgument) as refused:
         await team.set_tiles(made, *made.tiles, tile)
+    carried = pb.ExportedDashboard(format=1, name="Shop", tiles=[ParseDict(tile, Tile())])
     with pytest.raises(InvalidArgument) as not_carried:
-        carried = pb.ExportedDashboard(format=1, name="Shop", tiles=[ParseDict(tile, Tile())])
         await team.service.import_dashboard(pb.ImportDashboardRequest(board=carried), team.call)
 
     assert refused.value.field == f"tiles[1]{field}"
@@ -364,8 +364,8 @@ async def test_a_board_can_be_carried_elsewhere(team: Team, backends: Backends) 
 
 async def test_a_form_of_another_version_is_refused(team: Team) -> None:
     for form in (0, 2):
+        board = pb.ExportedDashboard(format=form, name="Shop")
         with pytest.raises(FormatUnknown) as refused:
-            board = pb.ExportedDashboard(format=form, name="Shop")
             await team.service.import_dashboard(pb.ImportDashboardRequest(board=board), team.call)
         assert refused.value.field == "board.format"
 
