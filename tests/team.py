@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.backends import Backends
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1 import render_pb2, saved_insight_pb2
+from pug.dashboards.v1.tile_pb2 import Tile
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from services.accounts.repository import AccountsRepository
 from services.accounts.tables import audit_entries
@@ -23,6 +24,7 @@ from services.rpc.call import Account, Call, Credential, Project, Scope
 from story import Store
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+NOTHING: Mapping[str, object] = {}
 PURCHASES: Mapping[str, object] = {"trends": {"series": [{"event": {"name": "purchase"}}]}}
 
 
@@ -52,14 +54,14 @@ class Team:
         request = ParseDict({"id": board.id, **change}, pb.UpdateDashboardRequest())
         return (await self.service.update_dashboard(request, self.call)).dashboard
 
-    async def set_tiles(self, board: pb.Dashboard, *tiles: object, version: int = 0) -> pb.Dashboard:
+    async def set_tiles(self, board: pb.Dashboard, *tiles: Tile | Mapping[str, object], version: int = 0) -> pb.Dashboard:
         """Tiles as messages or as JSON."""
         request = pb.SetTilesRequest(id=board.id, version=version)
         for tile in tiles:
-            if isinstance(tile, Message):
+            if isinstance(tile, Tile):
                 request.tiles.add().CopyFrom(tile)
             else:
-                ParseDict(tile, request.tiles.add())
+                ParseDict(dict(tile), request.tiles.add())
         return (await self.service.set_tiles(request, self.call)).dashboard
 
     async def save(self, name: str = "Purchases", insight: object = PURCHASES) -> saved_insight_pb2.SavedInsight:

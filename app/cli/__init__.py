@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli import keys, projects, server
+from app.cli.dashboards import command as dashboards
 from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
 from app.cli.importing import command as importing
@@ -49,6 +50,7 @@ app.add_typer(projects.app, name="projects", rich_help_panel="Run Pug")
 app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(importing.import_file)
 app.add_typer(querying.app, name="query", rich_help_panel="Use Pug")
 app.command(epilog=schema.EPILOG, rich_help_panel="Use Pug")(schema.schema)
+app.add_typer(dashboards.app, name="dashboards", rich_help_panel="Use Pug")
 app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
 app.command(epilog=doctor.EPILOG, rich_help_panel="Run Pug")(doctor.doctor)
 app.command(epilog=status.EPILOG, rich_help_panel="Run Pug")(status.status)

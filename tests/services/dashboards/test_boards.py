@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -23,16 +24,16 @@ from core.errors import (
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.tile_pb2 import Tile
 from services.dashboards import tables
-from team import PURCHASES, Team, as_account, insight_tile, new_team
+from team import NOTHING, PURCHASES, Team, as_account, insight_tile, new_team
 
-TEXT = {"name": "Notes", "markdown": "# Read me"}
+TEXT: Mapping[str, object] = {"name": "Notes", "markdown": "# Read me"}
 
 
 async def test_a_dashboard_comes_back_as_it_was_made(team: Team) -> None:
     looks = {
         "position": {"width": 24, "height": 10},
         "viewMode": "VIEW_MODE_AREA",
-        "compare": {},
+        "compare": NOTHING,
         "thresholds": [{"op": "OP_GT", "value": 0.6, "tone": "TONE_WARN"}, {"op": "OP_LT", "value": 1e308}],
         "header": {"icon": "🛒", "accent": "ACCENT_BLUE"},
         "axes": {"prefix": "€", "format": "FORMAT_COMPACT"},
@@ -128,7 +129,7 @@ async def test_an_update_changes_what_it_says_and_no_more(team: Team) -> None:
     made = await team.create(filters={"filters": [{"property": "plan", "values": ["pro"]}]}, description="old", tiles=[TEXT])
 
     renamed = await team.update(made, name="Store", version=1)
-    unfiltered = await team.update(made, filters={}, description="", weekStart="WEEK_START_SUNDAY")
+    unfiltered = await team.update(made, filters=NOTHING, description="", weekStart="WEEK_START_SUNDAY")
     same = await team.update(made, name="Store")
 
     assert (renamed.name, renamed.description, renamed.filters, renamed.version) == ("Store", "old", made.filters, 2)
@@ -208,37 +209,37 @@ async def test_dashboards_are_listed_by_name_page_by_page(team: Team) -> None:
         await team.service.list_dashboards(request, team.call)
 
 
-WRONG: list[tuple[dict[str, object], str]] = [
-    (TEXT | {"name": "x" * 151}, ".name"),
-    (TEXT | {"description": "x" * 2001}, ".description"),
-    (TEXT | {"position": {"x": 60, "width": 13, "height": 1}}, ".position.width"),
-    (TEXT | {"position": {"x": -1, "width": 1, "height": 1}}, ".position.x"),
-    (TEXT | {"position": {"y": 100_001, "width": 1, "height": 1}}, ".position.y"),
-    (TEXT | {"position": {"width": 1}}, ".position.height"),
-    (TEXT | {"position": {"height": 1}}, ".position.width"),
-    (TEXT | {"position": {"width": 1, "height": 801}}, ".position.height"),
+WRONG: list[tuple[Mapping[str, object], str]] = [
+    ({**TEXT, "name": "x" * 151}, ".name"),
+    ({**TEXT, "description": "x" * 2001}, ".description"),
+    ({**TEXT, "position": {"x": 60, "width": 13, "height": 1}}, ".position.width"),
+    ({**TEXT, "position": {"x": -1, "width": 1, "height": 1}}, ".position.x"),
+    ({**TEXT, "position": {"y": 100_001, "width": 1, "height": 1}}, ".position.y"),
+    ({**TEXT, "position": {"width": 1}}, ".position.height"),
+    ({**TEXT, "position": {"height": 1}}, ".position.width"),
+    ({**TEXT, "position": {"width": 1, "height": 801}}, ".position.height"),
     ({"name": "empty"}, ""),
     ({"markdown": ""}, ".markdown"),
     ({"markdown": "x" * 100_001}, ".markdown"),
     ({"markdown": "a\0b"}, ".markdown"),
-    (TEXT | {"viewMode": "VIEW_MODE_LINE"}, ".viewMode"),
-    (TEXT | {"compare": {}}, ".compare"),
-    (TEXT | {"header": {"icon": "too long!"}}, ".header.icon"),
-    (TEXT | {"header": {"accent": 99}}, ".header.accent"),
-    (TEXT | {"axes": {"prefix": "too long!"}}, ".axes.prefix"),
-    (TEXT | {"axes": {"logarithmic": True, "fromZero": True}}, ".axes.fromZero"),
-    (TEXT | {"axes": {"legend": 99}}, ".axes.legend"),
-    (TEXT | {"thresholds": [{"op": "OP_LT"}] * 6}, ".thresholds"),
-    (TEXT | {"thresholds": [{"op": "OP_LT"}, {}]}, ".thresholds[1].op"),
-    (TEXT | {"thresholds": [{"op": "OP_LT", "value": "NaN"}]}, ".thresholds[0].value"),
-    (TEXT | {"thresholds": [{"op": "OP_LT", "tone": 99}]}, ".thresholds[0].tone"),
+    ({**TEXT, "viewMode": "VIEW_MODE_LINE"}, ".viewMode"),
+    ({**TEXT, "compare": NOTHING}, ".compare"),
+    ({**TEXT, "header": {"icon": "too long!"}}, ".header.icon"),
+    ({**TEXT, "header": {"accent": 99}}, ".header.accent"),
+    ({**TEXT, "axes": {"prefix": "too long!"}}, ".axes.prefix"),
+    ({**TEXT, "axes": {"logarithmic": True, "fromZero": True}}, ".axes.fromZero"),
+    ({**TEXT, "axes": {"legend": 99}}, ".axes.legend"),
+    ({**TEXT, "thresholds": [{"op": "OP_LT"}] * 6}, ".thresholds"),
+    ({**TEXT, "thresholds": [{"op": "OP_LT"}, NOTHING]}, ".thresholds[1].op"),
+    ({**TEXT, "thresholds": [{"op": "OP_LT", "value": "NaN"}]}, ".thresholds[0].value"),
+    ({**TEXT, "thresholds": [{"op": "OP_LT", "tone": 99}]}, ".thresholds[0].tone"),
     (insight_tile(viewMode="VIEW_MODE_SANKEY"), ".viewMode"),
     (insight_tile(viewMode=99), ".viewMode"),
-    (insight_tile(insight={}), ".insight"),
-    (insight_tile(insight={"trends": {}}), ".insight.trends.series"),
-    (insight_tile(insight={"funnel": {"steps": [{}, {}]}}, compare={}), ".compare"),
+    (insight_tile(insight=NOTHING), ".insight"),
+    (insight_tile(insight={"trends": NOTHING}), ".insight.trends.series"),
+    (insight_tile(insight={"funnel": {"steps": [NOTHING, NOTHING]}}, compare=NOTHING), ".compare"),
     (insight_tile(compare={"offset": "-1s"}), ".compare.offset"),
-    (insight_tile(insight={"retention": {"start": {}, "period": "PERIOD_HOUR"}}), ".insight"),
+    (insight_tile(insight={"retention": {"start": NOTHING, "period": "PERIOD_HOUR"}}), ".insight"),
     (
         insight_tile(insight={**PURCHASES, "filters": {"filters": [{"property": "plan", "op": "OP_LT", "values": ["x"]}]}}),
         ".insight.filters.filters[0].values[0]",
@@ -255,12 +256,12 @@ WRONG: list[tuple[dict[str, object], str]] = [
 
 
 @pytest.mark.parametrize(("tile", "field"), WRONG, ids=[f"{place}{field}" for place, (_, field) in enumerate(WRONG)])
-async def test_what_is_wrong_with_a_tile_is_told_by_its_path(team: Team, tile: dict[str, object], field: str) -> None:
+async def test_what_is_wrong_with_a_tile_is_told_by_its_path(team: Team, tile: Mapping[str, object], field: str) -> None:
     made = await team.create(tiles=[{"markdown": "first"}])
 
     with pytest.raises(InvalidArgument) as refused:
         await team.set_tiles(made, *made.tiles, tile)
-    carried = pb.ExportedDashboard(format=1, name="Shop", tiles=[ParseDict(tile, Tile())])
+    carried = pb.ExportedDashboard(format=1, name="Shop", tiles=[ParseDict(dict(tile), Tile())])
     with pytest.raises(InvalidArgument) as not_carried:
         await team.service.import_dashboard(pb.ImportDashboardRequest(board=carried), team.call)
 
@@ -277,16 +278,16 @@ async def test_what_is_wrong_with_a_tile_is_told_by_its_path(team: Team, tile: d
         ({"name": "x" * 151}, "name"),
         ({"description": "x" * 2001}, "description"),
         ({"weekStart": 99}, "weekStart"),
-        ({"window": {}}, "window.timeRange"),
+        ({"window": NOTHING}, "window.timeRange"),
         ({"window": {"preset": 99}}, "window.preset"),
         ({"window": {"preset": "PRESET_TODAY", "granularity": 99}}, "window.granularity"),
         ({"window": {"timeRange": {"from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}}}, "window.timeRange"),
         ({"window": {"timeRange": {"from": "2001-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}}}, "window.timeRange"),
-        ({"filters": {"filters": [{}]}}, "filters.filters[0].property"),
+        ({"filters": {"filters": [NOTHING]}}, "filters.filters[0].property"),
         ({"filters": {"groups": [{"match": 99, "filters": [{"property": "a", "op": "OP_IS_SET"}]}]}}, "filters.groups[0].match"),
     ],
 )
-async def test_what_is_wrong_with_a_dashboard_is_told_by_its_path(team: Team, board: dict[str, object], field: str) -> None:
+async def test_what_is_wrong_with_a_dashboard_is_told_by_its_path(team: Team, board: Mapping[str, object], field: str) -> None:
     made = await team.create()
 
     with pytest.raises(InvalidArgument) as on_creation:
@@ -306,7 +307,7 @@ async def test_tiles_are_told_apart(team: Team) -> None:
     with pytest.raises(NameTaken) as named:
         await team.set_tiles(made, insight_tile("Straße"), tile, insight_tile("STRASSE"))
     with pytest.raises(TooMany):
-        await team.set_tiles(made, *[TEXT | {"name": ""}] * 101)
+        await team.set_tiles(made, *[{**TEXT, "name": ""}] * 101)
     with pytest.raises(InvalidArgument) as with_id:
         await team.create(tiles=[{"id": tile.id, "markdown": "a"}])
 
@@ -330,7 +331,7 @@ async def test_filters_of_the_board_count_with_those_of_a_tile(team: Team) -> No
 
 
 async def test_a_tile_that_was_good_once_is_no_hindrance(team: Team) -> None:
-    hourly = insight_tile("hourly", insight={"retention": {"start": {}, "period": "PERIOD_HOUR"}})
+    hourly = insight_tile("hourly", insight={"retention": {"start": NOTHING, "period": "PERIOD_HOUR"}})
     made = await team.create(window={"preset": "PRESET_TODAY"}, tiles=[hourly])
     wide = await team.update(made, window={"preset": "PRESET_LAST_12_MONTHS"})
 
@@ -347,7 +348,7 @@ async def test_a_board_can_be_carried_elsewhere(team: Team, backends: Backends) 
         window={"timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}},
         filters={"match": "MATCH_ANY", "filters": [{"property": "price", "op": "OP_GTE", "values": [9.5]}]},
         weekStart="WEEK_START_SUNDAY",
-        tiles=[TEXT, insight_tile("own", compare={}), {"name": "saved", "savedInsightId": saved.id}],
+        tiles=[TEXT, insight_tile("own", compare=NOTHING), {"name": "saved", "savedInsightId": saved.id}],
     )
 
     exported = (await team.service.export_dashboard(pb.ExportDashboardRequest(id=made.id), team.call)).board

@@ -4,10 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import grpc
 import pytest
@@ -17,70 +14,23 @@ from connectrpc.errors import ConnectError
 from google.protobuf.json_format import ParseDict
 
 from app.backends import Backends
-from app.serving import Ports, Servers
-from app.wiring import Edge
-from core.instruments import Instruments
+from board_site import SERVICE, Site, open_site
 from core.settings import Settings
 from pug.common.v1.error_info_pb2 import ErrorInfo
 from pug.dashboards.v1 import dashboard_pb2 as pb
-from pug.dashboards.v1 import dashboards_pb2, dashboards_pb2_grpc, render_pb2
-from pug.dashboards.v1.dashboards_connect import DashboardsServiceASGIApplication, DashboardsServiceClient
+from pug.dashboards.v1 import render_pb2
 from pug.insights.v1.insights_pb2 import QueryRequest
-from services.accounts.credentials import Credentials
-from services.accounts.repository import AccountsRepository
-from services.accounts.service import new_key
-from services.dashboards.shares import Shares
-from services.rpc.call import Credential, Scope
-from services.rpc.gate import Gate
-from services.rpc.observing import Calls
-from services.rpc.service import Service
-from team import PURCHASES, Team, insight_tile, new_team
+from team import PURCHASES, insight_tile
 
 ROOT = Path(__file__).parents[3]
 BUF = Path(sys.executable).with_name("buf")
-SERVICE = dashboards_pb2.DESCRIPTOR.services_by_name["DashboardsService"]
 CARTS = {"trends": {"series": [{"event": {"name": "cart"}}]}}
-
-
-@dataclass(frozen=True)
-class Site:
-    """A team whose dashboards answer on two ports."""
-
-    team: Team
-    ports: Ports
-    key: str
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.http}"
-
-    @property
-    def client(self) -> DashboardsServiceClient:
-        return DashboardsServiceClient(self.url, timeout_ms=20_000)
-
-    def headers(self, token: str = "") -> dict[str, str]:
-        return {"authorization": f"Bearer {token or self.key}"}
 
 
 @pytest_asyncio.fixture
 async def site(backends: Backends, engine_settings: Settings) -> AsyncGenerator[Site]:
-    team = await new_team(backends)
-    accounts, shares = AccountsRepository(backends.postgres), Shares(backends.postgres)
-    key = new_key("secret", "dashboards", (Scope.READ, Scope.EDIT))
-    await accounts.create_key(team.call.project.id, key)
-
-    async def find(token: str) -> Credential | None:
-        return await (shares if token.startswith("sh_") else accounts).find_credential(token)
-
-    credentials = Credentials(find)
-    team.on_forget = credentials.forget
-    services = (Service(SERVICE, DashboardsServiceASGIApplication, team.service),)
-    gate = Gate(credentials.find, [SERVICE])
-    edge = cast("Edge", SimpleNamespace(services=services, gate=gate, calls=Calls(Instruments.none())))
-    settings = engine_settings.model_copy(update={"http_port": 0, "grpc_port": 0, "shutdown_timeout_s": 5})
-    servers = Servers(settings, edge)
-    yield Site(team, await servers.start(), key.token)
-    await servers.stop()
+    async with open_site(backends, engine_settings) as site:
+        yield site
 
 
 def slow_purchases(go_on: asyncio.Event) -> Callable[[QueryRequest], object]:
@@ -151,14 +101,22 @@ async def test_a_grpc_client_that_goes_away_ends_what_runs_for_it(site: Site) ->
     site.team.answering = hold_up
     metadata = (("authorization", f"Bearer {site.key}"),)
     async with asyncio.timeout(60), grpc.aio.insecure_channel(f"127.0.0.1:{site.ports.grpc}") as channel:
-        stub = dashboards_pb2_grpc.DashboardsServiceStub(channel)
-        going = stub.RenderDashboard(render_pb2.RenderDashboardRequest(id=board.id), metadata=metadata)
-        first = [await going.read(), await going.read()]
+        render = channel.unary_stream(
+            f"/{SERVICE.full_name}/RenderDashboard",
+            request_serializer=render_pb2.RenderDashboardRequest.SerializeToString,
+            response_deserializer=render_pb2.RenderDashboardResponse.FromString,
+        )
+        going = render(render_pb2.RenderDashboardRequest(id=board.id), metadata=metadata)
+        first: list[render_pb2.RenderDashboardResponse] = []
+        async for part in going:
+            first.append(part)
+            if part.HasField("tile"):
+                break
         going.cancel()
         await ended.wait()
         site.team.answering = None
-        whole = [part async for part in stub.RenderDashboard(render_pb2.RenderDashboardRequest(id=board.id), metadata=metadata)]
-        missing = stub.RenderDashboard(render_pb2.RenderDashboardRequest(id="none"), metadata=metadata)
+        whole = [part async for part in render(render_pb2.RenderDashboardRequest(id=board.id), metadata=metadata)]
+        missing = render(render_pb2.RenderDashboardRequest(id="none"), metadata=metadata)
         code = await missing.code()
 
     assert [part.WhichOneof("part") for part in first] == ["board", "tile"]

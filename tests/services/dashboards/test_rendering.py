@@ -12,7 +12,7 @@ from pug.dashboards.v1 import render_pb2
 from pug.insights.v1 import insights_pb2
 from pug.insights.v1.insights_pb2 import QueryRequest
 from story import event
-from team import PURCHASES, Team, insight_tile, new_team
+from team import NOTHING, PURCHASES, Team, insight_tile, new_team
 
 CARTS: Mapping[str, object] = {"trends": {"series": [{"event": {"name": "cart"}}]}}
 MARCH = {"timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-11T00:00:00Z"}}
@@ -206,7 +206,7 @@ async def test_filters_of_board_tile_and_request_all_have_to_pass(team: Team) ->
     assert (found.total("all"), found.total("pro")) == (2, 1)
     assert (german.total("all"), german.total("pro")) == (1, 0)
     with pytest.raises(InvalidArgument) as refused:
-        await team.render(board, filters={"filters": [{}]})
+        await team.render(board, filters={"filters": [NOTHING]})
     assert refused.value.field == "filters.filters[0].property"
 
 

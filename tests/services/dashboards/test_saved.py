@@ -1,6 +1,7 @@
 """Saved insights, which may stand on several dashboards."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 from google.protobuf.json_format import ParseDict
@@ -9,7 +10,7 @@ from app.backends import Backends
 from core.errors import InvalidArgument, MissingField, SavedInsightInUse, SavedInsightNotFound, VersionConflict
 from pug.dashboards.v1 import dashboard_pb2
 from pug.dashboards.v1 import saved_insight_pb2 as pb
-from team import PURCHASES, Team, new_team
+from team import NOTHING, PURCHASES, Team, new_team
 
 FUNNEL = {"funnel": {"steps": [{"event": {"name": "cart"}}, {"event": {"name": "purchase"}}]}}
 
@@ -74,12 +75,12 @@ async def test_an_update_changes_what_it_says(team: Team) -> None:
         ({"name": ""}, "name"),
         ({"name": "x" * 151}, "name"),
         ({"description": "x" * 2001}, "description"),
-        ({"insight": {}}, "insight"),
-        ({"insight": {"funnel": {"steps": [{}]}}}, "insight.funnel.steps"),
+        ({"insight": NOTHING}, "insight"),
+        ({"insight": {"funnel": {"steps": [NOTHING]}}}, "insight.funnel.steps"),
         ({"insight": {"trends": {"series": [{"event": {"name": "a\0b"}}]}}}, "insight.trends.series[0].event.name"),
     ],
 )
-async def test_what_is_wrong_is_told_by_its_path(team: Team, asked: dict[str, object], field: str) -> None:
+async def test_what_is_wrong_is_told_by_its_path(team: Team, asked: Mapping[str, object], field: str) -> None:
     saved = await team.save()
 
     with pytest.raises(InvalidArgument) as on_update:
