@@ -34,7 +34,7 @@ async def create_project(accounts: AccountsRepository, name: str, time_zone: str
     """A new project, in an organisation of its name, with a write key and a secret key that may do everything."""
     project_id = await accounts.create_project(name, name, time_zone)
     write = new_key("write", "first", (Scope.CAPTURE,))
-    secret = new_key("secret", "first", (Scope.READ, Scope.EDIT, Scope.ADMIN))
+    secret = new_key("secret", "first", (Scope.READ, Scope.ADMIN))
     for key in (write, secret):
         await accounts.create_key(project_id, key)
     return ProjectKeys(str(project_id), write.token, secret.token)

@@ -43,12 +43,11 @@ class KeyScope(StrEnum):
     """What a secret key may do."""
 
     READ = "read"
-    EDIT = "edit"
     ADMIN = "admin"
 
 
 _KINDS = {Kind.WRITE: pb.ApiKey.KIND_WRITE, Kind.SECRET: pb.ApiKey.KIND_SECRET}
-_SCOPES = {KeyScope.READ: access_pb2.SCOPE_READ, KeyScope.EDIT: access_pb2.SCOPE_EDIT, KeyScope.ADMIN: access_pb2.SCOPE_ADMIN}
+_SCOPES = {KeyScope.READ: access_pb2.SCOPE_READ, KeyScope.ADMIN: access_pb2.SCOPE_ADMIN}
 
 
 @app.command(
@@ -57,8 +56,8 @@ _SCOPES = {KeyScope.READ: access_pb2.SCOPE_READ, KeyScope.EDIT: access_pb2.SCOPE
 @told_in_one_line()
 def create(
     *,
-    kind: Annotated[Kind, typer.Option(help="`write` sends events and may be public; `secret` reads, edits or administers.")],
-    scope: Annotated[list[KeyScope] | None, typer.Option(help="What a secret key may do; give it again for more. Default: read.")] = None,
+    kind: Annotated[Kind, typer.Option(help="`write` sends events and may be public; `secret` reads or administers.")],
+    scope: Annotated[list[KeyScope] | None, typer.Option(help="What a secret key may do; give it twice for both. Default: read.")] = None,
     label: Annotated[str, typer.Option(help="A name for people.")] = "",
     url: UrlOption = None,
     key: SecretKeyOption = None,

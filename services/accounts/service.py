@@ -12,8 +12,8 @@ from services.rpc.call import Call, Scope
 
 _LABEL_LENGTH = 150
 _KINDS = {pb.ApiKey.KIND_WRITE: "write", pb.ApiKey.KIND_SECRET: "secret"}
-_SCOPES = {access_pb2.SCOPE_READ: Scope.READ, access_pb2.SCOPE_EDIT: Scope.EDIT, access_pb2.SCOPE_ADMIN: Scope.ADMIN}
-_SCOPE_NUMBERS = {Scope.CAPTURE: access_pb2.SCOPE_CAPTURE, **{scope: number for number, scope in _SCOPES.items()}}
+_SCOPES = {access_pb2.SCOPE_READ: Scope.READ, access_pb2.SCOPE_ADMIN: Scope.ADMIN}
+_SCOPE_NUMBERS = {Scope.CAPTURE: access_pb2.SCOPE_CAPTURE, Scope.READ: access_pb2.SCOPE_READ, Scope.ADMIN: access_pb2.SCOPE_ADMIN}
 
 
 class AccountsService:
@@ -66,9 +66,7 @@ def _scopes(request: pb.CreateApiKeyRequest) -> tuple[Scope, ...]:
             raise InvalidArgument("A write key may only capture.", field="scopes", hint="Leave scopes out, or make a secret key.")
         return (Scope.CAPTURE,)
     if not request.scopes or any(scope not in _SCOPES for scope in request.scopes):
-        raise InvalidArgument(
-            "A secret key needs scopes.", field="scopes", hint="Give one or more of SCOPE_READ, SCOPE_EDIT and SCOPE_ADMIN."
-        )
+        raise InvalidArgument("A secret key needs scopes.", field="scopes", hint="Give SCOPE_READ, SCOPE_ADMIN or both.")
     return tuple(_SCOPES[scope] for scope in dict.fromkeys(request.scopes))
 
 

@@ -63,7 +63,7 @@ class BoardRepository:
             await _hold(connection, call.project.id, saved_ids(board.tiles, field))
             change = reconciled([], board.tiles, uuid.uuid4, field)
             await _write(connection, board_id, change)
-            changes = {**difference({}, _columns(board)), "tiles": {"added": _named(each.tile for each in change.added)}}
+            changes = difference({}, {**_columns(board), "tiles": _named(change.tiles)})
             await note(connection, call, Change(action, _KIND, str(board_id), changes))
             return await _whole(connection, call.project.id, board_id)
 
@@ -86,14 +86,17 @@ class BoardRepository:
         async with transaction(self._postgres) as connection:
             # Two editors wait for each other here.
             await _lock(connection, call.project.id, board_id, version)
-            change = reconciled(await _tiles(connection, board_id), asked, uuid.uuid4)
+            kept = await _tiles(connection, board_id)
+            change = reconciled(kept, asked, uuid.uuid4)
             if change.is_the_same:
                 return await _whole(connection, call.project.id, board_id)
             await _hold(connection, call.project.id, saved_ids(asked, "tiles"))
             await _write(connection, board_id, change)
             await _touch(connection, call, board_id, {})
-            parts = {"added": change.added, "changed": change.changed, "deleted": change.deleted}
-            changes = {"tiles": {part: _named(each.tile for each in kept) for part, kept in parts.items()}}
+            # Of those that changed both have a name; of a new one and one that is gone, one.
+            gone = {each.id for each in (*change.changed, *change.deleted)}
+            before, after = [each for each in kept if each.id in gone], [*change.changed, *change.added]
+            changes = {"tiles": {"before": _named(before), "after": _named(after)}}
             await note(connection, call, Change("SetTiles", _KIND, str(board_id), changes))
             return await _whole(connection, call.project.id, board_id)
 
@@ -101,9 +104,9 @@ class BoardRepository:
         """End the dashboard, its tiles and its link; raises DashboardNotFound."""
         async with transaction(self._postgres) as connection:
             await _lock(connection, call.project.id, board_id, 0)
-            found = await _whole(connection, call.project.id, board_id)
+            found, kept = await _whole(connection, call.project.id, board_id), await _tiles(connection, board_id)
             await connection.execute(delete(dashboards).where(dashboards.c.id == board_id))
-            changes = {**difference(_columns(found), {}), "tiles": {"deleted": _named(found.tiles)}}
+            changes = difference({**_columns(found), "tiles": _named(kept)}, {})
             await note(connection, call, Change("DeleteDashboard", _KIND, str(board_id), changes))
 
 
@@ -206,6 +209,6 @@ def _dashboard(row: RowMapping) -> Dashboard:
     return board
 
 
-def _named(asked: Iterable[Tile]) -> list[dict[str, str]]:
-    """Tiles as the log names them."""
-    return [{"id": tile.id, "name": tile.name} for tile in asked]
+def _named(kept: Iterable[KeptTile]) -> list[dict[str, str]]:
+    """Tiles as the log names them: all they say would be too much for it."""
+    return [{"id": str(each.id), "name": each.tile.name} for each in kept]

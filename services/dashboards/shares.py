@@ -1,10 +1,10 @@
 """Links that show a dashboard to anybody who has them."""
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import RowMapping, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -47,30 +47,39 @@ class Shares:
         """A new token, in place of the one before, and what it is good for; raises DashboardNotFound."""
         token = f"{PREFIX}{secrets.token_hex(_RANDOM_BYTES)}"
         values = {"token_hash": hashed(token), "created_at": func.now(), "expires_at": expires_at, "choose_window": choose_window}
-        query = insert(shares).values(dashboard_id=board_id, **values)
+        query = insert(shares).values(dashboard_id=board_id, **values).on_conflict_do_update(index_elements=["dashboard_id"], set_=values)
         async with transaction(self._postgres) as connection:
-            await _lock(connection, call, board_id)
-            made = (
-                (await connection.execute(query.on_conflict_do_update(index_elements=["dashboard_id"], set_=values).returning(shares)))
-                .mappings()
-                .one()
-            )
-            changes = {"expires_at": expires_at and expires_at.isoformat(), "choose_window": choose_window}
-            await note(connection, call, Change("ShareDashboard", "dashboard", str(board_id), {"share": {"after": changes}}))
-        return token, Share(created_at=made["created_at"], expires_at=made["expires_at"], choose_window=choose_window)
+            before = await _held(connection, call, board_id)
+            made = (await connection.execute(query.returning(shares))).mappings().one()
+            await note(connection, call, _change("ShareDashboard", board_id, before, made))
+        return token, Share(created_at=made["created_at"], expires_at=made["expires_at"], choose_window=made["choose_window"])
 
     async def unshare(self, call: Call, board_id: UUID) -> None:
         """End the link, if there is one; raises DashboardNotFound."""
         async with transaction(self._postgres) as connection:
-            await _lock(connection, call, board_id)
-            ended = (
-                await connection.execute(delete(shares).where(shares.c.dashboard_id == board_id).returning(shares.c.choose_window))
-            ).all()
-            if ended:
-                await note(connection, call, Change("UnshareDashboard", "dashboard", str(board_id), {"share": {"after": None}}))
+            before = await _held(connection, call, board_id)
+            if before is None:
+                return
+            await connection.execute(delete(shares).where(shares.c.dashboard_id == board_id))
+            await note(connection, call, _change("UnshareDashboard", board_id, before, None))
 
 
-async def _lock(connection: AsyncConnection, call: Call, board_id: UUID) -> None:
-    query = select(dashboards.c.id).where(dashboards.c.project_id == call.project.id, dashboards.c.id == board_id).with_for_update()
-    if (await connection.execute(query)).one_or_none() is None:
+async def _held(connection: AsyncConnection, call: Call, board_id: UUID) -> RowMapping | None:
+    """The link of a dashboard, which is held until the transaction ends."""
+    board = select(dashboards.c.id).where(dashboards.c.project_id == call.project.id, dashboards.c.id == board_id).with_for_update()
+    if (await connection.execute(board)).one_or_none() is None:
         raise no_dashboard()
+    return (await connection.execute(select(shares).where(shares.c.dashboard_id == board_id))).mappings().one_or_none()
+
+
+def _change(action: str, board_id: UUID, before: RowMapping | None, after: RowMapping | None) -> Change:
+    # A new link is a change even when it is good for the same.
+    return Change(action, "dashboard", str(board_id), {"share": {"before": _told(before), "after": _told(after)}})
+
+
+def _told(share: RowMapping | None) -> dict[str, object] | None:
+    """A link as the log tells of it: never its token."""
+    if share is None:
+        return None
+    expires_at: datetime | None = share["expires_at"]
+    return {"expires_at": expires_at.astimezone(UTC).isoformat() if expires_at else None, "choose_window": share["choose_window"]}

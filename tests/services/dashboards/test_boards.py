@@ -88,7 +88,9 @@ async def test_the_whole_set_is_reconciled_by_id(team: Team) -> None:
     assert found.version == made.version + 1
     assert found == await team.get(made)
     (entry,) = await team.log("SetTiles")
-    assert [tile["name"] for tile in entry["changes"]["tiles"]["deleted"]] == ["goes"]
+    named = {side: [tile["name"] for tile in told] for side, told in entry["changes"]["tiles"].items()}
+    # All of those that stay have moved.
+    assert named == {"before": ["stays", "changes", "goes", "Notes"], "after": ["Notes", "changes", "stays", "GOES"]}
     assert entry["actor"] == "ann@team.example"
 
 

@@ -60,7 +60,9 @@ async def test_a_link_works_until_it_is_replaced_or_taken_back(team: Team) -> No
         await team.render_shared(board)
     await unshare(team, board)
     assert team.forgotten == [board.id] * 4
-    assert [entry["action"] for entry in await team.log("UnshareDashboard")] == ["UnshareDashboard"]
+    told = [entry["changes"]["share"] for entry in [*await team.log("ShareDashboard"), *await team.log("UnshareDashboard")]]
+    closed, open_ = {"expires_at": None, "choose_window": False}, {"expires_at": None, "choose_window": True}
+    assert [(each["before"], each["after"]) for each in told] == [(None, closed), (closed, open_), (open_, None)]
     assert (await team.get(board)).version == board.version
 
 
