@@ -24,6 +24,8 @@ from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
 from pug.accounts.v1.accounts_pb2 import DESCRIPTOR as ACCOUNTS
 from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
 from pug.capture.v1.capture_pb2 import DESCRIPTOR as CAPTURE
+from pug.dashboards.v1.dashboards_connect import DashboardsServiceASGIApplication
+from pug.dashboards.v1.dashboards_pb2 import DESCRIPTOR as DASHBOARDS
 from pug.insights.v1.insights_connect import InsightsServiceASGIApplication
 from pug.insights.v1.insights_pb2 import DESCRIPTOR as INSIGHTS
 from pug.profiles.v1.profiles_connect import ProfilesServiceASGIApplication
@@ -39,6 +41,9 @@ from services.capture.measured import MeasuredCapture
 from services.capture.metrics import CaptureMetrics
 from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
+from services.dashboards.service import DashboardsService
+from services.dashboards.shares import PREFIX as SHARE
+from services.dashboards.shares import Shares
 from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
 from services.insights.turns import AtOnce
@@ -71,6 +76,8 @@ _DEAD_LETTERS = "DEAD"
 _WORKER_CONNECTIONS = 2
 # Only batches of events are large; a question that long would just keep the event loop reading.
 _QUESTION_BYTES = 128 * 1024
+# A board holds up to 100 questions, or long texts.
+_BOARD_BYTES = 2 * 2**20
 
 
 class Role(StrEnum):
@@ -98,7 +105,8 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     sending = Sending(metrics.publish_seconds, instruments.tracer)
     partitions = await event_partitions(backends.jetstream)
     publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
-    accounts = build_accounts(settings, backends.postgres)
+    shares = Shares(backends.postgres)
+    accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential})
     origins = Origins(settings.trusted_proxies)
     enricher = Enricher(origins, open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
@@ -116,12 +124,19 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
             small_answers=True,
         ),
     )
+    insights = InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits, at_once)
     query = (
         Service(
             INSIGHTS.services_by_name["InsightsService"],
             InsightsServiceASGIApplication,
-            InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits, at_once),
+            insights,
             max_bytes=_QUESTION_BYTES,
+        ),
+        Service(
+            DASHBOARDS.services_by_name["DashboardsService"],
+            DashboardsServiceASGIApplication,
+            DashboardsService(backends.postgres, answer=insights.query, check=insights.check, now=_now, forget=accounts.credentials.forget),
+            max_bytes=_BOARD_BYTES,
         ),
         Service(
             PROFILES.services_by_name["ProfilesService"],

@@ -111,6 +111,18 @@ class LinkInvalid(InvalidArgument):
     """The link was used, was replaced by a newer one, has expired, or never was."""
 
 
+class NameTaken(InvalidArgument):
+    """Two have the same name where each has to have its own."""
+
+
+class TileInvalid(InvalidArgument):
+    """A tile cannot be drawn like that."""
+
+
+class FormatUnknown(InvalidArgument):
+    """A board is written down in a form this version cannot read."""
+
+
 class QueryTooComplex(InvalidArgument):
     """The query is so large or so deeply nested that ClickHouse will not read it."""
 
@@ -151,6 +163,12 @@ class ScopeMissing(PugError):
     code = Code.PERMISSION_DENIED
 
 
+class WindowNotYours(PugError):
+    """Who was shown a dashboard may not choose its window."""
+
+    code = Code.PERMISSION_DENIED
+
+
 class NotFound(PugError):
     """It isn't there, or belongs to another project: the two look the same."""
 
@@ -187,6 +205,18 @@ class PersonNotFound(NotFound):
 
 class TieNotFound(NotFound):
     """The project has no such merge."""
+
+
+class DashboardNotFound(NotFound):
+    """The project has no such dashboard."""
+
+
+class TileNotFound(NotFound):
+    """The dashboard has no such tile."""
+
+
+class SavedInsightNotFound(NotFound):
+    """The project has no such saved insight."""
 
 
 class DistinctIdInvalid(InvalidArgument):
@@ -251,6 +281,16 @@ class AlreadyOnePerson(FailedPrecondition):
 
 class AlreadyUnmerged(FailedPrecondition):
     """The merge has been taken back already."""
+
+
+class SavedInsightInUse(FailedPrecondition):
+    """The saved insight stands on dashboards that could not do without it as it is."""
+
+
+class VersionConflict(PugError):
+    """Somebody else changed it since it was read."""
+
+    code = Code.ABORTED
 
 
 class ResourceExhausted(PugError):

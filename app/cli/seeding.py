@@ -35,7 +35,9 @@ def seed(
         print_json(made)
         return
     print_table(table(("project", "write key", "secret key"), [tuple(made.values())]))
-    note("Keep the secret key: it is stored as a hash and cannot be shown again. Workers store the events; `pug status` shows how far they are.")
+    note(
+        "Keep the secret key: it is stored as a hash and cannot be shown again. Workers store the events; `pug status` shows how far they are."
+    )
 
 
 async def _seed(events: int, days: int, number: int, name: str) -> dict[str, str]:

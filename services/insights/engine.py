@@ -70,6 +70,13 @@ async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, 
     )
 
 
+async def check(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime) -> None:
+    """Refuse a query that could not be answered, without answering it; ClickHouse is only asked about patterns, if there are any."""
+    written = _counted_patterns(request.insight)
+    kinds.plan(request.insight, scope_of(request, call.project, now))
+    await _check_patterns(written, clickhouse)
+
+
 async def planned(
     request: QueryRequest, call: Call, plan: Callable[[Scope], Sql], *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits
 ) -> tuple[Scope, Sql]:

@@ -109,17 +109,31 @@ def weeks_on_sunday(request: QueryRequest) -> bool:
 
 def range_of(request: QueryRequest, zone: ZoneInfo, grain: Grain, now: datetime) -> Range:
     """The range the query names, with a preset made into instants, if buckets of that size may fill it."""
+    asked = instants_of(request, zone, now)
+    _check_length(asked, zone, grain, "PERIOD" if _is_retention(request) else "GRANULARITY")
+    return asked
+
+
+def instants_of(request: QueryRequest, zone: ZoneInfo, now: datetime) -> Range:
+    """The range the query names, with a preset made into instants, however long it is."""
     match request.WhichOneof("range"):
         case "time_range":
-            asked = _between(request.time_range)
+            return _between(request.time_range)
         case "preset":
-            asked = _preset(request.preset, now.astimezone(zone).date(), zone)
+            return _preset(request.preset, now.astimezone(zone).date(), zone)
         case _:
             raise RangeMissing(
                 "The query says no time range.", field="timeRange", hint="Give timeRange.from and timeRange.to, or a preset."
             )
-    _check_length(asked, zone, grain, "PERIOD" if _is_retention(request) else "GRANULARITY")
-    return asked
+
+
+def finest(asked: Range, zone: ZoneInfo, grain: Grain) -> Grain:
+    """The size of buckets nearest to one, and no finer, by which the range may be asked about."""
+    length = _length(asked, zone)
+    grains = list(_CAPS)
+    fits = next((other for other in grains[grains.index(grain) :] if length <= _CAPS[other][0]), Grain.MONTH)
+    _check_length(asked, zone, fits, "GRANULARITY")
+    return fits
 
 
 def _between(asked: TimeRange) -> Range:

@@ -56,6 +56,10 @@ class InsightsService:
         response.meta.complete_until.FromDatetime(complete_until)
         return response
 
+    async def check(self, request: QueryRequest, call: Call) -> None:
+        """Refuse a question that could not be answered, without asking it."""
+        await engine.check(request, call, clickhouse=self._clickhouse, now=self._now())
+
     async def explain(self, request: ExplainRequest, call: Call) -> ExplainResponse:
         """Show how an insight would be answered."""
         async with self._turns.turn(call) as turn:

@@ -1,6 +1,7 @@
 """Serves the services over Connect and gRPC-Web, as one ASGI application."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -178,8 +179,9 @@ def _stream(service: Service, method: MethodDescriptor) -> Callable[[object, Con
 
     async def handle(asked: object, ctx: Context) -> AsyncIterator[Message]:
         try:
-            async for response in handler(asked, _call.get()):
-                yield response
+            async with aclosing(handler(asked, _call.get())) as responses:
+                async for response in responses:
+                    yield response
         except Exception as error:
             raise _connect_error(failure_of(error, method=method.full_name, request_id=request_id.get()), ctx) from error
 

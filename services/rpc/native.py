@@ -141,8 +141,9 @@ def _stream(
             with calls.begin(name, headers):
                 async with _admitted(gate, service, method, context, headers) as call:
                     asked = (read(body) async for body in bodies) if many else read(await _only_message(bodies))
-                    async for response in handler(asked, call):
-                        yield response.SerializeToString()
+                    async with contextlib.aclosing(handler(asked, call)) as responses:
+                        async for response in responses:
+                            yield response.SerializeToString()
         except Exception as error:  # noqa: BLE001 (the edge: whatever it is becomes a status)
             await _abort(context, failure_of(error, method=method.full_name, request_id=request_id.get()))
 

@@ -1,7 +1,7 @@
 """A service as the edge sees it: its contract and the object that answers."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from google.protobuf.message import Message
 from services.rpc.call import Call
 
 Unary = Callable[[object, Call], Awaitable[Message]]
-# Takes one request, or a stream of them.
-Stream = Callable[[object, Call], AsyncIterator[Message]]
+# Takes one request, or a stream of them; closed when its caller goes away.
+Stream = Callable[[object, Call], AsyncGenerator[Message]]
 
 
 @dataclass(frozen=True, slots=True)

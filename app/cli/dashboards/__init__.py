@@ -1,0 +1,1 @@
+"""`pug dashboards`: boards, carried to and from files, and looked at in a terminal."""

@@ -1,0 +1,207 @@
+"""What who has a dashboard's link gets to see."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from google.protobuf.json_format import MessageToDict, MessageToJson
+from sqlalchemy import select
+
+from core.errors import DashboardNotFound, InvalidArgument, QueryTooExpensive, WindowNotYours
+from pug.dashboards.v1 import dashboard_pb2 as pb
+from pug.dashboards.v1.render_pb2 import RenderSharedDashboardRequest
+from pug.dashboards.v1.tile_pb2 import Tile
+from pug.insights.v1.insights_pb2 import QueryRequest
+from services.accounts.credentials import Credentials
+from services.dashboards.shares import Shares
+from services.dashboards.tables import shares
+from services.rpc.call import Scope
+from story import event
+from team import NOW, Team, insight_tile
+
+
+async def unshare(team: Team, board: pb.Dashboard) -> None:
+    await team.service.unshare_dashboard(pb.UnshareDashboardRequest(id=board.id), team.call)
+
+
+async def test_a_token_opens_its_dashboard_and_nothing_else(team: Team) -> None:
+    board = await team.create()
+
+    token = await team.share(board)
+
+    credential = await Shares(team.backends.postgres).find_credential(token)
+    assert credential is not None
+    assert (credential.scopes, str(credential.dashboard_id)) == (frozenset({Scope.SHARE}), board.id)
+    assert credential.project == team.call.project
+    assert re.fullmatch("sh_[0-9a-f]{40}", token)
+    async with team.backends.postgres.connect() as connection:
+        kept = (await connection.execute(select(shares).where(shares.c.dashboard_id == board.id))).one()
+    assert token not in str(kept)
+    assert token.removeprefix("sh_") not in str(await team.log("ShareDashboard"))
+
+
+async def test_a_link_works_until_it_is_replaced_or_taken_back(team: Team) -> None:
+    board = await team.create()
+    find = Shares(team.backends.postgres).find_credential
+
+    first = await team.share(board)
+    second = await team.share(board, chooseWindow=True)
+    after_second = [await find(first) is not None, await find(second) is not None]
+    shown = (await team.get(board)).share
+    await unshare(team, board)
+
+    assert after_second == [False, True]
+    assert shown.choose_window
+    assert await find(second) is None
+    assert not (await team.get(board)).HasField("share")
+    # A credential that is still remembered opens nothing, either.
+    with pytest.raises(DashboardNotFound):
+        await team.render_shared(board)
+    await unshare(team, board)
+    assert team.forgotten == [board.id] * 4
+    told = [entry["changes"]["share"] for entry in [*await team.log("ShareDashboard"), *await team.log("UnshareDashboard")]]
+    closed, open_ = {"expires_at": None, "choose_window": False}, {"expires_at": None, "choose_window": True}
+    assert [(each["before"], each["after"]) for each in told] == [(None, closed), (closed, open_), (open_, None)]
+    assert (await team.get(board)).version == board.version
+
+
+async def test_a_link_that_is_taken_back_works_no_longer_where_it_was_remembered(team: Team) -> None:
+    credentials = Credentials(Shares(team.backends.postgres).find_credential)
+    board = await team.create()
+    token = await team.share(board)
+    known = await credentials.find(token)
+
+    await unshare(team, board)
+    for key_id in team.forgotten:
+        credentials.forget(key_id)
+
+    assert known is not None
+    assert await credentials.find(token) is None
+
+
+async def test_a_link_works_until_it_expires(team: Team) -> None:
+    board = await team.create()
+    soon = NOW + timedelta(hours=1)
+
+    # By the clock of PostgreSQL that was long ago; by the test's it is yet to come.
+    token = await team.share(board, expiresAt=soon.isoformat())
+
+    assert await Shares(team.backends.postgres).find_credential(token) is None
+    assert (await team.render_shared(board)).board.dashboard.share.expires_at.ToJsonString() == "2026-03-10T13:00:00Z"
+    with pytest.raises(InvalidArgument) as refused:
+        await team.share(board, expiresAt=NOW.isoformat())
+    assert refused.value.field == "expiresAt"
+
+
+async def test_a_remembered_link_that_has_expired_opens_nothing(team: Team) -> None:
+    board = await team.create()
+    await team.share(board, expiresAt=(NOW + timedelta(microseconds=1)).isoformat())
+    async with team.backends.postgres.begin() as connection:
+        await connection.execute(shares.update().where(shares.c.dashboard_id == board.id).values(expires_at=NOW))
+
+    with pytest.raises(DashboardNotFound):
+        await team.render_shared(board)
+
+
+async def test_only_results_are_shared(team: Team) -> None:
+    await team.store.tell(
+        event("secret_event", "ann@person.example", at="2026-03-10T10:00:00Z", secret_key="Germany", secret_value="x", amount=5),
+        event("secret_event", "bob@person.example", at="2026-03-10T10:00:00Z", secret_key="France", secret_value="x", amount=7),
+    )
+    await team.store.know(1, traits={"ann@person.example": {"secret_trait": "secret_ann"}})
+    filters = [{"property": "secret_value", "values": ["x"]}]
+    series = [{"event": {"name": "secret_event", "filters": filters}, "metric": {"kind": "KIND_SUM", "property": "amount"}}]
+    unset = {"filters": [{"property": "secret_other", "op": "OP_IS_NOT_SET"}]}
+    revenue = {"trends": {"series": series, "breakdowns": [{"property": "secret_key"}]}, "filters": unset}
+    saved = await team.save("secret_name", {"segmentation": {"series": series}})
+    persons = {"topK": {"dimension": "DIMENSION_PERSON", "scope": {"name": "secret_event"}}}
+    steps = {"funnel": {"steps": [{"event": {"name": "secret_event"}}, {"event": {"name": "secret_step"}}]}}
+    board = await team.create(
+        description="For everybody.",
+        filters={"filters": [{"property": "secret_filter", "op": "OP_IS_NOT_SET"}]},
+        tiles=[
+            insight_tile(
+                "Revenue",
+                revenue,
+                compare={"offset": "86400s"},
+                position={"width": 24, "height": 10},
+                thresholds=[{"op": "OP_GT", "value": 3}],
+                header={"icon": "€"},
+                axes={"prefix": "€"},
+            ),
+            {"name": "Saved", "savedInsightId": saved.id},
+            insight_tile("Best customers", persons),
+            insight_tile("Way", steps),
+            {"name": "Text", "markdown": "# Sales"},
+        ],
+    )
+    await team.share(board)
+
+    shown = await team.render_shared(board)
+
+    told = "".join(MessageToJson(message) for message in shown.messages)
+    # The messages as they are, too: a field that isn't known to JSON would show.
+    told += "".join(str(message.SerializeToString()) for message in shown.messages)
+    values = ("secret", "person.example", "amount", saved.id, board.id, "86400")
+    for hidden in (*values, "rowsRead", "hint", "elapsed", "filters", "savedInsightId"):
+        assert hidden not in told, hidden
+    # While every result is there.
+    lines = shown.tile("Revenue").answer.trends.series
+    assert sorted((line.cell.values[0].value, sum(line.values)) for line in lines) == [("France", 7), ("Germany", 5)]
+    assert [row.value for row in shown.tile("Saved").answer.segmentation.rows] == [12]
+    assert [(row.metric, row.value) for row in shown.tile("Best customers").answer.top_k.rows] == [(1, ""), (1, "")]
+    assert [step.count for step in shown.tile("Way").answer.funnel.series[0].steps] == [2, 0]
+    assert shown.tile("Revenue").answer.meta.HasField("compare_range")
+    tiles = {tile.name: MessageToDict(tile) for tile in shown.board.dashboard.tiles}
+    assert {key: value for key, value in tiles["Revenue"].items() if key != "id"} == {
+        "name": "Revenue",
+        "position": {"width": 24, "height": 10},
+        "viewMode": "VIEW_MODE_LINE",
+        "thresholds": [{"op": "OP_GT", "value": 3.0}],
+        "header": {"icon": "€"},
+        "axes": {"prefix": "€"},
+    }
+    assert tiles["Text"]["markdown"] == "# Sales"
+    modes = [tile.view_mode for tile in shown.board.dashboard.tiles]
+    assert modes == [Tile.VIEW_MODE_LINE, Tile.VIEW_MODE_KPI, Tile.VIEW_MODE_TABLE, Tile.VIEW_MODE_FUNNEL, 0]
+
+
+async def test_why_a_tile_fails_is_not_shared(team: Team) -> None:
+    async def fail(_request: QueryRequest) -> None:
+        raise QueryTooExpensive("secret_event took too long.", field="insight.trends", hint="secret_hint")
+
+    team.answering = fail
+    board = await team.create(tiles=[insight_tile("a")])
+    await team.share(board)
+
+    (tile,) = (await team.render_shared(board)).tiles
+
+    assert MessageToDict(tile.error) == {"code": "resource_exhausted", "message": "This tile has no answer right now."}
+
+
+async def test_the_window_may_be_chosen_where_the_owner_allows_it(team: Team) -> None:
+    board = await team.create(window={"preset": "PRESET_TODAY"}, tiles=[insight_tile("a")])
+    week = {"preset": "PRESET_LAST_7_DAYS"}
+
+    await team.share(board)
+    with pytest.raises(WindowNotYours) as refused:
+        await team.render_shared(board, window=week)
+    own = await team.render_shared(board)
+    await team.share(board, chooseWindow=True)
+    chosen = await team.render_shared(board, window=week)
+
+    assert refused.value.field == "window"
+    assert MessageToDict(own.board.time_range)["from"] == "2026-03-10T00:00:00Z"
+    assert MessageToDict(chosen.board.time_range)["from"] == "2026-03-04T00:00:00Z"
+    with pytest.raises(InvalidArgument):
+        await team.render_shared(board, window={"preset": 99})
+
+
+async def test_a_credential_without_a_dashboard_sees_none(team: Team) -> None:
+    board = await team.create()
+    await team.share(board)
+    call = replace(team.call, credential=replace(team.call.credential, dashboard_id=None))
+
+    with pytest.raises(DashboardNotFound):
+        await anext(team.service.render_shared_dashboard(RenderSharedDashboardRequest(), call))
