@@ -153,7 +153,7 @@ class QueryResponse(_message.Message):
     def __init__(self, trends: _Optional[_Union[_trends_pb2.TrendsResult, _Mapping]] = ..., segmentation: _Optional[_Union[_segmentation_pb2.SegmentationResult, _Mapping]] = ..., funnel: _Optional[_Union[_funnel_pb2.FunnelResult, _Mapping]] = ..., retention: _Optional[_Union[_retention_pb2.RetentionResult, _Mapping]] = ..., stickiness: _Optional[_Union[_stickiness_pb2.StickinessResult, _Mapping]] = ..., lifecycle: _Optional[_Union[_lifecycle_pb2.LifecycleResult, _Mapping]] = ..., flow: _Optional[_Union[_flow_pb2.FlowResult, _Mapping]] = ..., top_k: _Optional[_Union[_top_k_pb2.TopKResult, _Mapping]] = ..., meta: _Optional[_Union[Meta, _Mapping]] = ...) -> None: ...
 
 class Meta(_message.Message):
-    __slots__ = ("complete_until", "exactness", "source", "rows_read", "elapsed", "identity_version", "time_range", "time_zone", "hint", "compare_range")
+    __slots__ = ("complete_until", "exactness", "source", "rows_read", "elapsed", "identity_version", "time_range", "time_zone", "hint", "compare_range", "kept")
     class Exactness(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         EXACTNESS_UNSPECIFIED: _ClassVar[Meta.Exactness]
@@ -180,6 +180,7 @@ class Meta(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     HINT_FIELD_NUMBER: _ClassVar[int]
     COMPARE_RANGE_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     complete_until: _timestamp_pb2.Timestamp
     exactness: Meta.Exactness
     source: Meta.Table
@@ -190,7 +191,8 @@ class Meta(_message.Message):
     time_zone: str
     hint: str
     compare_range: TimeRange
-    def __init__(self, complete_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exactness: _Optional[_Union[Meta.Exactness, str]] = ..., source: _Optional[_Union[Meta.Table, str]] = ..., rows_read: _Optional[int] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., identity_version: _Optional[int] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., time_zone: _Optional[str] = ..., hint: _Optional[str] = ..., compare_range: _Optional[_Union[TimeRange, _Mapping]] = ...) -> None: ...
+    kept: bool
+    def __init__(self, complete_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exactness: _Optional[_Union[Meta.Exactness, str]] = ..., source: _Optional[_Union[Meta.Table, str]] = ..., rows_read: _Optional[int] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., identity_version: _Optional[int] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., time_zone: _Optional[str] = ..., hint: _Optional[str] = ..., compare_range: _Optional[_Union[TimeRange, _Mapping]] = ..., kept: _Optional[bool] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("query",)
