@@ -9,7 +9,6 @@ import pytest
 from pug.insights.v1.flow_pb2 import Flow
 from pug.insights.v1.funnel_pb2 import Funnel
 from pug.insights.v1.insights_pb2 import Insight, QueryRequest, QueryResponse
-from pug.insights.v1.lifecycle_pb2 import Lifecycle
 from pug.insights.v1.metric_pb2 import Metric
 from pug.insights.v1.sessions_pb2 import Sessions
 from pug.insights.v1.stickiness_pb2 import Stickiness

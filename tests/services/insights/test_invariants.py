@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
 from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup, Source
-from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse, TimeRange
+from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from services.insights.service import InsightsService
 from services.rpc.call import Call, Credential, Project, Scope
 
