@@ -2,8 +2,8 @@
 
 The events are read once, a day beyond the range on either side, and become one row for each session that starts in the range: its first
 matching event's cell, when it starts, how long it lasts, how many matching events it has. Those are counted by cell and bucket as states,
-from which a window finds the largest cells; the rest is folded from the same states, so it is as exact as any. Sessions of the range compared
-with are counted beside them, and have the cells of the later ones.
+from which a window finds the largest cells; the rest is folded from the same states, so it is as exact as any. Sessions of the range
+compared with are counted beside them, and have the cells of the later ones.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,10 @@ _BY_CELL = """
 WITH counted AS ({counted}
 ),
 measured AS (
-    SELECT *, {merged_if}(state, NOT compared) OVER (PARTITION BY {cell}) AS overall, min(compared) OVER (PARTITION BY {cell}) AS only_earlier
+    SELECT
+        *,
+        {merged_if}(state, NOT compared) OVER (PARTITION BY {cell}) AS overall,
+        min(compared) OVER (PARTITION BY {cell}) AS only_earlier
     FROM counted
 ),
 placed AS (

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from pug.insights.v1.funnel_pb2 import Funnel
 from pug.insights.v1.flow_pb2 import Flow
+from pug.insights.v1.funnel_pb2 import Funnel
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, QueryResponse
 from pug.insights.v1.metric_pb2 import Metric
 from pug.insights.v1.sessions_pb2 import Sessions

@@ -1,4 +1,4 @@
-"""Answers about some weeks of a shop (tests/clickstream.py) against PostgreSQL, another engine, asked in plain SQL what the same words mean."""
+"""Answers about some weeks of a shop (tests/clickstream.py) against PostgreSQL, another engine, asked the same in plain SQL."""
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -156,8 +156,8 @@ async def test_percentiles_of_what_was_paid(pug: Ask, postgres: Sql) -> None:
     assert [row.value for row in found] == pytest.approx(list(expected), rel=1e-12)
 
 
-# Of each entry the earliest cart from then on, then the earliest purchase from then on, within an hour of the entry; of each person the entry
-# that gets furthest, of these the first.
+# Of each entry the earliest cart from then on, then the earliest purchase from then on, within an hour of the entry; of each person the
+# entry that gets furthest, of these the first.
 _ATTEMPTS = """
     SELECT DISTINCT ON (entry.person)
         entry.person, entry.country, entry.day, entry.at AS viewed, cart.at AS in_cart, buy.at AS bought

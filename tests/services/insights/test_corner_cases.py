@@ -39,7 +39,7 @@ async def total(ask: Ask, days: tuple[str, str] = MARCH, kind: str = "TOTAL", **
 
 
 async def cells(ask: Ask, name: str = "plan", **spec: object) -> dict[str, float]:
-    asked: JSON = {"series": [{"event": {}}], "breakdowns": [{"property": name}], **spec}
+    asked: JSON = {"series": [{"event": {"name": ""}}], "breakdowns": [{"property": name}], **spec}
     return {label(row.cell): row.value for row in (await ask(query("segmentation", asked))).segmentation.rows}
 
 

@@ -4,7 +4,6 @@ Where they disagree among each other the design decides, and the comment says wh
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import cast
 
 import pytest
 
@@ -33,17 +32,17 @@ def label(cell: Cell) -> str:
     return "others" if cell.others else " ".join("(absent)" if one.absent else one.value for one in cell.values)
 
 
-async def funnel(ask: Ask, names: str, **spec: object) -> list[int]:
-    (line,) = await funnels(ask, names, **spec)
+async def funnel(ask: Ask, names: str, *, days: tuple[str, str] = MARCH, **spec: object) -> list[int]:
+    (line,) = await funnels(ask, names, days, **spec)
     return [step.count for step in line.steps]
 
 
-async def funnels(ask: Ask, names: str, *, days: tuple[str, str] = MARCH, **spec: object) -> Sequence[FunnelResult.Series]:
+async def funnels(ask: Ask, names: str, days: tuple[str, str] = MARCH, **spec: object) -> Sequence[FunnelResult.Series]:
     return (await ask(query("funnel", {"steps": steps(names), **spec}, days))).funnel.series
 
 
-async def retention(ask: Ask, *, days: tuple[str, str] = MARCH, zone: str = "UTC", **spec: object) -> RetentionResult.Series:
-    (table,) = (await ask(query("retention", {"start": {"name": "A"}, **spec}, days, timeZone=zone))).retention.series
+async def retention(ask: Ask, spec: JSON, days: tuple[str, str] = MARCH) -> RetentionResult.Series:
+    (table,) = (await ask(query("retention", {"start": {"name": "A"}, **spec}, days))).retention.series
     return table
 
 
@@ -208,7 +207,7 @@ class TestFunnelTotals:
         january = ("2026-01-01", "2026-02-01")
 
         assert await funnel(ask, "A B", days=january) == [1, 1]
-        (line,) = await funnels(ask, "A B", days=january, countBy="COUNT_BY_TOTALS", trend=True)
+        (line,) = await funnels(ask, "A B", january, countBy="COUNT_BY_TOTALS", trend=True)
         assert {entry.start.ToDatetime().day: (entry.entered, entry.converted) for entry in line.trend if entry.entered} == {
             1: (1, 1),
             5: (1, 1),
@@ -216,7 +215,7 @@ class TestFunnelTotals:
         }
 
     async def test_shares_are_of_the_first_step_and_of_the_step_before(self, store: Store, ask: Ask) -> None:
-        # heapanalytics.com/docs/funnel: 340 viewed, 208 entered their address, 191 signed up: 56.18 % on the whole, 91.83 % of the last step.
+        # heapanalytics.com/docs/funnel: 340 viewed, 208 entered their address, 191 signed up: 56.18 % in all, 91.83 % of the last step.
         people = [f"p{one} 2026-03-01T10:0{step} {name}" for step, (name, many) in enumerate(SIGN_UP.items()) for one in range(many)]
         await tell_table(store, "\n".join(people))
 
@@ -327,8 +326,8 @@ class TestHoldConstant:
 
 
 class TestAttribution:
-    # docs.mixpanel.com/docs/reports/funnels/funnels-breakdowns-and-filters: "first step defined" is the first time there is a value, not the
-    # first step; each other attribution names a step.
+    # docs.mixpanel.com/docs/reports/funnels/funnels-breakdowns-and-filters: "first step defined" is the first time there is a value, not
+    # the first step; each other attribution names a step.
     STORY = """
         ann 2026-03-01T10:00 A
         ann 2026-03-01T10:01 B color=blue
@@ -352,7 +351,7 @@ class TestAttribution:
     async def test_whose_value_counts(self, store: Store, ask: Ask, attribution: JSON, expected: dict[str, list[int]]) -> None:
         await tell_table(store, self.STORY)
 
-        found = await funnels(ask, "A B C", breakdowns=[{"property": "color"}], **attribution)
+        found = await funnels(ask, "A B C", MARCH, breakdowns=[{"property": "color"}], **attribution)
 
         assert {label(one.cell): [step.count for step in one.steps] for one in found} == expected
 
@@ -361,10 +360,11 @@ class TestRetention:
     async def test_next_calendar_day_is_less_than_a_day_later(self, store: Store, ask: Ask) -> None:
         # help.mixpanel.com, "Advanced Retention": Monday 20:00 and Tuesday 6:00 is day 1 by the calendar and not when days are 24 hours.
         await tell_table(store, "ann 2026-03-02T20:00 A\nann 2026-03-03T06:00 B")
-        monday = {"days": ("2026-03-02", "2026-03-03"), "return": {"name": "B"}, "periods": 2}
+        monday = ("2026-03-02", "2026-03-03")
+        spec: JSON = {"return": {"name": "B"}, "periods": 2}
 
-        (calendar,) = (await retention(ask, **monday)).cohorts
-        (rolling,) = (await retention(ask, **monday, clock="CLOCK_ROLLING")).cohorts
+        (calendar,) = (await retention(ask, spec, monday)).cohorts
+        (rolling,) = (await retention(ask, {**spec, "clock": "CLOCK_ROLLING"}, monday)).cohorts
 
         assert (list(calendar.counts), list(rolling.counts)) == ([1, 1, 0], [1, 0, 0])
 
@@ -384,48 +384,50 @@ class TestRetention:
             next  2025-12-03T17:59 B
             """,
         )
-        first = ("2025-12-01", "2025-12-02")
+        spec: JSON = {"return": {"name": "B"}, "periods": 3, "clock": "CLOCK_ROLLING"}
 
-        (cohort,) = (await retention(ask, days=first, clock="CLOCK_ROLLING", periods=3, **{"return": {"name": "B"}})).cohorts
+        (cohort,) = (await retention(ask, spec, ("2025-12-01", "2025-12-02"))).cohorts
 
         assert list(cohort.counts) == [4, 2, 1, 0]
 
     async def test_rolling_month_is_thirty_days(self, store: Store, ask: Ask) -> None:
         # Same page: "a month is 30 days"; by the calendar January 31 to February 1 is the next month.
         await tell_table(store, "ann 2026-01-31T12:00 A\nann 2026-02-01T12:00 B\nbob 2026-01-01T12:00 A\nbob 2026-01-31T12:00 B")
-        january = {"days": ("2026-01-01", "2026-02-01"), "period": "PERIOD_MONTH", "periods": 1, "return": {"name": "B"}}
+        january = ("2026-01-01", "2026-02-01")
+        spec: JSON = {"period": "PERIOD_MONTH", "periods": 1, "return": {"name": "B"}}
 
-        (calendar,) = (await retention(ask, **january)).cohorts
-        (rolling,) = (await retention(ask, **january, clock="CLOCK_ROLLING")).cohorts
+        (calendar,) = (await retention(ask, spec, january)).cohorts
+        (rolling,) = (await retention(ask, {**spec, "clock": "CLOCK_ROLLING"}, january)).cohorts
 
         assert (list(calendar.counts), list(rolling.counts)) == ([2, 1], [2, 1])
 
     async def test_on_or_after_counts_in_all_periods_before(self, store: Store, ask: Ask) -> None:
         # amplitude.com/docs/faq/retention-analysis: who triggers the event on day 2 is in the points before it, too.
         await tell_table(store, "ann 2026-03-01T12:00 A\nann 2026-03-03T12:00 B\nbob 2026-03-01T12:00 A")
-        first = {"days": ("2026-03-01", "2026-03-02"), "periods": 3, "return": {"name": "B"}}
+        first = ("2026-03-01", "2026-03-02")
+        spec: JSON = {"periods": 3, "return": {"name": "B"}}
 
-        (on,) = (await retention(ask, **first)).cohorts
-        (after,) = (await retention(ask, **first, mode="MODE_ON_OR_AFTER")).cohorts
+        (on,) = (await retention(ask, spec, first)).cohorts
+        (after,) = (await retention(ask, {**spec, "mode": "MODE_ON_OR_AFTER"}, first)).cohorts
 
         assert (list(on.counts), list(after.counts)) == ([2, 0, 1, 0], [2, 1, 1, 0])
 
     async def test_brackets_join_periods(self, store: Store, ask: Ask) -> None:
         # amplitude.com, "Retention Analysis", return on (custom): days 1–2 and 3–6 as one number each, each person once.
         await tell_table(store, "\n".join([f"{who} 2026-03-01T12:00 A" for who in ("ann", "bob", "cid")] + BACK))
-        brackets = {"days": ("2026-03-01", "2026-03-02"), "mode": "MODE_BRACKETS", "brackets": [2, 4], "return": {"name": "B"}}
+        spec: JSON = {"mode": "MODE_BRACKETS", "brackets": [2, 4], "return": {"name": "B"}}
 
-        (cohort,) = (await retention(ask, **brackets)).cohorts
+        (cohort,) = (await retention(ask, spec, ("2026-03-01", "2026-03-02"))).cohorts
 
         assert list(cohort.counts) == [3, 2, 1]
 
     async def test_recurring_enters_every_period_and_first_time_only_one(self, store: Store, ask: Ask) -> None:
         # developer.mixpanel.com/reference/retention-query: "first time" (birth) and "recurring" (compounded).
         await tell_table(store, "\n".join(f"ann 2026-03-0{day}T12:00 A" for day in (1, 2, 4)) + "\nann 2026-02-20T12:00 A")
-        days = {"days": ("2026-03-01", "2026-03-05"), "periods": 2}
 
         async def counts(entry: str) -> list[list[int]]:
-            return [list(cohort.counts) for cohort in (await retention(ask, **days, entry=f"ENTRY_{entry}")).cohorts]
+            table = await retention(ask, {"periods": 2, "entry": f"ENTRY_{entry}"}, ("2026-03-01", "2026-03-05"))
+            return [list(cohort.counts) for cohort in table.cohorts]
 
         assert await counts("FIRST_IN_RANGE") == [[1, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
         assert await counts("FIRST_EVER") == [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
@@ -445,7 +447,7 @@ class TestRetention:
         )
 
         # Asked on March 10 at noon.
-        table = await retention(ask, days=("2026-03-08", "2026-03-10"), periods=3)
+        table = await retention(ask, {"periods": 3}, ("2026-03-08", "2026-03-10"))
 
         assert [(cohort.size, list(cohort.counts), cohort.complete) for cohort in table.cohorts] == [
             (2, [2, 1, 0], 2),
@@ -518,8 +520,8 @@ class TestSessions:
         assert row.value == 4
 
     async def test_midnight_cuts_no_session(self, store: Store, ask: Ask) -> None:
-        # 23:55 to 0:10: matomo.org/faq/general/faq_36 counts two visits, and so did Universal Analytics (answer/2731565); Google Analytics 4,
-        # Plausible and this have one, of the day it starts.
+        # 23:55 to 0:10: matomo.org/faq/general/faq_36 counts two visits, and so did Universal Analytics (answer/2731565); Google Analytics
+        # 4, Plausible and this have one, of the day it starts.
         await tell_table(store, "ann 2026-02-11T23:55 view\nann 2026-02-12T00:10 view")
 
         days = ("2026-02-11", "2026-02-13")
@@ -621,8 +623,8 @@ class TestTrends:
         assert await trends(ask, {"series": [series("A", "ACTIVE_7D")]}, first) == {"A": [1, 1]}
 
     async def test_daily_over_weekly_actives(self, store: Store, ask: Ask) -> None:
-        # mixpanel.com/help/platform/tutorials/dau-mau: 10 on the first day and one of them on each of six more: 16 / 7 a day, 10 in the week;
-        # if each of the later days has somebody else, 16 in the week.
+        # mixpanel.com/help/platform/tutorials/dau-mau: 10 on the first day and one of them on each of six more: 16 / 7 a day, 10 in the
+        # week; if each of the later days has somebody else, 16 in the week.
         same = [f"p{one} 2015-04-01T12:00 A" for one in range(10)] + [f"p0 2015-04-0{day}T12:00 A" for day in range(2, 8)]
         other = [f"p{one} 2015-04-01T12:00 B" for one in range(10)] + [f"q{day} 2015-04-0{day}T12:00 B" for day in range(2, 8)]
         await tell_table(store, "\n".join(same + other))
@@ -675,11 +677,11 @@ class TestTrends:
     async def test_weeks_begin_on_monday_or_on_sunday(self, store: Store, ask: Ask) -> None:
         # March 1, 2026 is a Sunday.
         await tell_table(store, "ann 2026-02-28T12:00 A\nann 2026-03-01T12:00 A\nann 2026-03-02T12:00 A\nann 2026-03-08T12:00 A")
-        asked = {"days": ("2026-02-23", "2026-03-09"), "granularity": "GRANULARITY_WEEK"}
+        days = ("2026-02-23", "2026-03-09")
         spec: JSON = {"series": [series("A")]}
 
-        assert await trends(ask, spec, **cast("dict[str, object]", asked)) == {"A": [2, 2]}
-        assert await trends(ask, spec, weekStart="WEEK_START_SUNDAY", **cast("dict[str, object]", asked)) == {"A": [1, 2, 1]}
+        assert await trends(ask, spec, days, granularity="GRANULARITY_WEEK") == {"A": [2, 2]}
+        assert await trends(ask, spec, days, granularity="GRANULARITY_WEEK", weekStart="WEEK_START_SUNDAY") == {"A": [1, 2, 1]}
 
     async def test_day_the_clocks_change_is_there_and_has_23_hours(self, store: Store, ask: Ask) -> None:
         # help.heap.io, "How does daylight savings time affect my data": there March 11, 2018 goes missing.

@@ -15,7 +15,7 @@ from story import Happening, Known, know_together, next_project, tell_together
 
 # Before the instant at which all is asked; about changes of the clocks in Berlin and New York, and the end of a month.
 STARTS = [datetime(*day, tzinfo=UTC) for day in ((2026, 3, 3), (2025, 10, 24), (2026, 3, 6), (2026, 2, 26))]
-IDS = ("ann", "bob", "cid", "phone", "laptop", "cookieless-a", "cookieless-b")
+IDS: Sequence[str] = ("ann", "bob", "cid", "phone", "laptop", "cookieless-a", "cookieless-b")
 MERGED = 2
 TAKEN_BACK = 3
 # Halves and quarters add up to the same in every order.
