@@ -25,7 +25,10 @@ WITH counted AS (
     GROUP BY value_1, bucket
 ),
 measured AS (
-    SELECT *, avgMergeIf(state, NOT compared) OVER (PARTITION BY value_1) AS overall, min(compared) OVER (PARTITION BY value_1) AS only_earlier
+    SELECT
+        *,
+        avgMergeIf(state, NOT compared) OVER (PARTITION BY value_1) AS overall,
+        min(compared) OVER (PARTITION BY value_1) AS only_earlier
     FROM counted
 ),
 placed AS (

@@ -156,7 +156,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "scope": st.none() | st.deferred(lambda: messages(EventMatcher)),
     "Breakdown.property": st.sampled_from(["plan", "os", "team"]),
     "breakdowns": st.deferred(lambda: several(Breakdown, 2)),
-    "breakdown_limit": st.integers(0, 3),
+    "breakdown_limit": st.sampled_from([0, 1, 1, 2]),
     "Metric.property": st.just("n"),
     "metric": st.deferred(lambda: messages(Metric)),
     "property": st.just("plan"),

@@ -80,9 +80,11 @@ async def test_as_many_persons_are_behind_a_number_as_it_says(
     world, request = drawn(worlds, kind, data)
     numbers = numbers_of(request, await asking(world.told)(request))
 
-    # Where there is somebody, and some where there is nobody.
+    # Of the others where there are any, and where there is somebody, and some where there is nobody.
     random = Random(data.draw(st.integers(0, 2**32)))
-    some = sorted(random.sample(numbers, len(numbers)), key=lambda one: one.least == 0)[:5] + random.sample(numbers, min(2, len(numbers)))
+    several = random.sample(numbers, len(numbers))
+    of_others = [one for one in several if one.least and "others: true" in str(one.of)]
+    some = of_others[:2] + [one for one in several if one.least][:3] + several[:2]
     for one in some:
         one.of.query.CopyFrom(request)
         one.of.page_size = 1_000

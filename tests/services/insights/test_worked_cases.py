@@ -521,7 +521,7 @@ class TestSessions:
 
     async def test_midnight_cuts_no_session(self, store: Store, ask: Ask) -> None:
         # 23:55 to 0:10: matomo.org/faq/general/faq_36 counts two visits, and so did Universal Analytics (answer/2731565); Google Analytics
-        # 4, Plausible and this have one, of the day it starts.
+        # 4 and this have one, of the day it starts.
         await tell_table(store, "ann 2026-02-11T23:55 view\nann 2026-02-12T00:10 view")
 
         days = ("2026-02-11", "2026-02-13")
