@@ -145,13 +145,13 @@ def filter_of(key: str, op: Filter.Op, value: str | float | None = None, source:
 def groups() -> st.SearchStrategy[FilterGroup]:
     match = st.sampled_from(FilterGroup.Match.values())
     flat = st.builds(FilterGroup, match=match, filters=st.lists(filters(), max_size=2))
-    return st.just(FilterGroup()) | st.builds(FilterGroup, match=match, groups=st.lists(flat, max_size=2))
+    return st.just(FilterGroup()) | st.just(FilterGroup()) | st.builds(FilterGroup, match=match, groups=st.lists(flat, max_size=2))
 
 
 # By the path of a field, or by its name alone.
 VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "name": st.sampled_from(["a", "a", "b", "c", ""]),
-    "EventMatcher.filters": st.lists(filters(), max_size=1),
+    "EventMatcher.filters": st.just([]) | st.lists(filters(), max_size=1),
     "event": st.deferred(lambda: messages(EventMatcher)),
     "scope": st.none() | st.deferred(lambda: messages(EventMatcher)),
     "Breakdown.property": st.sampled_from(["plan", "os", "team"]),

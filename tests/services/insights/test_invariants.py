@@ -25,7 +25,7 @@ from .sums import SUMS, Ask, assert_adds_up
 from .worlds import MERGED, World, tell_neighbours, tell_worlds
 
 SEEDS = range(24)
-EXAMPLES = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+EXAMPLES = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
