@@ -173,6 +173,8 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "Retention.start": st.deferred(lambda: messages(EventMatcher)),
     "return": st.none() | st.deferred(lambda: messages(EventMatcher)),
     "periods": st.integers(0, 6),
+    # A range of days may be too long for minutes.
+    "interval": st.sampled_from([value for value in Granularity.values() if value != Granularity.GRANULARITY_MINUTE]),
     "brackets": st.lists(st.integers(1, 3), min_size=1, max_size=3),
     "minimum": st.integers(0, 2),
     "Flow.groups": st.sampled_from([[], [Flow.Group(pattern="p*", label="P"), Flow.Group(pattern="?")]]),
