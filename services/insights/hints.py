@@ -8,7 +8,7 @@ A key is looked for among properties and traits alike, for whoever names the wro
 import difflib
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString, cast
 
@@ -79,23 +79,10 @@ class Hints:
             return ""
         found = await self._clickhouse.query(nearest_query(project_id, events, [*dict.fromkeys([*properties, *traits])]))
         rows = cast("Sequence[_Row]", found.rows)
-        near = {(kind, wanted): names for kind, wanted, _, names in rows}
         for kind, names in (("event", known.events), ("property", known.properties), ("trait", known.traits)):
             names |= {wanted for of, wanted, sent, _ in rows if of == kind and sent}
-        unknown = [
-            *(_unsent_event(name, near.get(("event", name), ())) for name in events if name not in known.events),
-            *(
-                _unsent_property(key, near.get(("property", key), ()), is_trait=key in known.traits)
-                for key in properties
-                if key not in known.properties
-            ),
-            *(
-                _unsent_trait(key, near.get(("trait", key), ()), is_property=key in known.properties or key in _OURS)
-                for key in traits
-                if key not in known.traits
-            ),
-        ]
-        return " ".join(unknown[:_MAX_TOLD])
+        near = {(kind, wanted): names for kind, wanted, _, names in rows}
+        return " ".join(_unsent(named, known, near)[:_MAX_TOLD])
 
     def _known_of(self, project_id: int) -> _Known:
         now = time.monotonic()
@@ -108,7 +95,9 @@ class Hints:
         return known
 
 
+# Kind, name, whether it was sent, names near it.
 _Row = tuple[str, str, int, Sequence[str]]
+_Near = Mapping[tuple[str, str], Sequence[str]]
 
 
 def names_in(insight: Insight) -> Named:
@@ -175,6 +164,22 @@ def _is_ours(key: str, source: int) -> bool:
 
 def _shortened(names: dict[str, None]) -> tuple[str, ...]:
     return tuple(name for name in names if len(name) <= _MAX_LENGTH)[:_MAX_NAMES]
+
+
+def _unsent(named: Named, known: _Known, near: _Near) -> list[str]:
+    """What is to be said of each name that isn't known."""
+    events = (_unsent_event(name, near.get(("event", name), ())) for name in named.events if name not in known.events)
+    properties = (
+        _unsent_property(key, near.get(("property", key), ()), is_trait=key in known.traits)
+        for key in named.properties
+        if key not in known.properties
+    )
+    traits = (
+        _unsent_trait(key, near.get(("trait", key), ()), is_property=key in known.properties or key in _OURS)
+        for key in named.traits
+        if key not in known.traits
+    )
+    return [*events, *properties, *traits]
 
 
 def _unsent_event(name: str, near: Sequence[str]) -> str:

@@ -43,6 +43,8 @@ class Scope:
     include_cookieless: bool
     # Whether distinct persons and sessions may be estimated.
     approximate: bool = False
+    # The range whose sessions are looked up, where only a part of it is read.
+    whole: Range | None = None
     # The same about the earlier range that the query compares with, if any.
     compared: "Scope | None" = None
 
@@ -77,6 +79,7 @@ class Scope:
         read = within or self.range
         restrictions = [*where, *([self.filters] if self.filters else [])]
         facts = facts_in([*columns, *restrictions])
+        known = followed(self.whole or read)
         return sql(
             _EVENTS,
             ties=self.as_of.people.ties(),
@@ -86,8 +89,8 @@ class Scope:
             columns=join(", ", columns).with_written(facts),
             sessions=sql(
                 "{stitched}{facts}",
-                stitched=stitched(self.project.id, followed(read).start, read.end) if facts or SESSION in columns else sql(""),
-                facts=looked_up(facts, self.project.id, read) if facts else sql(""),
+                stitched=stitched(self.project.id, known.start, read.end) if facts or SESSION in columns else sql(""),
+                facts=looked_up(facts, self.project.id, known) if facts else sql(""),
             ),
             restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)).with_written(facts),
         )

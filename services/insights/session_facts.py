@@ -11,7 +11,7 @@ from core.sql import Later, Sql, any_of, instant, join, numbered, sql, unsigned
 from services.insights.order import ORDER
 from services.insights.properties import Property, event_property
 from services.insights.ranges import Range
-from services.insights.sessions import SESSION_OF_EVENT, followed, stitched
+from services.insights.sessions import SESSION_OF_EVENT, stitched
 
 _DURATION = sql("(toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(min(occurred_at))) / 1000")
 _EVENTS = sql("count()")
@@ -20,7 +20,9 @@ _EVENTS = sql("count()")
 # or one that has gone on for longer than a session is followed would be two different ones.
 _JOIN = """
     LEFT ANY JOIN (
-        SELECT {session} AS fact_session, {facts}
+        SELECT
+            {session} AS fact_session,
+            {facts}
         FROM events{stitched}
         WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to}{among}
         GROUP BY fact_session
@@ -100,15 +102,17 @@ def facts_in(pieces: Sequence[Sql]) -> Mapping[Later, Sql]:
     return {fact: numbered("session_fact", place) for place, fact in enumerate(asked, 1)}
 
 
-def looked_up(columns: Mapping[Later, Sql], project_id: int, read: Range) -> Sql:
-    """What has to be joined, after `stitched`, with the events that are read so that they have columns of facts."""
+def looked_up(columns: Mapping[Later, Sql], project_id: int, within: Range) -> Sql:
+    """What has to be joined, after `stitched` from the same start, with events so that they have columns of facts.
+
+    `within` is how far their sessions are followed.
+    """
     facts = [(fact, name) for fact, name in columns.items() if isinstance(fact, Fact)]
     among = [fact.among for fact, _ in facts if fact.among]
-    within = followed(read)
     return sql(
         _JOIN,
         session=SESSION_OF_EVENT,
-        facts=join(", ", (sql("{aggregate} AS {name}", aggregate=fact.aggregate, name=name) for fact, name in facts)),
+        facts=join(",\n            ", (sql("{aggregate} AS {name}", aggregate=fact.aggregate, name=name) for fact, name in facts)),
         stitched=stitched(project_id, within.start, within.end),
         project=unsigned(project_id),
         **{"from": instant(within.start)},

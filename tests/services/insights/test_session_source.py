@@ -286,6 +286,22 @@ async def test_conversion_after_the_range_knows_its_session(store: Store, ask: A
     assert numbers(response) == [[1, 1]]
 
 
+async def test_drill_down_into_a_part_of_the_range_knows_the_sessions_of_the_whole(store: Store, behind: Behind, ask: Ask) -> None:
+    """A session of its client's lasts longer than one is followed beyond a bucket."""
+    await store.tell(*(event("view", "ann", f"2026-03-0{day}T10:00:00Z", "s", plan=f"plan of day {day}") for day in range(1, 8)))
+    query: JSON = {
+        "insight": {"trends": {"series": [{}], "breakdowns": [{"property": "plan", "source": "SOURCE_SESSION"}]}},
+        "timeRange": {"from": "2026-03-02T00:00:00Z", "to": "2026-03-08T00:00:00Z"},
+    }
+
+    (line,) = (await ask(query)).trends.series
+    cell = {"values": [{"value": value_of(line.cell)}]}
+    behind_days = [await behind(query, trends={"series": "A", "cell": cell, "bucket": f"2026-03-0{day}T00:00:00Z"}) for day in range(2, 8)]
+
+    assert (value_of(line.cell), list(line.values)) == ("plan of day 1", [1] * 6)
+    assert behind_days == [[person_id("ann")]] * 6
+
+
 async def test_session_belongs_to_its_id_and_not_to_the_person(store: Store, ask: Ask) -> None:
     await store.tell(event("view", "phone", plan="pro"), event("view", "laptop", at="2026-03-01T10:05:00Z"))
     await store.know(1, ties={"phone": "ann", "laptop": "ann"})
