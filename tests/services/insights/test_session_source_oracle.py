@@ -36,13 +36,17 @@ class Question:
     key: str
 
 
+def moment(day: int, minutes: int, ms: int) -> datetime:
+    return START + timedelta(days=day, minutes=minutes, milliseconds=ms)
+
+
 # Pauses about 30 minutes long, sessions across the edges of the range, and some that last for days.
 _happenings = st.builds(
     Happening,
     name=st.sampled_from("aab"),
     distinct_id=st.sampled_from(["ann", "ann", "bob"]),
     at=st.builds(
-        lambda day, minutes, ms: START + timedelta(days=day, minutes=minutes, milliseconds=ms),
+        moment,
         st.sampled_from([-2, -1, 0, 0, 1, 3, 3, 4]),
         st.integers(-6, 6).map(lambda step: 15 * step),
         st.sampled_from([0, 0, 0, 1, -1]),
@@ -64,7 +68,7 @@ _questions = st.builds(
 
 
 @given(_questions)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 async def test_trends_filtered_and_split_by_the_session_agree_with_a_naive_look_at_it(
     clickhouse: ClickHouse, insights: InsightsService, asked: Question
 ) -> None:
