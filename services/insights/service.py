@@ -15,6 +15,8 @@ from pug.insights.v1.insights_pb2 import (
     ListPropertyValuesResponse,
     QueryRequest,
     QueryResponse,
+    WhyNotRequest,
+    WhyNotResponse,
 )
 from services.insights import engine
 from services.insights.drill_down import list_persons
@@ -23,6 +25,7 @@ from services.insights.limits import QueryLimits
 from services.insights.schema import schema_of
 from services.insights.turns import AtOnce, Turns
 from services.insights.values import values_of
+from services.insights.why_not.asking import why_not
 from services.rpc.call import Call
 
 
@@ -66,6 +69,14 @@ class InsightsService:
         complete_until = await self._complete_until()
         async with self._turns.turn(call) as turn:
             response = await list_persons(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+        response.meta.complete_until.FromDatetime(complete_until)
+        return response
+
+    async def why_not(self, request: WhyNotRequest, call: Call) -> WhyNotResponse:
+        """Show how far one person came in a funnel, and what stopped them."""
+        complete_until = await self._complete_until()
+        async with self._turns.turn(call) as turn:
+            response = await why_not(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
         response.meta.complete_until.FromDatetime(complete_until)
         return response
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
+from core.person_ids import id_of_hash, person_id
 from naive_funnels import Asked, Attempt, Cell, Excluded, counted, ms
 from naive_sessions import sessions_of
 from pug.insights.v1.breakdown_pb2 import Cell as CellMessage
 from pug.insights.v1.funnel_pb2 import FunnelResult
-from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
+from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, WhyNotRequest
 from services.insights import kinds
 from services.insights.scope import scope_of
 from services.insights.service import InsightsService
@@ -287,3 +288,39 @@ async def assert_persons(
             )
         ]
         assert len(found.rows) == len({attempt.person for attempt in behind})
+
+
+@given(questions())
+@settings(max_examples=60, deadline=None)
+async def test_who_is_asked_why_not_came_as_far_as_the_funnel_lists_them(
+    clickhouse: ClickHouse, insights: InsightsService, asked: Question
+) -> None:
+    # A breakdown matters only where all steps have to have its values.
+    broken_down = asked.funnel["attribution"] == "ATTRIBUTION_ALL_STEPS" and bool(asked.funnel["breakdowns"])
+    asked = replace(asked, funnel={**asked.funnel, "breakdowns": asked.funnel["breakdowns"] if broken_down else []})
+    store, call = await told(clickhouse, asked)
+    request = request_of(asked)
+    attempts = counted(asked.events, meant(asked))
+
+    for distinct_id, person in (("ann2", "ann"), ("bob", "bob"), ("cookieless-a", "cookieless-a"), ("nobody", "nobody")):
+        found = await insights.why_not(WhyNotRequest(query=request, distinct_id=distinct_id), call)
+
+        theirs = [one for one in attempts if one.person == person]
+        assert found.reached == max((step for one in theirs for step in one.events), default=0)
+        filled = {one.event_id for one in found.events if one.fills}
+        assert not theirs or filled in [{event.event_id for event in one.events.values()} for one in theirs]
+        assert (found.reached == len(request.insight.funnel.steps)) == (found.rule == found.RULE_CONVERTED) == (found.stopped_at == 0)
+        assert found.explanation
+        if not broken_down:
+            assert found.reached == await furthest(person, request, store)
+
+
+async def furthest(person: str, request: QueryRequest, store: Store) -> int:
+    """The last step of the funnel whose persons the person is one of."""
+    scope = scope_of(request, Project(store.project_id, "UTC"), END, 1)
+    for step in range(len(request.insight.funnel.steps), 0, -1):
+        of = ListPersonsRequest.OfFunnel(step=step)
+        found = await store.clickhouse.query(kinds.persons(ListPersonsRequest(query=request, funnel=of), scope))
+        if person_id(person) in {id_of_hash(cast("int", row[0])) for row in found.rows}:
+            return step
+    return 0
