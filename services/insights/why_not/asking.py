@@ -17,8 +17,8 @@ from services.insights.why_not.verdict import Verdict, judged
 from services.insights.why_not.words import Told, explanation
 from services.rpc.call import Call
 
-# What is looked through one by one: more than a person does, and a second's work at most.
-_MOST = 50_000
+# What is looked through one by one: more than a person does, and a second or two of work at worst.
+_MOST = 20_000
 _LISTED = 1_000
 
 

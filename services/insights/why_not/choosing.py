@@ -21,10 +21,9 @@ class Explained:
 
 def explained(events: Sequence[Event], asked: Asked) -> Explained:
     """Of the attempts the person began, the furthest that counts, else the furthest of those for which they are dropped."""
-    by_line = [attempts_in(line, asked) for line in lines_of(events, asked)]
-    every = [attempt for attempts in by_line for attempt in attempts]
+    every = [attempt for line in lines_of(events, asked) for attempt in attempts_in(line, asked)]
     if asked.course.count_by is CountBy.TOTALS:
-        counted = [attempt for attempts in by_line for attempt in _free(attempts) if attempt.stop is not Stop.DROPPED]
+        counted = [attempt for attempt in every if attempt.stop is not Stop.DROPPED]
     else:
         counted = _best_of_units(every, asked)
     theirs = [attempt for attempt in counted if attempt.entry.mine]
@@ -33,15 +32,6 @@ def explained(events: Sequence[Event], asked: Asked) -> Explained:
     units = {_unit(attempt, asked) for attempt in every if attempt.entry.mine}
     dropped = [attempt for attempt in every if attempt.stop is Stop.DROPPED and _unit(attempt, asked) in units]
     return Explained(min(dropped, key=_furthest, default=None), counts=False)
-
-
-def _free(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Those that begin after the one before has ended."""
-    kept: list[Attempt] = []
-    for attempt in attempts:
-        if not kept or kept[-1].is_over_before(attempt):
-            kept.append(attempt)
-    return kept
 
 
 def _best_of_units(attempts: Sequence[Attempt], asked: Asked) -> list[Attempt]:

@@ -3,7 +3,6 @@
 The same as funnels/hops.py decides for everybody at once in SQL.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,18 +24,27 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Events in order among which attempts are made; places count from 0."""
+    """Events in order among which attempts are made. Places count from 0; the one after the last stands for none."""
 
     events: Sequence[Event]
-    times: Sequence[int]
-    # The places of what matches each step, and each exclusion.
+    # At every place, that of the first event of the same millisecond.
+    tied_from: Sequence[int]
+    # For each step and each exclusion: at every place, the first from there on of an event that matches.
     steps: Sequence[Sequence[int]]
     exclusions: Sequence[Sequence[int]]
+    # For each step that may be reached, those an attempt may then go on to (but in any order), in the order of preference.
+    targets: Sequence[Sequence[int]]
 
-    def first(self, step: int, start: int, used: Sequence[int]) -> int | None:
-        """The first unused place from one on of what matches a step."""
-        places = self.steps[step - 1]
-        return next((places[one] for one in range(bisect_left(places, start), len(places)) if places[one] not in used), None)
+    def first(self, targets: Sequence[int], start: int, used: Sequence[int]) -> int | None:
+        """The first unused place from one on of what matches one of some steps."""
+        nearest = len(self.events)
+        for step in targets:
+            following = self.steps[step - 1]
+            place = following[start]
+            while place in used:
+                place = following[place + 1]
+            nearest = min(nearest, place)
+        return nearest if nearest < len(self.events) else None
 
 
 @dataclass(slots=True)
@@ -89,20 +97,18 @@ class Attempt:
         since = self.latest if self.course.per_step else self.entry
         return since.ms + self.course.window // timedelta(milliseconds=1)
 
-    def targets(self) -> list[int]:
+    def targets(self) -> Sequence[int]:
         """The steps it may go on to, in the order of preference: the next required one, and the optional ones before that."""
-        steps = range(1, self.course.last + 1)
         if self.course.order is Order.ANY:
-            return [step for step in steps if step not in self.steps]
-        required = next(step for step in steps[self.reached :] if not self.course.steps[step - 1].optional)
-        return [required, *range(self.reached + 1, required)]
+            return [step for step in range(1, self.course.last + 1) if step not in self.steps]
+        return self.line.targets[self.reached]
 
-    def is_over_before(self, later: "Attempt") -> bool:
-        """Whether one of the same line begins when it has ended."""
+    def is_over_before(self, place: int) -> bool:
+        """Whether it has ended when the event at a place of its line happens."""
         if self.stop is Stop.OVER:
-            return later.entry.ms > self.deadline
+            return self.line.events[place].ms > self.deadline
         end = max(self.places)
-        return later.places[0] > (end if self.stop in {Stop.DONE, Stop.BROKEN} else max(end, self.stopped_by))
+        return place > (end if self.stop in {Stop.DONE, Stop.BROKEN} else max(end, self.stopped_by))
 
 
 def lines_of(events: Iterable[Event], asked: Asked) -> list[Line]:
@@ -119,18 +125,52 @@ def lines_of(events: Iterable[Event], asked: Asked) -> list[Line]:
 
 
 def attempts_in(line: Line, asked: Asked) -> list[Attempt]:
-    """All attempts of a line, by when they begin."""
-    return [_walked(line, place, asked) for place, event in enumerate(line.events) if asked.may_begin(event)]
+    """The attempts of a line by when they begin, without those that surely aren't the ones that count."""
+    course = asked.course
+    totals, drops = course.count_by is CountBy.TOTALS, any(one.drops for one in course.exclusions)
+    found: list[Attempt] = []
+    for place, event in enumerate(line.events):
+        if not asked.may_begin(event):
+            continue
+        if totals and found and not found[-1].is_over_before(place):
+            continue
+        found.append(_walked(line, place, asked))
+        # In strict order those that follow may be of another part, else none of them is any longer.
+        if not totals and not drops and course.order is not Order.STRICT and len(found[-1].steps) == course.last:
+            break
+    return found
 
 
 def _line(events: Sequence[Event], asked: Asked) -> Line:
-    fit = [(place, event) for place, event in enumerate(events) if asked.has_all(event)]
+    course = asked.course
+    fit = [asked.has_all(event) for event in events]
+    tied_from = list(range(len(events)))
+    for place in range(1, len(events)):
+        if events[place].ms == events[place - 1].ms:
+            tied_from[place] = tied_from[place - 1]
     return Line(
         events,
-        [event.ms for event in events],
-        [[place for place, event in fit if event.is_step(step)] for step in range(1, asked.course.last + 1)],
-        [[place for place, event in fit if event.is_excluded(one)] for one in range(len(asked.course.exclusions))],
+        tied_from,
+        [_following([fits and event.is_step(step) for event, fits in zip(events, fit, strict=True)]) for step in range(1, course.last + 1)],
+        [
+            _following([fits and event.is_excluded(one) for event, fits in zip(events, fit, strict=True)])
+            for one in range(len(course.exclusions))
+        ],
+        [[], *(_targets(course, step) for step in range(1, course.last))],
     )
+
+
+def _following(matching: Sequence[bool]) -> list[int]:
+    """At every place, and at the two after the last, the first from there on that matches."""
+    following = [len(matching)] * (len(matching) + 2)
+    for place in range(len(matching) - 1, -1, -1):
+        following[place] = place if matching[place] else following[place + 1]
+    return following
+
+
+def _targets(course: Course, step: int) -> list[int]:
+    required = next(later for later in range(step + 1, course.last + 1) if not course.steps[later - 1].optional)
+    return [required, *range(step + 1, required)]
 
 
 def _walked(line: Line, entry: int, asked: Asked) -> Attempt:
@@ -141,10 +181,10 @@ def _walked(line: Line, entry: int, asked: Asked) -> Attempt:
         found, step = _next(attempt, asked)
         goes_to = attempt.reached + 1 if course.order is Order.ANY else step
         offence = _offence(attempt, found, goes_to)
-        if offence is not None and line.times[offence[0]] <= attempt.deadline:
+        if offence is not None and line.events[offence[0]].ms <= attempt.deadline:
             attempt.stopped_by, attempt.stop = offence[0], Stop.DROPPED if offence[1] else Stop.CUT
             break
-        if found is None or line.times[found] > attempt.deadline:
+        if found is None or line.events[found].ms > attempt.deadline:
             attempt.stop = Stop.OVER
             break
         if not step:
@@ -164,18 +204,13 @@ def _next(attempt: Attempt, asked: Asked) -> tuple[int | None, int]:
             if found is None or line.events[found].part != attempt.part:
                 return found, 0
         case Order.ANY:
-            found = _first(attempt, targets, here + 1)
+            found = line.first(targets, here + 1, ())
         case Order.ORDERED:
             # Events of one millisecond count as in order either way.
-            found = _first(attempt, targets, bisect_left(line.times, line.times[here]))
+            found = line.first(targets, line.tied_from[here], attempt.places)
     if found is None:
         return None, 0
     return found, next((step for step in targets if line.events[found].is_step(step)), 0)
-
-
-def _first(attempt: Attempt, targets: list[int], start: int) -> int | None:
-    places = [place for step in targets if (place := attempt.line.first(step, start, attempt.places)) is not None]
-    return min(places, default=None)
 
 
 def _offence(attempt: Attempt, found: int | None, goes_to: int) -> tuple[int, bool] | None:
@@ -185,12 +220,10 @@ def _offence(attempt: Attempt, found: int | None, goes_to: int) -> tuple[int, bo
     for one, exclusion in enumerate(attempt.course.exclusions):
         if not exclusion.after <= attempt.reached < exclusion.before:
             continue
-        places = line.exclusions[one]
-        if attempt.course.order is not Order.STRICT:
-            following = bisect_right(places, furthest)
-            if following < len(places) and (found is None or places[following] < found):
-                offences.append((places[following], exclusion.drops))
-                continue
+        place = line.exclusions[one][furthest + 1]
+        if attempt.course.order is not Order.STRICT and place < (len(line.events) if found is None else found):
+            offences.append((place, exclusion.drops))
+            continue
         if found is not None and exclusion.before > goes_to and _is_offence(attempt, found, one):
             offences.append((found, exclusion.drops))
     # What drops goes before what cuts.

@@ -26,11 +26,12 @@ class Told:
     zone: ZoneInfo
     read_until: int
 
-    def step(self, number: int) -> str:
-        """What a step is called, with its number where the name doesn't say which it is."""
+    def step(self, number: int, done: Event | None = None) -> str:
+        """What a step is called, or the event by which it was done; with its number where that doesn't say which it is."""
         names = [one.event.name for one in self.spec.steps]
-        name = _quoted(names[number - 1])
-        return name if names.count(names[number - 1]) == 1 else f"{name} (step {number})"
+        name = names[number - 1] or (done.name if done else "")
+        called = _quoted(name) if name else "any event"
+        return called if names.count(name) == 1 else f"{called} (step {number})"
 
     def at(self, ms: int) -> str:
         """An instant in the query's time zone."""
@@ -42,35 +43,37 @@ def explanation(verdict: Verdict, told: Told) -> str:
     """The verdict in words."""
     if verdict.attempt is None:
         return _never_entered(verdict.culprit, told)
-    latest, target = _latest(verdict.attempt, told), told.step(verdict.stopped_at) if verdict.stopped_at else ""
+    if verdict.rule == WhyNotResponse.RULE_CONVERTED:
+        return _converted(verdict.attempt, told)
     if verdict.culprit is None:
-        if verdict.rule == WhyNotResponse.RULE_CONVERTED:
-            return _converted(verdict.attempt, latest, told)
-        return f"They did {latest} and never {target} after it; events were read until {told.at(told.read_until)}."
-    return _stopped(verdict, verdict.attempt, verdict.culprit, latest, target, told)
+        latest, target = _done(verdict.attempt.latest, verdict.attempt, told), told.step(verdict.stopped_at)
+        afterwards = "" if told.asked.course.order is Order.ANY else " after it"
+        return f"They did {latest} and never {target}{afterwards}; events were read until {told.at(told.read_until)}."
+    return _stopped(verdict, verdict.attempt, verdict.culprit, told)
 
 
-def _stopped(verdict: Verdict, attempt: Attempt, culprit: Event, latest: str, target: str, told: Told) -> str:  # noqa: PLR0917 (each is another word)
-    apart = culprit.ms - attempt.latest.ms
-    since = f"{span(abs(apart))} {'after' if apart >= 0 else 'before'} {latest}"
+def _stopped(verdict: Verdict, attempt: Attempt, culprit: Event, told: Told) -> str:
+    since = _apart(culprit, attempt.latest, attempt, told)
+    target = told.step(verdict.stopped_at, culprit)
     match verdict.rule:
         case WhyNotResponse.RULE_WINDOW_OVER:
             return _window_over(attempt, culprit, target, told)
         case WhyNotResponse.RULE_NOT_STRICTLY_NEXT:
             between = _quoted(attempt.line.events[attempt.stopped_by].name)
-            return f"They did {target} {since}, but {between} in between; in strict order nothing may be."
+            return f"They did {target} {since}, but {between} came in between; in strict order nothing may."
         case WhyNotResponse.RULE_EXCLUDED:
             then = "so they are not counted at all" if attempt.stop is Stop.DROPPED else "where the attempt ends"
-            return f"They did {_quoted(culprit.name)} {since} and before {target}; it is excluded there, {then}."
+            return f"They did {_quoted(culprit.name)} {since}, before {told.step(verdict.stopped_at)}; it is excluded there, {then}."
         case WhyNotResponse.RULE_VALUE_CHANGED:
-            return f"They did {target} {since}, but {_changes(attempt.entry, culprit, told)}; it has to stay the same."
+            return f"They did {target} {since}, but {_changes(attempt.entry, culprit, told)}; that has to stay the same."
         case WhyNotResponse.RULE_OTHER_SESSION:
             return f"They did {target} {since}, but in another session; all steps have to be in one."
         case _:
             return f"They did {target} {since} and not again afterwards; it has to come after it, within the window."
 
 
-def _converted(attempt: Attempt, latest: str, told: Told) -> str:
+def _converted(attempt: Attempt, told: Told) -> str:
+    latest = _done(attempt.latest, attempt, told)
     if told.asked.course.order is Order.ANY:
         return f"They did all steps, the last of them {latest}."
     return f"They reached the last step, {latest}, {span(attempt.latest.ms - attempt.entry.ms)} after the first."
@@ -90,39 +93,34 @@ def _never_entered(unfit: Event | None, told: Told) -> str:
 
 def _window_over(attempt: Attempt, culprit: Event, target: str, told: Told) -> str:
     course = told.asked.course
-    since = attempt.latest if course.per_step else attempt.entry
-    if culprit.order < attempt.entry.order:
-        since = attempt.entry
-    took = abs(culprit.ms - since.ms)
-    where = "after" if culprit.ms >= since.ms else "before"
-    return (
-        f"They did {target} {span(took)} {where} {_done(since, attempt, told)};"
-        f" the window is {span(course.window // MILLISECOND)} and would have to be at least {span(took)}."
-    )
+    # In any order what was done before the attempt may be too far from its beginning.
+    since = attempt.latest if course.per_step and culprit.ms >= attempt.latest.ms else attempt.entry
+    window, needed = span(course.window // MILLISECOND), span(abs(culprit.ms - since.ms))
+    return f"They did {target} {_apart(culprit, since, attempt, told)}; the window is {window} and would have to be at least {needed}."
 
 
-def _latest(attempt: Attempt, told: Told) -> str:
-    return _done(attempt.latest, attempt, told)
+def _apart(event: Event, since: Event, attempt: Attempt, told: Told) -> str:
+    """How long after or before a step of the attempt an event was."""
+    where = "after" if event.ms >= since.ms else "before"
+    return f"{span(abs(event.ms - since.ms))} {where} {_done(since, attempt, told)}"
 
 
 def _done(event: Event, attempt: Attempt, told: Told) -> str:
     """A step of an attempt and when it was done."""
-    return f"{told.step(attempt.fills[event.event_id])} ({told.at(event.ms)})"
+    return f"{told.step(attempt.fills[event.event_id], event)} ({told.at(event.ms)})"
 
 
 def _changes(entry: Event, culprit: Event, told: Told) -> str:
     """Which values are other ones than those of the attempt."""
-    keys = [key for key, _ in told.asked.common]
-    changed = [
-        f"without {_quoted(key)}" if now is None else f"with {_quoted(key)} {_value(now)} instead of {_value(before)}"
-        for key, before, now in zip(keys, entry.common, culprit.common, strict=True)
-        if before != now
-    ]
-    return " and ".join(changed)
+    values = zip((key for key, _ in told.asked.common), entry.common, culprit.common, strict=True)
+    changed = {key: (before, now) for key, before, now in values if before != now}
+    return " and ".join(_change(key, before, now) for key, (before, now) in changed.items())
 
 
-def _value(value: str | None) -> str:
-    return "none" if value is None else _quoted(value)
+def _change(key: str, before: str | None, now: str | None) -> str:
+    if now is None:
+        return f"without {_quoted(key)}"
+    return f"with {_quoted(key)} {_quoted(now)} instead of {'none' if before is None else _quoted(before)}"
 
 
 def _listed(keys: Sequence[str]) -> str:
@@ -130,7 +128,7 @@ def _listed(keys: Sequence[str]) -> str:
 
 
 def _quoted(name: str) -> str:
-    return f'"{name}"' if name else "any event"
+    return f'"{name}"'
 
 
 def span(ms: int) -> str:
