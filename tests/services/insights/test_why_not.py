@@ -65,6 +65,7 @@ A = '"a" (1 Mar 2026, 10:00:00 UTC)'
 IN_RANGE = "from 1 Mar 2026, 00:00:00 UTC until 4 Mar 2026, 00:00:00 UTC"
 READ = "; events were read until 10 Mar 2026, 12:00:00 UTC."
 DROPPED = "it is excluded there, so they are not counted at all"
+AFTER = "it has to come after it, within the window"
 SAME = "that has to stay the same"
 ELSEWHERE = "but in another session; all steps have to be in one"
 
@@ -193,8 +194,7 @@ STORIES: Mapping[str, tuple[list[Happening], JSON, Told]] = {
             "TOO_EARLY",
             1,
             2,
-            'They did "b" 1 hour before "a" (1 Mar 2026, 11:00:00 UTC) and not again afterwards;'
-            + " it has to come after it, within the window.",
+            f'They did "b" 1 hour before "a" (1 Mar 2026, 11:00:00 UTC) and not again afterwards; {AFTER}.',
         ),
     ),
     "another session": (
