@@ -1,6 +1,7 @@
 """Why somebody didn't go on in a funnel, on the real engine. It is 2026-03-10 12:00 UTC in all of these stories."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -237,6 +238,20 @@ STORIES: Mapping[str, tuple[list[Happening], JSON, Told]] = {
         funnel("a", "b", "c", window="3600s", countBy="COUNT_BY_TOTALS"),
         ("STEP_NEVER_DONE", 2, 3, f'They did "b" (2 Mar 2026, 10:01:00 UTC) and never "c" after it{READ}'),
     ),
+    "of totals the next attempt begins after what ended the one before": (
+        [at("10:00", "a"), at("10:01", "b"), at("10:02", "a"), at("10:03", "left"), at("10:04", "b"), at("10:05", "c")],
+        funnel(
+            *"abc",
+            countBy="COUNT_BY_TOTALS",
+            exclusions=[{"event": {"name": "left"}, "fromStep": 2, "effect": "EFFECT_CUT_THERE"}],
+        ),
+        (
+            "EXCLUDED",
+            2,
+            3,
+            'They did "left" 2 minutes after "b" (1 Mar 2026, 10:01:00 UTC), before "c"; it is excluded there, where the attempt ends.',
+        ),
+    ),
     "a step that takes any event is called by the event": (
         [at("10:00", "a"), at("12:00", "x")],
         funnel("a", {"event": {}}, window="60s"),
@@ -254,6 +269,14 @@ async def test_it_is_said_what_stopped_them(store: Store, why: Ask, story: str) 
 
     assert said(found) == (rule, reached, stopped_at)
     assert found.explanation == words
+
+
+async def test_events_of_one_millisecond_count_as_in_order_either_way(store: Store, why: Ask) -> None:
+    b, a = (f"00000000-0000-7000-8000-{number:012}" for number in range(2))
+    await store.tell(replace(at("10:00", "a"), event_id=a), replace(at("10:00", "b"), event_id=b))
+
+    assert said(await why(funnel("a", "b"))) == ("CONVERTED", 2, 0)
+    assert said(await why(funnel("a", "b", order="ORDER_STRICT"))) == ("TOO_EARLY", 1, 2)
 
 
 async def test_events_say_what_they_match_and_what_they_fill(store: Store, why: Ask) -> None:
