@@ -20,6 +20,8 @@ from pug.insights.v1.insights_pb2 import (
     ListPropertyValuesResponse,
     QueryRequest,
     QueryResponse,
+    WhyNotRequest,
+    WhyNotResponse,
 )
 from services.insights import engine
 from services.insights.drill_down import list_persons
@@ -29,6 +31,7 @@ from services.insights.result_cache import Result, ResultCache
 from services.insights.schema import schema_of
 from services.insights.turns import AtOnce, Turns
 from services.insights.values import values_of
+from services.insights.why_not.asking import why_not
 from services.rpc.call import Call
 
 
@@ -92,6 +95,14 @@ class InsightsService:
         complete_until = (await self._watermark()).complete_until
         async with self._turns.turn(call) as turn:
             response = await list_persons(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+        response.meta.complete_until.FromDatetime(complete_until)
+        return response
+
+    async def why_not(self, request: WhyNotRequest, call: Call) -> WhyNotResponse:
+        """Show how far one person came in a funnel, and what stopped them."""
+        complete_until = (await self._watermark()).complete_until
+        async with self._turns.turn(call) as turn:
+            response = await why_not(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
         response.meta.complete_until.FromDatetime(complete_until)
         return response
 

@@ -8,10 +8,9 @@ where an event of another part comes in between as any other does.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from core.instants import milliseconds
-from core.sql import Sql, integer, join, numbered, sql, texts, unsigned
+from core.sql import Sql, integer, join, numbered, sql, unsigned
 from services.insights.breakdowns import Cells
 from services.insights.funnels.hops import DROPPED, FIRST_EXCLUSION, Walk, each, ends, entry_bits, looked_up, side_by_side, walk
 from services.insights.funnels.spec import Attribution, CountBy, Course, Order
@@ -21,7 +20,6 @@ from services.insights.sessions import SESSION
 
 # So that every time ClickHouse knows is above 0, which stands for never: the milliseconds from 1899-12-31 to 1970.
 EPOCH_MS = 2_209_075_200_000
-_LAST = datetime(2299, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 
 # As a number an event's id is ordered as it is written, as a UUID by its last half first.
 _KEY = """bitOr(
@@ -212,12 +210,11 @@ class _Plan:
         columns += [one.column() for one in self._texts]
         columns.append(sql(_KEY, epoch=integer(EPOCH_MS), matches=self._matches()))
         held = [sql("isNotNull({name})", name=name) for name in self._held]
-        names = sorted({one.event.name for one in (*self.course.steps, *self.course.exclusions)})
         # In strict order any event comes in between. All names together let ClickHouse skip other events by the primary key.
-        named = [] if self._strict or not all(names) else [sql("name IN {names}", names=texts(names))]
+        named = [] if self._strict else self.course.named()
         of_persons = self.scope.of_persons if self.course.count_by is CountBy.PERSONS else []
-        until = min(self.scope.range.end, _LAST - self.course.span) + self.course.span
-        return self.scope.events(columns, [*named, *of_persons, *([] if self._strict else held)], Range(self.scope.range.start, until))
+        read = Range(self.scope.range.start, self.course.read_until(self.scope.range.end))
+        return self.scope.events(columns, [*named, *of_persons, *([] if self._strict else held)], read)
 
     def _matches(self) -> Sql:
         """The bits of the steps and exclusions that an event matches; an event without a value to hold constant is none."""

@@ -11,13 +11,13 @@ ended, but for those dropped. Where steps have to have values or a session in co
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from core.errors import InvalidArgument, MissingField, PropertyMissing, TooLong, TooMany
 from core.instants import MILLISECOND
-from core.sql import Sql, all_of, sql, text
+from core.sql import Sql, all_of, sql, text, texts
 from pug.insights.v1.filter_pb2 import EventMatcher
 from pug.insights.v1.funnel_pb2 import Funnel
 from services.insights.filters import all_conditions, event_name
@@ -31,6 +31,7 @@ _MAX_EXCLUSIONS = 10
 _MAX_HELD = 3
 _DEFAULT_WINDOW = timedelta(days=14)
 _LONGEST_WINDOW = timedelta(days=366)
+_LAST = datetime(2299, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 
 
 class Order(StrEnum):
@@ -148,6 +149,15 @@ class Course:
     def span(self) -> timedelta:
         """How long an attempt may take in all."""
         return self.window * (self.last - 1) if self.per_step else self.window
+
+    def read_until(self, end: datetime) -> datetime:
+        """Before when the events lie that attempts may be made of which begin before `end`."""
+        return min(end, _LAST - self.span) + self.span
+
+    def named(self) -> list[Sql]:
+        """Holds for events with the name of a step or an exclusion; no condition when one of them takes any name."""
+        names = sorted({one.event.name for one in (*self.steps, *self.exclusions)})
+        return [sql("name IN {names}", names=texts(names))] if all(names) else []
 
     def required_before(self, step: int) -> int:
         """The last step before one that nobody may leave out; of the first step, itself."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -13,15 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
-from naive_funnels import Asked, Attempt, Cell, Excluded, counted, ms
+from core.person_ids import id_of_hash, person_id
+from naive_funnels import Asked, Attempt, Cell, Excluded, counted, ms, order_of
 from naive_sessions import session_values, sessions_of
 from pug.insights.v1.breakdown_pb2 import Cell as CellMessage
 from pug.insights.v1.filter_pb2 import Source
 from pug.insights.v1.funnel_pb2 import FunnelResult
-from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
+from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, WhyNotRequest
 from services.insights import kinds
 from services.insights.scope import scope_of
 from services.insights.service import InsightsService
+from services.insights.why_not.reading import Event, asked_of
+from services.insights.why_not.verdict import judged
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Happening, Store, next_project
 
@@ -305,3 +308,85 @@ async def assert_persons(
             )
         ]
         assert len(found.rows) == len({attempt.person for attempt in behind})
+
+
+def of_persons(asked: Question) -> Question:
+    """Without breakdowns that don't matter to how far somebody came."""
+    kept = asked.funnel["attribution"] == "ATTRIBUTION_ALL_STEPS"
+    return replace(asked, funnel={**asked.funnel, "breakdowns": asked.funnel["breakdowns"] if kept else []})
+
+
+@given(questions().map(of_persons))
+@settings(max_examples=30, deadline=None)
+async def test_who_is_asked_why_not_came_as_far_as_the_funnel_lists_them(
+    clickhouse: ClickHouse, insights: InsightsService, asked: Question
+) -> None:
+    store, call = await told(clickhouse, asked)
+    request = request_of(asked)
+    attempts = counted(asked.events, meant(asked))
+
+    for distinct_id, person in (("ann2", "ann"), ("bob", "bob"), ("cookieless-a", "cookieless-a"), ("nobody", "nobody")):
+        found = await insights.why_not(WhyNotRequest(query=request, distinct_id=distinct_id), call)
+
+        assert_came(found.reached, {one.event_id for one in found.events if one.fills}, [one for one in attempts if one.person == person])
+        assert (found.reached == len(request.insight.funnel.steps)) == (found.rule == found.RULE_CONVERTED) == (found.stopped_at == 0)
+        assert found.explanation
+        if not asked.funnel["breakdowns"]:
+            assert found.reached == await furthest(person, request, store)
+
+
+@given(questions().map(of_persons))
+@settings(max_examples=600, deadline=None)
+def test_verdict_agrees_with_a_naive_count(asked: Question) -> None:
+    request, naive = request_of(asked), meant(asked)
+    funnel = asked_of(request.insight.funnel, scope_of(request, Project(1, "UTC"), END))
+    attempts = counted(asked.events, naive)
+
+    for person in ("ann", "bob", "cookieless-a"):
+        found = judged(as_read(asked.events, person, naive), funnel)
+
+        filled = set(found.attempt.fills) if found.attempt else set[str]()
+        assert_came(found.reached, filled, [one for one in attempts if one.person == person])
+
+
+def assert_came(reached: int, filled: set[str], theirs: list[Attempt]) -> None:
+    """As far as the attempts of theirs that count, by the events of one of them."""
+    assert reached == max((step for one in theirs for step in one.events), default=0)
+    furthest = [{event.event_id for event in one.events.values()} for one in theirs if max(one.events) == reached]
+    assert not theirs or filled in furthest
+
+
+def as_read(events: list[Happening], person: str, naive: Asked) -> list[Event]:
+    """The events as they are read of a person, with those of all others."""
+    numbers: dict[object, int] = {}
+
+    def number(of: object) -> int:
+        return numbers.setdefault(of, len(numbers))
+
+    return [
+        Event(
+            mine=naive.person(one) == person,
+            person=number(naive.person(one)),
+            ms=ms(one),
+            event_id=one.event_id,
+            name=one.name,
+            distinct_id=one.distinct_id,
+            session=number(naive.session(one)) if naive.count_by == "sessions" else 0,
+            common=(*naive.held(one), *(naive.cell(one) if naive.attribution == "all" else ())),
+            steps=sum(1 << place for place, step in enumerate(naive.steps) if step(one)),
+            exclusions=sum(1 << place for place, exclusion in enumerate(naive.exclusions) if exclusion.matches(one)),
+        )
+        for one in sorted(events, key=order_of)
+        if ms(one) >= naive.start and not naive.left_out(one)
+    ]
+
+
+async def furthest(person: str, request: QueryRequest, store: Store) -> int:
+    """The last step of the funnel whose persons the person is one of."""
+    scope = scope_of(request, Project(store.project_id, "UTC"), END, 1)
+    for step in range(len(request.insight.funnel.steps), 0, -1):
+        of = ListPersonsRequest.OfFunnel(step=step)
+        found = await store.clickhouse.query(kinds.persons(ListPersonsRequest(query=request, funnel=of), scope))
+        if person_id(person) in {id_of_hash(cast("int", row[0])) for row in found.rows}:
+            return step
+    return 0

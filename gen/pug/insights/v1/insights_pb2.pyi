@@ -341,6 +341,71 @@ class ListPersonsResponse(_message.Message):
     meta: Meta
     def __init__(self, persons: _Optional[_Iterable[_Union[_person_pb2.Person, _Mapping]]] = ..., total: _Optional[int] = ..., next_page_token: _Optional[str] = ..., meta: _Optional[_Union[Meta, _Mapping]] = ...) -> None: ...
 
+class WhyNotRequest(_message.Message):
+    __slots__ = ("query", "distinct_id")
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    DISTINCT_ID_FIELD_NUMBER: _ClassVar[int]
+    query: QueryRequest
+    distinct_id: str
+    def __init__(self, query: _Optional[_Union[QueryRequest, _Mapping]] = ..., distinct_id: _Optional[str] = ...) -> None: ...
+
+class WhyNotResponse(_message.Message):
+    __slots__ = ("reached", "stopped_at", "rule", "explanation", "events", "left_out", "meta")
+    class Rule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        RULE_UNSPECIFIED: _ClassVar[WhyNotResponse.Rule]
+        RULE_CONVERTED: _ClassVar[WhyNotResponse.Rule]
+        RULE_NEVER_ENTERED: _ClassVar[WhyNotResponse.Rule]
+        RULE_STEP_NEVER_DONE: _ClassVar[WhyNotResponse.Rule]
+        RULE_WINDOW_OVER: _ClassVar[WhyNotResponse.Rule]
+        RULE_NOT_STRICTLY_NEXT: _ClassVar[WhyNotResponse.Rule]
+        RULE_EXCLUDED: _ClassVar[WhyNotResponse.Rule]
+        RULE_VALUE_CHANGED: _ClassVar[WhyNotResponse.Rule]
+        RULE_TOO_EARLY: _ClassVar[WhyNotResponse.Rule]
+        RULE_OTHER_SESSION: _ClassVar[WhyNotResponse.Rule]
+    RULE_UNSPECIFIED: WhyNotResponse.Rule
+    RULE_CONVERTED: WhyNotResponse.Rule
+    RULE_NEVER_ENTERED: WhyNotResponse.Rule
+    RULE_STEP_NEVER_DONE: WhyNotResponse.Rule
+    RULE_WINDOW_OVER: WhyNotResponse.Rule
+    RULE_NOT_STRICTLY_NEXT: WhyNotResponse.Rule
+    RULE_EXCLUDED: WhyNotResponse.Rule
+    RULE_VALUE_CHANGED: WhyNotResponse.Rule
+    RULE_TOO_EARLY: WhyNotResponse.Rule
+    RULE_OTHER_SESSION: WhyNotResponse.Rule
+    class Event(_message.Message):
+        __slots__ = ("event_id", "name", "occurred_at", "matches", "fills", "excludes", "distinct_id")
+        EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+        MATCHES_FIELD_NUMBER: _ClassVar[int]
+        FILLS_FIELD_NUMBER: _ClassVar[int]
+        EXCLUDES_FIELD_NUMBER: _ClassVar[int]
+        DISTINCT_ID_FIELD_NUMBER: _ClassVar[int]
+        event_id: str
+        name: str
+        occurred_at: _timestamp_pb2.Timestamp
+        matches: _containers.RepeatedScalarFieldContainer[int]
+        fills: int
+        excludes: _containers.RepeatedScalarFieldContainer[int]
+        distinct_id: str
+        def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., matches: _Optional[_Iterable[int]] = ..., fills: _Optional[int] = ..., excludes: _Optional[_Iterable[int]] = ..., distinct_id: _Optional[str] = ...) -> None: ...
+    REACHED_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_AT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    META_FIELD_NUMBER: _ClassVar[int]
+    reached: int
+    stopped_at: int
+    rule: WhyNotResponse.Rule
+    explanation: str
+    events: _containers.RepeatedCompositeFieldContainer[WhyNotResponse.Event]
+    left_out: int
+    meta: Meta
+    def __init__(self, reached: _Optional[int] = ..., stopped_at: _Optional[int] = ..., rule: _Optional[_Union[WhyNotResponse.Rule, str]] = ..., explanation: _Optional[str] = ..., events: _Optional[_Iterable[_Union[WhyNotResponse.Event, _Mapping]]] = ..., left_out: _Optional[int] = ..., meta: _Optional[_Union[Meta, _Mapping]] = ...) -> None: ...
+
 class ListPropertyValuesRequest(_message.Message):
     __slots__ = ("event_name", "property", "source", "search", "limit")
     EVENT_NAME_FIELD_NUMBER: _ClassVar[int]
