@@ -1,4 +1,4 @@
-SELECT 1 AS rank, roundDown(toUnixTimestamp64Milli(started), {bucket_starts_1:Array(Int64)}) AS bucket, toFloat64(count()) AS value
+SELECT 1 AS rank, false AS compared, roundDown(toUnixTimestamp64Milli(started), {bucket_starts_1:Array(Int64)}) AS bucket, toFloat64(count()) AS value
 FROM (
     SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching
     FROM (
@@ -42,7 +42,6 @@ FROM (
     HAVING started >= {from_9:DateTime64(3, 'UTC')} AND started < {to_10:DateTime64(3, 'UTC')} AND matching > 0
 )
 GROUP BY bucket
-ORDER BY bucket
 
 -- bucket_starts_1 = [1773010800000]
 -- limit_2 = 60.0

@@ -117,8 +117,7 @@ def _values(message: str, field: FieldDescriptor) -> st.SearchStrategy[Any]:
         if path in VALUES:
             return VALUES[path]
     if field.enum_type:
-        # No property of a session can be asked for yet.
-        return st.sampled_from([value.number for value in field.enum_type.values if value.name != "SOURCE_SESSION"])
+        return st.sampled_from([value.number for value in field.enum_type.values])
     if field.type == FieldDescriptor.TYPE_BOOL:
         return st.booleans()
     raise NotImplementedError(f"Say in VALUES how to draw {message}.{field.name}.")
