@@ -10,7 +10,7 @@ from core.errors import InvalidArgument, MissingField, TooManyEvents
 from core.instants import at_milliseconds, milliseconds, timestamp
 from pug.insights.v1.insights_pb2 import WhyNotRequest, WhyNotResponse
 from services.insights.engine import meta_of, name_query, planned
-from services.insights.limits import QueryLimits
+from services.insights.limits import QueryLimits, limited
 from services.insights.scope import Scope
 from services.insights.why_not.reading import Asked, Event, asked_of, event_of, events_of
 from services.insights.why_not.verdict import Verdict, judged
@@ -39,12 +39,11 @@ async def why_not(
             lambda scope: events_of(request.distinct_id, asked_of(request.query.insight.funnel, scope), scope, most + 1),
             clickhouse=clickhouse,
             now=now,
-            limits=limits,
         )
     except InvalidArgument as error:
         name_query(error)
         raise
-    found = await clickhouse.query(query)
+    found = await clickhouse.query(limited(query, limits, call.timeout_s))
     asked = asked_of(request.query.insight.funnel, scope)
     # It takes as long as there are events, and others wait for theirs meanwhile.
     response = await asyncio.to_thread(_answer, [event_of(row) for row in found.rows], request, asked, scope, most)
