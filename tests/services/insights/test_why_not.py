@@ -168,6 +168,16 @@ STORIES: Mapping[str, tuple[list[Happening], JSON, Told]] = {
             'They did "left" 4 minutes after "b" (1 Mar 2026, 10:01:00 UTC), before "c"; it is excluded there, where the attempt ends.',
         ),
     ),
+    "something that drops and ends drops": (
+        [at("10:00", "a"), at("10:05", "left"), at("10:06", "b")],
+        funnel("a", "b", exclusions=[{"event": {"name": "left"}, "effect": "EFFECT_CUT_THERE"}, {"event": {"name": "left"}}]),
+        ("EXCLUDED", 0, 2, f'They did "left" 5 minutes after {A}, before "b"; {DROPPED}.'),
+    ),
+    "required steps count for more than optional ones": (
+        [at("09:00", "a"), at("09:01", "b"), at("09:02", "c"), at("10:00", "a"), at("10:01", "d")],
+        funnel("a", {"event": {"name": "b"}, "optional": True}, {"event": {"name": "c"}, "optional": True}, "d", "e", window="600s"),
+        ("STEP_NEVER_DONE", 4, 5, f'They did "d" (1 Mar 2026, 10:01:00 UTC) and never "e" after it{READ}'),
+    ),
     "another value": (
         [at("10:00", "a", cart="x"), at("10:05", "b", cart="y")],
         funnel("a", "b", holdConstant=["cart"]),
