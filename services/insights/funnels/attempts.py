@@ -60,9 +60,7 @@ class _Attempts:
     def rows(self) -> Sql:
         rows = Rows(self.units.rows())
         times, masks = self.units.keys.time(sql("key")), self.units.keys.mask(sql("key"))
-        rows.add(
-            sql("arrayMap(key -> {times}, keys) AS times", times=times), sql("arrayMap(key -> {masks}, keys) AS masks", masks=masks)
-        )
+        rows.add(sql("arrayMap(key -> {times}, keys) AS times", times=times), sql("arrayMap(key -> {masks}, keys) AS masks", masks=masks))
         carried = [*self.units.columns, sql("times"), sql("masks")]
         lead_on(self.course, rows, carried, end_ms=self.units.end_ms, tied=self.units.keys.with_ids)
         find_stops(self.course, rows, in_parts=self.units.in_parts)
@@ -109,13 +107,22 @@ class _Attempts:
     def _tell(self, rows: Rows) -> None:
         """Make a row of each chosen attempt."""
         rows.add(sql(_CHOSEN_HOPS + " AS chosen_hops", hops=unsigned(self.course.last)))
-        rows.add(*(sql("{array} AS chosen_{name}", array=looked_up(array, sql("chosen_hops")), name=name) for array, name in (
-            (sql("hop_step"), sql("step")), (sql("hop_at"), sql("at")))))
+        rows.add(
+            *(
+                sql("{array} AS chosen_{name}", array=looked_up(array, sql("chosen_hops")), name=name)
+                for array, name in ((sql("hop_step"), sql("step")), (sql("hop_at"), sql("at")))
+            )
+        )
         of_attempts = [looked_up(sql("stop"), sql("chosen")), *self._to_compare()]
-        of_hops = [sql("chosen_step"), *(looked_up(array, sql("chosen_at")) for array in (sql("times"), *(one.name for one in self.units.texts)))]
+        of_hops = [
+            sql("chosen_step"),
+            *(looked_up(array, sql("chosen_at")) for array in (sql("times"), *(one.name for one in self.units.texts))),
+        ]
         by = self.units.by
         rows.keep(*by, sql(_TOLD, of_attempts=join(", ", of_attempts), of_hops=join(", ", of_hops)))
-        hops = sql("arrayFilter(hop -> hop.1 * 8 <= tupleElement(attempt, 1), tupleElement(attempt, {last}))", last=unsigned(len(of_attempts) + 1))
+        hops = sql(
+            "arrayFilter(hop -> hop.1 * 8 <= tupleElement(attempt, 1), tupleElement(attempt, {last}))", last=unsigned(len(of_attempts) + 1)
+        )
         compared = [
             sql("tupleElement(attempt, {place}) AS {name}", place=unsigned(place), name=name)
             for place, name in enumerate((sql("score"), sql("entry"), sql("dropped")), 2)

@@ -23,16 +23,17 @@ def lead_on(course: Course, rows: Rows, carried: list[Sql], *, end_ms: int, tied
 
     `carried` are columns to carry along; `tied` says that the events of one millisecond aren't in the order of the steps.
     """
-    _Hops(course, rows, tied).lead(carried, end_ms)
+    _Hops(course, rows, carried, tied).lead(end_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class _Hops:
     course: Course
     rows: Rows
+    carried: list[Sql]
     tied: bool
 
-    def lead(self, carried: list[Sql], end_ms: int) -> None:
+    def lead(self, end_ms: int) -> None:
         entries = sql(
             "arrayFilter((place, time, mask) -> bitAnd(mask, {entry}) > 0 AND time < {end}, arrayEnumerate(times), times, masks) AS at_1",
             entry=unsigned(self.course.entry_bits),
@@ -56,7 +57,7 @@ class _Hops:
                 steps = self._all_steps()
         at = [self._at(hop) for hop in self._numbers()]
         self.rows.keep(
-            *carried,
+            *self.carried,
             sql("nowhere"),
             sql("at_1"),
             sql("arrayFlatten({at}) AS hop_at", at=side_by_side(at)),
@@ -110,14 +111,23 @@ class _Hops:
     def _step_or_leave_out(self) -> None:
         """A hop is to the earliest event that the next required step takes, or an optional one before it."""
         nexts = join(", ", (numbered("next", step) for step in self._numbers()[:-1]))
-        self.rows.add(sql("arrayConcat({nexts}) AS next", nexts=nexts), sql("arrayMap(place -> 1, at_1) AS step_1"))
+        # The many SELECTs to come shall not carry the single arrays along.
+        self.rows.keep(
+            *self.carried,
+            *(sql("nowhere"), sql("at_1"), sql("tied_from")),
+            sql("arrayConcat({nexts}) AS next", nexts=nexts),
+            sql("arrayMap(place -> 1, at_1) AS step_1"),
+        )
         meeting = any(self.course.may_meet(one, other) for one in self._numbers() for other in range(1, one))
         for hop in self._numbers()[1:]:
-            before = numbered("step", hop - 1)
             used = [self._at(earlier) for earlier in range(1, hop)] if meeting else []
-            at = _unused(sql("next"), self._from(self._at(hop - 1)), used, before)
-            self.rows.add(sql("{at} AS {name}", at=at, name=self._at(hop)))
-            self.rows.add(self._step(hop))
+            at = _unused(sql("next"), self._from(self._at(hop - 1)), used, numbered("step", hop - 1))
+            found = sql("{at} AS {name}", at=at, name=self._at(hop))
+            if used:
+                self.rows.add(found)
+                self.rows.add(self._step(hop))
+            else:
+                self.rows.add(found, self._step(hop))
 
     def _step_by_step(self) -> None:
         """A hop is to the earliest event that the next step takes."""
@@ -158,7 +168,9 @@ class _Hops:
             # With all bits below it set, the lowest bit says its number.
             " bitAnd(mask, {optional}[step]) > 0, bitCount(bitXor(bitAnd(mask, {optional}[step]), bitAnd(mask, {optional}[step]) - 1)),"
             " {none}), {before}, {masks}) AS {name}",
-            required=unsigneds([step_bits([one]) if (one := self.course.required_after(step)) <= self.course.last else 0 for step in steps]),
+            required=unsigneds(
+                [step_bits([one]) if (one := self.course.required_after(step)) <= self.course.last else 0 for step in steps]
+            ),
             required_step=unsigneds([self.course.required_after(step) for step in steps]),
             optional=unsigneds([step_bits(self._targets(step)[:-1]) for step in steps]),
             none=unsigned(self.course.last + 1),
@@ -186,9 +198,7 @@ def of_step(array: Sql, step: Sql, places: Sql) -> Sql:
 def _furthest(at: list[Sql]) -> Sql:
     names = [numbered("one", hop) for hop in range(1, len(at) + 1)]
     furthest = [sql("greatest({names})", names=join(", ", names[:hop])) for hop in range(1, len(at) + 1)]
-    return sql(
-        "arrayMap(({names}) -> [{furthest}], {at})", names=join(", ", names), furthest=join(", ", furthest), at=join(", ", at)
-    )
+    return sql("arrayMap(({names}) -> [{furthest}], {at})", names=join(", ", names), furthest=join(", ", furthest), at=join(", ", at))
 
 
 def _unused(lookup: Sql, start: Sql, used: list[Sql], step: Sql | None = None) -> Sql:
@@ -204,8 +214,8 @@ def _unused(lookup: Sql, start: Sql, used: list[Sql], step: Sql | None = None) -
         return found(start)
     afters = [found(sql("arrayMap(place -> place + 1, {places})", places=places)) for places in used]
     return sql(
-        "arrayMap((first, used, afters) -> arrayMin(arrayFilter("
-        "place -> place >= first AND (place = nowhere OR NOT has(used, place)), arrayPushFront(afters, first))), {first}, {used}, {afters})",
+        "arrayMap((first, used, afters) -> arrayMin(arrayFilter(place -> place >= first AND (place = nowhere OR NOT has(used, place)),"
+        " arrayPushFront(afters, first))), {first}, {used}, {afters})",
         first=found(start),
         used=side_by_side(used),
         afters=side_by_side(afters),

@@ -1,6 +1,6 @@
 """Where attempts at a funnel stop, and how.
 
-Each hop of an attempt is looked at for itself: whether the attempt goes on from there. The first hop from which it doesn't is where it stops.
+Each hop of an attempt is looked at for itself: whether the attempt goes on from there. The first from which it doesn't is where it stops.
 """
 
 from dataclasses import dataclass
@@ -114,7 +114,9 @@ class _Stops:
             cases.append((sql("next_kin = 0"), Stop.BROKEN))
         if self.course.exclusions:
             # The event that takes the attempt to the end of an exclusion isn't in between.
-            not_ended = unsigneds([self.course.not_ended_by(step) for step in range(1, self.course.last + 1)] + [self.course.not_ended_by(0)])
+            not_ended = unsigneds(
+                [self.course.not_ended_by(step) for step in range(1, self.course.last + 1)] + [self.course.not_ended_by(0)]
+            )
             bits = sql("bitAnd({in_force}, {not_ended}[next_step])", in_force=self._in_force, not_ended=not_ended)
             cases += self._offences(sql("true"), sql("next_mask"), bits)
         if self._strict:

@@ -1,7 +1,7 @@
 """The events of a funnel, put together by who makes attempts with them.
 
-Where attempts stay among events with the same values or of the same session, each of these parts is a unit. Not so in strict order, where an
-event of another part comes in between as any other does: there the person's events are one unit, of several parts.
+Where attempts stay among events with the same values or of the same session, each of these parts is a unit. Not so in strict order, where
+an event of another part comes in between as any other does: there the person's events are one unit, of several parts.
 """
 
 from dataclasses import dataclass
@@ -190,7 +190,11 @@ class Units:
         """The bits of the steps and exclusions that an event matches; an event without a value to hold constant is none."""
         bits = [*range(self.course.last), *(FIRST_EXCLUSION + place for place in range(len(self.course.exclusions)))]
         matches = join(
-            " + ", (sql("{holds} * {bit}", holds=one.holds(), bit=unsigned(1 << bit)) for one, bit in zip(self.course.matchers, bits, strict=True))
+            " + ",
+            (
+                sql("{holds} * {bit}", holds=one.holds(), bit=unsigned(1 << bit))
+                for one, bit in zip(self.course.matchers, bits, strict=True)
+            ),
         )
         if not (self.strict and self._held):
             return matches
