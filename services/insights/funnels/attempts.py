@@ -138,13 +138,14 @@ class _Attempts:
         """What the attempts of several units are compared by."""
         if not self.units.regrouped:
             return []
-        dropped = sql("arrayMap(one -> one % 8 = {dropped}, stop)", dropped=unsigned(Stop.DROPPED))
-        if not self.units.strict:
-            dropped = sql("arrayMap(one -> {any}, stop)", any=_ANY_DROPPED)
+        # A unit of one part is dropped as a whole; of several parts each attempt is compared for itself.
+        dropped = sql("arrayMap(one -> {any}, chosen)", any=_ANY_DROPPED)
+        if self.units.strict:
+            dropped = looked_up(sql("arrayMap(one -> one % 8 = {dropped}, stop)", dropped=unsigned(Stop.DROPPED)), sql("chosen"))
         return [
             looked_up(sql("scores"), sql("chosen")),
             looked_up(sql("keys"), looked_up(sql("at_1"), sql("chosen"))),
-            looked_up(dropped, sql("chosen")),
+            dropped,
         ]
 
     def _taken(self, one: Text, seen: Sql) -> Sql:

@@ -106,7 +106,18 @@ class _Hops:
             *(sql("arrayMap(place -> place + {by}, at_1) AS {at}", by=unsigned(hop - 1), at=self._at(hop)) for hop in hops),
             sql("arrayMap(place -> 1, at_1) AS step_1"),
         )
-        self.rows.add(*(self._step(hop) for hop in hops))
+        self.rows.add(*(self._step(hop) if self.course.has_optional else self._step_or_none(hop) for hop in hops))
+
+    def _step_or_none(self, hop: int) -> Sql:
+        """The step of the hop's number if its event matches that; how the attempt got there is no matter, as it stops where it didn't."""
+        return sql(
+            "arrayMap(mask -> if(bitAnd(mask, {bit}) > 0, {step}, {none}), {masks}) AS {name}",
+            bit=unsigned(step_bits([hop])),
+            step=unsigned(hop),
+            none=unsigned(self.course.last + 1),
+            masks=looked_up(sql("masks"), self._at(hop)),
+            name=numbered("step", hop),
+        )
 
     def _step_or_leave_out(self) -> None:
         """A hop is to the earliest event that the next required step takes, or an optional one before it."""
@@ -160,7 +171,7 @@ class _Hops:
         )
 
     def _step(self, hop: int) -> Sql:
-        """Which step a hop reaches, of those an attempt may go on to: the required one, else the first that is optional, else none of all."""
+        """Which step a hop reaches of those an attempt may go on to: the required one, else the first optional one, else none."""
         steps = range(1, self.course.last)
         return sql(
             "arrayMap((step, mask) -> multiIf("
@@ -206,17 +217,22 @@ def _unused(lookup: Sql, start: Sql, used: list[Sql], step: Sql | None = None) -
 
     It is the first of all, or the first after one of the used places.
     """
-
-    def found(places: Sql) -> Sql:
-        return of_step(lookup, step, places) if step else looked_up(lookup, places)
-
+    first = of_step(lookup, step, start) if step else looked_up(lookup, start)
     if not used:
-        return found(start)
-    afters = [found(sql("arrayMap(place -> place + 1, {places})", places=places)) for places in used]
+        return first
+    # All used places are looked up at once: a look-up for each would make a long query of many steps.
+    by_attempt = side_by_side(used)
+    places = sql("arrayFlatten({used})", used=by_attempt)
+    after = sql("arrayMap(place -> place + 1, {places})", places=places)
+    many = unsigned(len(used))
+    steps = sql("arrayFlatten(arrayMap(step -> arrayWithConstant({many}, step), {step}))", many=many, step=step) if step else None
     return sql(
         "arrayMap((first, used, afters) -> arrayMin(arrayFilter(place -> place >= first AND (place = nowhere OR NOT has(used, place)),"
-        " arrayPushFront(afters, first))), {first}, {used}, {afters})",
-        first=found(start),
-        used=side_by_side(used),
-        afters=side_by_side(afters),
+        " arrayPushFront(afters, first))), {first}, {used},"
+        " arraySplit((place, number) -> (number - 1) % {many} = 0, {afters}, arrayEnumerate({places})))",
+        first=first,
+        used=by_attempt,
+        afters=of_step(lookup, steps, after) if steps else looked_up(lookup, after),
+        places=places,
+        many=many,
     )
