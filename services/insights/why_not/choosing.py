@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.insights.funnels.spec import CountBy
+from services.insights.funnels.course import CountBy
 from services.insights.why_not.reading import Asked, Event
 from services.insights.why_not.walking import Attempt, Stop, attempts_in, lines_of
 

@@ -13,7 +13,8 @@ from core.instants import milliseconds
 from core.sql import Sql, integer, join, sql, text, unsigned
 from pug.insights.v1.funnel_pb2 import Funnel
 from services.insights.breakdowns import cells_of
-from services.insights.funnels.spec import FIELD, Attribution, CountBy, Course, Matched, Order, course_of
+from services.insights.funnels.course import Attribution, CountBy, Course, Matched, Order
+from services.insights.funnels.spec import FIELD, course_of
 from services.insights.order import PLACE
 from services.insights.ranges import EVER, Range
 from services.insights.scope import Scope

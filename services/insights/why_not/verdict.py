@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.instants import MILLISECOND
 from pug.insights.v1.insights_pb2 import WhyNotResponse
-from services.insights.funnels.spec import Order
+from services.insights.funnels.course import Order
 from services.insights.why_not.choosing import explained
 from services.insights.why_not.reading import Asked, Event
 from services.insights.why_not.walking import Attempt, Stop

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from services.insights.funnels.spec import CountBy, Course, Order
+from services.insights.funnels.course import CountBy, Course, Order
 from services.insights.why_not.reading import Asked, Event, Part
 
 

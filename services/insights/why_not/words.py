@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from core.instants import MILLISECOND, at_milliseconds, milliseconds
 from pug.insights.v1.funnel_pb2 import Funnel
 from pug.insights.v1.insights_pb2 import WhyNotResponse
-from services.insights.funnels.spec import Order
+from services.insights.funnels.course import Order
 from services.insights.ranges import Range
 from services.insights.why_not.reading import Asked, Event
 from services.insights.why_not.verdict import Verdict
