@@ -1,4 +1,4 @@
-"""Makes a project with its first keys: the demo project at a first start, others from the command line."""
+"""Makes a project with its first keys: two at a first start, others from the command line."""
 
 import json
 import os
@@ -20,14 +20,14 @@ class ProjectKeys:
     secret_key: str
 
 
-async def ensure_demo(accounts: AccountsRepository, notes: Path) -> ProjectKeys:
-    """The demo project: the one noted in the data folder while its keys work, otherwise a new one."""
+async def ensure_project(accounts: AccountsRepository, notes: Path, name: str) -> ProjectKeys:
+    """The project noted in the data folder while its keys work, otherwise a new one."""
     noted = _read(notes)
     if noted and await accounts.find_credential(noted.write_key) and await accounts.find_credential(noted.secret_key):
         return noted
-    demo = await create_project(accounts, "Demo", "UTC")
-    write_private(notes, asdict(demo))
-    return demo
+    made = await create_project(accounts, name, "UTC")
+    write_private(notes, asdict(made))
+    return made
 
 
 async def create_project(accounts: AccountsRepository, name: str, time_zone: str) -> ProjectKeys:
@@ -56,4 +56,4 @@ def _read(notes: Path) -> ProjectKeys | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError) as error:
-        raise SettingsInvalid(f"{notes} is not readable: {error}.", hint="Move it away; a new demo project is made then.") from error
+        raise SettingsInvalid(f"{notes} is not readable: {error}.", hint="Move it away; a new project is made then.") from error

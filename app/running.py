@@ -9,22 +9,28 @@ import signal
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
 from app.backends import Backends, open_backends
+from app.demo.seeding import Listeners, fill
+from app.demo.telling import Demo
 from app.fleet import Fleet
 from app.migrate import migrate
-from app.projects import ProjectKeys, ensure_demo, write_private
+from app.projects import ProjectKeys, ensure_project, write_private
 from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
 from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
+from core.errors import PugError
 from core.instruments import Instruments
 from core.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-Ready = Callable[[Ports, str | None, ProjectKeys], None]
+# The ports, where metrics are, the first project, and the demo's if there is one.
+Ready = Callable[[Ports, str | None, ProjectKeys, ProjectKeys | None], None]
 
 # A call that doesn't end leaves time for what was accepted: to reach the stream, and to be stored.
 _SHARE_OF_CALLS = 0.8
@@ -68,7 +74,7 @@ async def run_fleet(settings: Settings, command: Sequence[str], processes: int) 
 
 
 async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:
-    """Everything in one process: engines, migrations, a demo project, both ports and the workers, until told to stop."""
+    """Everything in one process: engines, migrations, a first project and a demo, both ports and the workers, until told to stop."""
     grace = Grace(settings.shutdown_timeout_s)
     async with _stopping() as stop, _telling(settings, grace) as telemetry:
         say("Starting PostgreSQL, NATS and ClickHouse …")
@@ -76,11 +82,12 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
             say("Migrating …")
             await migrate(backends, settings)
             edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))
-            demo = await ensure_demo(edge.accounts.repository, backends.folder.path / "demo.json")
+            first = await ensure_project(edge.accounts.repository, backends.folder.path / "project.json", "First project")
             async with (
                 _watching(backends, telemetry, grace),
                 _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace),
                 _serving(settings, edge, grace) as ports,
+                _demo(settings, edge.listeners, backends.folder.path, say) as demo,
             ):
                 host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (a comparison, not a binding)
                 scheme = "https" if settings.tls_certificate else "http"
@@ -88,11 +95,44 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
                 if telemetry.metrics_url:
                     urls["metrics_url"] = telemetry.metrics_url
                 notes = backends.folder.path / "dev.json"
-                write_private(notes, {**urls, **asdict(demo)})
-                ready(ports, telemetry.metrics_url, demo)
+                write_private(notes, {**urls, **asdict(first), "demo": asdict(demo) if demo else None})
+                ready(ports, telemetry.metrics_url, first, demo)
                 await stop.wait()
                 say("Stopping: finishing what is under way …")
                 notes.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _demo(settings: Settings, listeners: Listeners, folder: Path, say: Callable[[str], None]) -> AsyncGenerator[ProjectKeys | None]:
+    """The demo project, which is told what there is to see while others already work; None where none is wanted.
+
+    Stopped in between it goes on from the beginning at the next start: events told twice are recognised.
+    """
+    if not settings.demo_events:
+        yield None
+        return
+    keys = await ensure_project(listeners.accounts, folder / "demo.json", "Demo")
+    told = folder / "demo.told"
+    if told.exists():
+        yield keys
+        return
+
+    async def tell() -> None:
+        demo = Demo(settings.demo_events, datetime.now(UTC).date())
+        try:
+            await fill(keys, demo, listeners, lambda _events: None)
+        except PugError as error:
+            log.warning("demo_not_told", error=error.message)
+            return
+        told.touch()
+        say(f"The demo is told: {demo.events:,} events.")
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield keys
+    finally:
+        telling.cancel()
+        await asyncio.wait({telling})
 
 
 class Grace:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from nats.aio.client import Client as NatsClient
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.accounts import Accounts, build_accounts
 from app.backends import Backends
+from app.demo.seeding import Listeners
 from app.migrate import open_bucket
 from core.backlog import Backlog
 from core.bucket import Bucket
@@ -19,7 +22,7 @@ from core.errors import SettingsInvalid
 from core.instruments import Instruments
 from core.sending import Sending
 from core.settings import Settings
-from core.stream import RowPublisher, oldest_message, partitions_of
+from core.stream import RowPublisher, partitions_of, watermark_of
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
 from pug.accounts.v1.accounts_pb2 import DESCRIPTOR as ACCOUNTS
 from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
@@ -28,8 +31,10 @@ from pug.dashboards.v1.dashboards_connect import DashboardsServiceASGIApplicatio
 from pug.dashboards.v1.dashboards_pb2 import DESCRIPTOR as DASHBOARDS
 from pug.insights.v1.insights_connect import InsightsServiceASGIApplication
 from pug.insights.v1.insights_pb2 import DESCRIPTOR as INSIGHTS
+from pug.insights.v1.insights_pb2 import QueryRequest
 from pug.profiles.v1.profiles_connect import ProfilesServiceASGIApplication
 from pug.profiles.v1.profiles_pb2 import DESCRIPTOR as PROFILES
+from services.accounts.repository import AccountsRepository
 from services.capture.context.addresses import Origins
 from services.capture.context.enricher import Enricher
 from services.capture.context.places import open_places
@@ -41,16 +46,21 @@ from services.capture.measured import MeasuredCapture
 from services.capture.metrics import CaptureMetrics
 from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
+from services.dashboards.board_repository import BoardRepository
+from services.dashboards.boards import Boards
+from services.dashboards.saved_insight_repository import SavedInsightRepository
 from services.dashboards.service import DashboardsService
 from services.dashboards.shares import PREFIX as SHARE
 from services.dashboards.shares import Shares
 from services.insights.engine import QueryLimits
+from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
 from services.insights.turns import AtOnce
 from services.profiles.directory import Directory
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
+from services.rpc.call import Call
 from services.rpc.gate import Gate
 from services.rpc.observing import Calls
 from services.rpc.service import Service
@@ -97,6 +107,8 @@ class Edge:
     calls: Calls
     publisher: RowPublisher
     accounts: Accounts
+    # Whom a demo is told.
+    listeners: Listeners
 
 
 async def build_edge(settings: Settings, backends: Backends, instruments: Instruments, roles: frozenset[Role]) -> Edge:
@@ -124,7 +136,9 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
             small_answers=True,
         ),
     )
-    insights = InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits, at_once)
+    insights = InsightsService(
+        backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, at_once, ResultCache()
+    )
     query = (
         Service(
             INSIGHTS.services_by_name["InsightsService"],
@@ -161,7 +175,25 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         strangers,
         accounts.key_uses.note,
     )
-    return Edge(services, gate, Calls(instruments), publisher, accounts)
+    return Edge(services, gate, Calls(instruments), publisher, accounts, _listeners(publisher, backends.postgres))
+
+
+async def demo_listeners(nats: NatsClient, postgres: AsyncEngine) -> Listeners:
+    """Whom a demo is told, where nothing is served."""
+    jetstream = nats.jetstream()
+    instruments = Instruments.none()
+    sending = Sending(CaptureMetrics(instruments).publish_seconds, None)
+    publisher = RowPublisher(nats, jetstream, _SUBJECT, partitions=await event_partitions(jetstream), sending=sending)
+
+    return _listeners(publisher, postgres)
+
+
+def _listeners(publisher: RowPublisher, postgres: AsyncEngine) -> Listeners:
+    async def unchecked(_request: QueryRequest, _call: Call) -> None:
+        """The demo's boards are checked by a test."""
+
+    boards = Boards(BoardRepository(postgres), SavedInsightRepository(postgres), unchecked, _now, lambda _key_id: None)
+    return Listeners(AccountsRepository(postgres), publisher.publish, ProfilesRepository(postgres), boards)
 
 
 def build_visitors(settings: Settings, backends: Backends, metrics: CaptureMetrics) -> Visitors:
@@ -227,12 +259,6 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
 async def watch_backlog(backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:
     """Keep an eye on the streams until told to stop."""
     await Backlog(backends.nats, STREAM, _DEAD_LETTERS, instruments.meter).watch(stop)
-
-
-async def _complete_until(backends: Backends) -> datetime:
-    """Until when everything accepted is stored: stored messages leave the stream, so its oldest one is the first that isn't."""
-    asked_at = _now()
-    return min(asked_at, await oldest_message(backends.nats, STREAM) or asked_at)
 
 
 def _now() -> datetime:

@@ -16,6 +16,7 @@ from app.backends import open_clickhouse
 from app.migrate import migrate_clickhouse
 from core.clickhouse import ClickHouse
 from core.sql import Sql, sql
+from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.engine import QueryLimits
 from services.insights.service import InsightsService
@@ -160,7 +161,7 @@ async def _untie(clickhouse: ClickHouse) -> None:
 
 
 async def _table(clickhouse: ClickHouse, size: int, title: str, asked: list[Case]) -> Table:
-    service = InsightsService(clickhouse, _now, lambda: datetime.now(UTC), QueryLimits(timedelta(seconds=60), 4 * 2**30))
+    service = InsightsService(clickhouse, _watermark, lambda: datetime.now(UTC), QueryLimits(timedelta(seconds=60), 4 * 2**30))
     table = Table(title=f"{title} over {size:,} events, {DAYS} days, by day: ms, median of {RUNS} in turn with hand-written SQL")
     for column in ("trend", "Pug", "by hand", "Pug ÷ by hand", "rows read"):
         table.add_column(column, justify="left" if column == "trend" else "right")
@@ -222,8 +223,8 @@ async def _timed(act: Awaitable[object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-async def _now() -> datetime:
-    return datetime.now(UTC)
+async def _watermark() -> Watermark:
+    return Watermark(datetime.now(UTC))
 
 
 def _call() -> Call:

@@ -331,6 +331,10 @@ class QueryTooExpensive(ResourceExhausted):
     """The query went over its limit of time or memory."""
 
 
+class TooManyEvents(ResourceExhausted):
+    """Somebody did more than can be looked through one by one."""
+
+
 class Unavailable(PugError):
     """An engine doesn't answer; the same request may work later."""
 

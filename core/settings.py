@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     query_memory_bytes: Annotated[int, Field(ge=2**26)] = 2 * 2**30
     project_concurrent_queries: Annotated[int, Field(ge=1)] = 3
     project_waiting_queries: Annotated[int, Field(ge=0)] = 100
+    # Of the demo that a first start makes; 0 makes none.
+    demo_events: Annotated[int, Field(ge=0, le=20_000_000)] = 20_000
     shutdown_timeout_s: Annotated[int, Field(ge=1, le=300)] = 15
 
     metrics_host: str = "127.0.0.1"

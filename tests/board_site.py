@@ -10,12 +10,13 @@ from app.backends import Backends
 from app.serving import Ports, Servers
 from app.wiring import Edge
 from core.instruments import Instruments
+from core.postgres import transaction
 from core.settings import Settings
 from pug.dashboards.v1 import dashboards_pb2
 from pug.dashboards.v1.dashboards_connect import DashboardsServiceASGIApplication, DashboardsServiceClient
 from services.accounts.credentials import Credentials
+from services.accounts.keys import insert_key, new_key
 from services.accounts.repository import AccountsRepository
-from services.accounts.service import new_key
 from services.dashboards.shares import Shares
 from services.rpc.call import Credential, Scope
 from services.rpc.gate import Gate
@@ -51,7 +52,8 @@ async def open_site(backends: Backends, engine_settings: Settings) -> AsyncGener
     team = await new_team(backends)
     accounts, shares = AccountsRepository(backends.postgres), Shares(backends.postgres)
     key = new_key("secret", "dashboards", (Scope.READ, Scope.EDIT))
-    await accounts.create_key(team.call.project.id, key)
+    async with transaction(backends.postgres) as connection:
+        await insert_key(connection, team.call.project.id, key)
 
     async def find(token: str) -> Credential | None:
         return await (shares if token.startswith("sh_") else accounts).find_credential(token)

@@ -36,6 +36,7 @@ class PugProcess:
             "PUG_GRPC_PORT": "0",
             "PUG_METRICS_PORT": "0",
             "PUG_LOG_LEVEL": "warning",
+            "PUG_DEMO_EVENTS": "0",
         }
         pug = Path(sys.executable).with_name("pug")
         self.process = subprocess.Popen([pug, "dev"], env=os.environ | ports | dict(self.settings), stdout=subprocess.DEVNULL)

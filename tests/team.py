@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from sqlalchemy import select
 
 from app.backends import Backends
+from core.stream import Watermark
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1 import render_pb2, saved_insight_pb2
 from pug.dashboards.v1.tile_pb2 import Tile
@@ -131,10 +132,10 @@ def insight_tile(name: str = "", insight: object = PURCHASES, **more: object) ->
 async def new_team(backends: Backends, time_zone: str = "UTC") -> Team:
     project_id = await AccountsRepository(backends.postgres).create_project("Team", "Team", time_zone)
 
-    async def complete_until() -> datetime:
-        return NOW
+    async def watermark() -> Watermark:
+        return Watermark(NOW)
 
-    insights = InsightsService(backends.clickhouse, complete_until, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30))
+    insights = InsightsService(backends.clickhouse, watermark, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30))
 
     async def answer(request: QueryRequest, call: Call) -> QueryResponse:
         team.asked.append(request)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import accounts, keys, projects, server
+from app.cli import accounts, keys, projects, seeding, server
 from app.cli.dashboards import command as dashboards
 from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
@@ -48,6 +48,7 @@ for command in (server.dev, server.serve, server.work, server.migrate):
     app.command(rich_help_panel="Run Pug")(command)
 app.add_typer(projects.app, name="projects", rich_help_panel="Run Pug")
 app.add_typer(accounts.app, name="accounts", rich_help_panel="Run Pug")
+app.command(epilog=seeding.EPILOG, rich_help_panel="Run Pug")(seeding.seed)
 app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(importing.import_file)
 app.add_typer(querying.app, name="query", rich_help_panel="Use Pug")
 app.command(epilog=schema.EPILOG, rich_help_panel="Use Pug")(schema.schema)

@@ -94,7 +94,7 @@ class DevNotes:
     secret_key: str
 
     def key(self, kind: KeyKind) -> str:
-        """The demo project's key of a kind."""
+        """The first project's key of a kind."""
         return self.write_key if kind is KeyKind.WRITE else self.secret_key
 
 

@@ -23,27 +23,28 @@ def seed(
     events: Annotated[int, typer.Option(min=1_000, max=_MOST, help="How many events.")] = 500_000,
     days: Annotated[int, typer.Option(min=7, max=366, help="Over how many days, up to last midnight in UTC.")] = 122,
     number: Annotated[int, typer.Option("--seed", help="The same seed tells the same story.")] = 1,
-    name: Annotated[str, typer.Option(help="What the project is called; a number is added where the name is taken.")] = "Demo",
+    name: Annotated[str, typer.Option(help="What the project and its org are called.")] = "Demo",
     as_json: AsJson = False,
 ) -> None:
-    """Make a new project of a product that was never made: visitors, sign-ups, subscriptions, campaigns, weekends, and boards to look at it by.
+    """Make a project of a product that was never made: visitors, sign-ups, subscriptions, campaigns, weekends, and boards.
 
-    Nothing else is touched. Needs a running Pug, or NATS_URL and POSTGRES_URL.
+    It is a new one, and nothing else is touched. Needs a running Pug, or NATS_URL and POSTGRES_URL.
     """
     made = asyncio.run(_seed(events, days, number, name))
     if as_json:
         print_json(made)
         return
     print_table(table(("project", "write key", "secret key"), [tuple(made.values())]))
-    note(
-        "Keep the secret key: it is stored as a hash and cannot be shown again. Workers store the events; `pug status` shows how far they are."
-    )
+    note("Keep the secret key: it is stored as a hash and cannot be shown again.")
+    note("Workers store the events now; `pug status` shows how far they are. Then: pug dashboards list --key <secret key>")
 
 
 async def _seed(events: int, days: int, number: int, name: str) -> dict[str, str]:
-    from app.attaching import attach_running_nats, attach_running_postgres  # noqa: PLC0415 (other commands need not wait for the engines)
-    from app.demo.telling import Demo  # noqa: PLC0415 (as above)
-    from app.projects import seed_project  # noqa: PLC0415 (as above)
+    # Other commands need not wait for the engines.
+    from app.attaching import attach_running_nats, attach_running_postgres  # noqa: PLC0415
+    from app.demo.seeding import seed as seed_demo  # noqa: PLC0415
+    from app.demo.telling import Demo  # noqa: PLC0415
+    from app.wiring import demo_listeners  # noqa: PLC0415
 
     settings = read_settings()
     configure_logs(settings.log_format, "warning")
@@ -52,4 +53,5 @@ async def _seed(events: int, days: int, number: int, name: str) -> dict[str, str
     async with attach_running_nats(settings) as nats, attach_running_postgres(settings) as postgres:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("", total=events)
-            return asdict(await seed_project(demo, name, nats, postgres, lambda told: progress.advance(task, told)))
+            listeners = await demo_listeners(nats, postgres)
+            return asdict(await seed_demo(demo, name, listeners, lambda told: progress.advance(task, told)))

@@ -25,7 +25,7 @@ notes = Console(stderr=True, highlight=False)
 
 
 def dev() -> None:
-    """Start everything on this machine: engines, migrations, a demo project, both ports and the workers."""
+    """Start everything on this machine: engines, migrations, a first project and a demo, both ports and the workers."""
     from app.running import run_dev  # noqa: PLC0415 (loads the engines, which other commands need not wait for)
 
     settings = _settings(serves=True)
@@ -34,7 +34,7 @@ def dev() -> None:
     _run(
         run_dev(
             settings,
-            lambda ports, metrics_url, demo: _banner(settings, ports, metrics_url, demo),
+            lambda ports, metrics_url, first, demo: _banner(settings, ports, metrics_url, first, demo),
             lambda line: notes.print(f"[dim]{escape(line)}[/]"),
         )
     )
@@ -110,34 +110,37 @@ def _run(main: Awaitable[None]) -> None:
         raise typer.Exit(130) from None
 
 
-def _banner(settings: Settings, ports: Ports, metrics_url: str | None, demo: ProjectKeys) -> None:
+def _banner(settings: Settings, ports: Ports, metrics_url: str | None, first: ProjectKeys, demo: ProjectKeys | None) -> None:
     scheme = "https" if settings.tls_certificate else "http"
     url = f"{scheme}://localhost:{ports.http}"
     out = Console(highlight=False, soft_wrap=True)
     out.print(
         f"\n[bold]Pug is ready.[/]  Connect and gRPC-Web [cyan]{url}[/]   gRPC [cyan]localhost:{ports.grpc}[/]   data {settings.data_dir}"
     )
-    out.print(f"  write key   [green]{demo.write_key}[/]   (sends events; may sit in a web page)")
-    out.print(f"  secret key  [green]{demo.secret_key}[/]   (reads and administers; keep it)\n")
+    out.print(f"  write key   [green]{first.write_key}[/]   (sends events; may sit in a web page)")
+    out.print(f"  secret key  [green]{first.secret_key}[/]   (reads and administers; keep it)\n")
     out.print("Try:", style="bold")
-    for line in curl_lines(url, demo):
+    for line in curl_lines(url, first):
         out.print(line, markup=False)
     if settings.tls_certificate:
         out.print(f"A self-signed certificate needs more: curl --cacert {settings.tls_certificate}, pug --ca-certificate.", style="dim")
+    if demo:
+        out.print("\nA product that was never made, with people, events and boards, to look at:", style="bold")
+        out.print(f"pug dashboards list --key {demo.secret_key}", markup=False)
     if metrics_url:
         out.print(f"\nMetrics for Prometheus: {metrics_url}", style="dim")
     out.print("\n[dim]Ctrl-C stops everything.[/]")
 
 
-def curl_lines(url: str, demo: ProjectKeys) -> list[str]:
+def curl_lines(url: str, project: ProjectKeys) -> list[str]:
     """Three requests that work when pasted: send an event, ask for a trend, ask what there is."""
     capture = '{"events":[{"name":"signed_up","distinctId":"u1","properties":{"plan":"pro","seats":3}}]}'
     query = '{"insight":{"trends":{"series":[{"event":{"name":"signed_up"}}]}},"preset":"PRESET_LAST_7_DAYS"}'
     return [
         f"curl {url}/pug.{service} -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{body}'"
         for service, key, body in (
-            ("capture.v1.CaptureService/Capture", demo.write_key, capture),
-            ("insights.v1.InsightsService/Query", demo.secret_key, query),
-            ("insights.v1.InsightsService/GetSchema", demo.secret_key, "{}"),
+            ("capture.v1.CaptureService/Capture", project.write_key, capture),
+            ("insights.v1.InsightsService/Query", project.secret_key, query),
+            ("insights.v1.InsightsService/GetSchema", project.secret_key, "{}"),
         )
     ]

@@ -1,62 +1,26 @@
-"""What a funnel asks, read from its message: steps and exclusions as conditions on an event, and everything checked.
-
-An attempt begins with an event that matches the first step and lies in the range. It goes on with the earliest event, at or after the time
-of the last step it has reached, that it hasn't used and that matches the next required step, else an optional one before that; the window
-ends it. An exclusion holds from when it has reached a step until it reaches another; it cuts the attempt, or drops it.
-
-Of each unit (the person, the person with the values held constant, or the session) the best attempt counts: the one with most required
-steps, then with most steps, then the earliest; none if one of them is dropped. Of totals all count that begin after the one before has
-ended, but for those dropped. Where steps have to have values or a session in common, exclusions have to have them too.
-"""
+"""What a funnel asks, read from its message, and everything checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import TypeVar
 
 from core.errors import InvalidArgument, MissingField, PropertyMissing, TooLong, TooMany
 from core.instants import MILLISECOND
-from core.sql import Sql, all_of, sql, text
+from core.sql import Sql
 from pug.insights.v1.filter_pb2 import EventMatcher
 from pug.insights.v1.funnel_pb2 import Funnel
 from services.insights.filters import all_conditions, event_name
+from services.insights.funnels.course import MAX_STEPS, Attribution, CountBy, Course, Exclusion, Matched, Order, Step
 from services.insights.people import AsOf
 from services.insights.properties import event_property
 
 FIELD = "insight.funnel"
 
-_MIN_STEPS, _MAX_STEPS = 2, 20
+_MIN_STEPS = 2
 _MAX_EXCLUSIONS = 10
 _MAX_HELD = 3
 _DEFAULT_WINDOW = timedelta(days=14)
 _LONGEST_WINDOW = timedelta(days=366)
-
-
-class Order(StrEnum):
-    """What may lie between the steps."""
-
-    ORDERED = "ordered"
-    STRICT = "strict"
-    ANY = "any"
-
-
-class CountBy(StrEnum):
-    """What is counted."""
-
-    PERSONS = "persons"
-    SESSIONS = "sessions"
-    TOTALS = "totals"
-
-
-class Attribution(StrEnum):
-    """Whose value of a breakdown an attempt gets."""
-
-    FIRST = "first"
-    LAST = "last"
-    STEP = "step"
-    ALL = "all"
-
 
 _ORDERS: Mapping[int, Order] = {
     Funnel.ORDER_UNSPECIFIED: Order.ORDERED,
@@ -88,70 +52,6 @@ _ATTRIBUTIONS: Mapping[int, Attribution] = {
     Funnel.ATTRIBUTION_ALL_STEPS: Attribution.ALL,
 }
 _Kind = TypeVar("_Kind")
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """The events of a name, empty for any, for which a condition holds."""
-
-    name: str
-    conditions: list[Sql]
-
-    def holds(self) -> Sql:
-        """Whether an event is one of them."""
-        named = [sql("name = {name}", name=text(self.name))] if self.name else []
-        return sql("ifNull({all}, false)", all=all_of([*named, *self.conditions]))
-
-    def may_be(self, other: "Matched") -> bool:
-        """Whether one event may match both."""
-        return not self.name or not other.name or self.name == other.name
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step; an optional one may be left out."""
-
-    event: Matched
-    optional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """What must not happen once an attempt has got as far as the step `after`, until it gets as far as the step `before`."""
-
-    event: Matched
-    after: int
-    before: int
-    drops: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """A funnel that makes sense. Steps count from 1."""
-
-    steps: list[Step]
-    order: Order
-    window: timedelta
-    per_step: bool
-    exclusions: list[Exclusion]
-    count_by: CountBy
-    held: list[Sql]
-    attribution: Attribution
-    attribution_step: int
-
-    @property
-    def last(self) -> int:
-        """The number of the last step."""
-        return len(self.steps)
-
-    @property
-    def span(self) -> timedelta:
-        """How long an attempt may take in all."""
-        return self.window * (self.last - 1) if self.per_step else self.window
-
-    def required_before(self, step: int) -> int:
-        """The last step before one that nobody may leave out; of the first step, itself."""
-        return next((place for place in range(step - 1, 0, -1) if not self.steps[place - 1].optional), 1)
 
 
 def course_of(spec: Funnel, as_of: AsOf) -> Course:
@@ -191,8 +91,8 @@ def _steps(spec: Funnel, order: Order, as_of: AsOf) -> list[Step]:
     if len(spec.steps) < _MIN_STEPS:
         hint = 'For example [{"event": {"name": "viewed"}}, {"event": {"name": "bought"}}].'
         raise MissingField(f"A funnel needs at least {_MIN_STEPS} steps.", field=f"{FIELD}.steps", hint=hint)
-    if len(spec.steps) > _MAX_STEPS:
-        raise TooMany(f"A funnel has at most {_MAX_STEPS} steps.", field=f"{FIELD}.steps", hint="Leave some out.")
+    if len(spec.steps) > MAX_STEPS:
+        raise TooMany(f"A funnel has at most {MAX_STEPS} steps.", field=f"{FIELD}.steps", hint="Leave some out.")
     for place, step in enumerate(spec.steps):
         if not step.optional:
             continue

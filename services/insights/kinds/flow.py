@@ -1,8 +1,8 @@
 """Flow: what was done next, hop by hop.
 
 The events are read once and become paths; paths become transitions, one for each two labels in a row at each hop, with a last one to
-nowhere. Windows over the transitions, of which there are few, find the most frequent labels; what is left of them is folded into `others`
-from states, so that a unit counts once there too. Nodes are numbered by hop and by the rank of their label, so that the number alone says
+nowhere. Put together by their first label they say which labels are the most frequent; all others are folded into `others` from states, so
+that a unit counts once there too. Nodes are numbered by hop and by the rank of their label, so that the number alone says
 which node it is.
 """
 
@@ -29,7 +29,7 @@ _WALKS = """(
     WHERE notEmpty(hops)
 )"""
 
-# A transition is looked at from both its ends, each to be ranked by its label; only the first counts for how frequent the label is.
+# Labels are ranked, of which there are few, and not transitions, of which there may be as many as pairs of labels at each hop.
 _FLOW = """
 WITH transitions AS (
     SELECT {hop} + place AS hop, label, following, count() AS times, {counted} AS passing
@@ -40,26 +40,28 @@ WITH transitions AS (
         arrayEnumerate(hops) AS place
     GROUP BY hop, label, following
 ),
-link_ends AS (
-    SELECT *, link_end = 1 AS is_source, if(is_source, label, following) AS called
+labels AS (
+    SELECT label, sum(times) AS frequency, groupArray((hop, following, passing)) AS onward
     FROM transitions
-    ARRAY JOIN [1, 2] AS link_end
-    WHERE is_source OR isNotNull(following)
-),
-measured AS (
-    SELECT *, sum(if(is_source, times, 0)) OVER (PARTITION BY called) AS frequency
-    FROM link_ends
+    GROUP BY label
 ),
 ranked AS (
-    SELECT *, least(dense_rank() OVER (ORDER BY frequency DESC, called), {others}) AS rank
-    FROM measured
+    SELECT label, onward, row_number() OVER (ORDER BY frequency DESC, label) AS rank
+    FROM labels
+),
+placed AS (
+    SELECT label, onward, least(rank, {others}) AS source,
+        groupArrayIf(label, rank < {others}) OVER (ORDER BY rank ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS kept
+    FROM ranked
 ),
 folded AS (
-    SELECT hop, label, anyIf(rank, is_source) AS source, anyIf(rank, NOT is_source) AS target, {kept}(passing, is_source) AS passing
-    FROM ranked
-    GROUP BY hop, label, following
+    SELECT link.1 AS hop, source, if(isNull(link.2), 0, if(has(kept, link.2), indexOf(kept, link.2), {others})) AS target,
+        any(label) AS label, {kept_states}(link.3) AS passing
+    FROM placed
+    ARRAY JOIN onward AS link
+    GROUP BY hop, source, target
 )
-SELECT hop, source, target, grouping(target) AS is_node, {merged} AS value, if(source = {others}, '', any(label)) AS name
+SELECT hop, source, target, grouping(target) AS is_node, {merged}(passing) AS value, if(source = {others}, '', any(label)) AS name
 FROM folded
 GROUP BY GROUPING SETS ((hop, source), (hop, source, target))
 HAVING is_node OR target > 0
@@ -109,9 +111,9 @@ def plan(spec: Flow, scope: Scope) -> Sql:
     return sql(
         _FLOW,
         hop=_hops_before(spec, limits),
-        counted=sql("uniqExactState(unit)" if distinct else "countState()"),
-        kept=sql("uniqExactMergeStateIf" if distinct else "countMergeStateIf"),
-        merged=sql("uniqExactMerge(passing)" if distinct else "countMerge(passing)"),
+        counted=sql("uniqExactState(unit)" if distinct else "count()"),
+        kept_states=sql("uniqExactMergeState" if distinct else "sum"),
+        merged=sql("uniqExactMerge" if distinct else "sum"),
         walks=_walks(spec, limits, sql("unit" if distinct else "1 AS unit"), paths(spec, FIELD, scope)),
         others=unsigned(limits.others),
     )

@@ -25,8 +25,10 @@ from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from services.insights.breakdowns import Cells, cell_message, cells_of
 from services.insights.buckets import Bucket, bucket_of
 from services.insights.filters import Placed, in_list
-from services.insights.funnels.attempts import EPOCH_MS, attempts
-from services.insights.funnels.spec import FIELD, Course, course_of, exclusions_field, steps_field
+from services.insights.funnels.attempts import attempts
+from services.insights.funnels.course import Course
+from services.insights.funnels.keys import EPOCH_MS
+from services.insights.funnels.spec import FIELD, course_of, exclusions_field, steps_field
 from services.insights.scope import Scope
 
 # Up to which time each bar of a histogram goes, itself included; the last one is open.
@@ -34,9 +36,8 @@ BARS = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 300, 900, 3_600
 
 # One row for each attempt and step it reaches.
 _STEPS = """(
-    SELECT {cell}{bucket} AS bucket, arrayJoin(arrayZip(
-        arrayFilter((step, time) -> time > 0, arrayEnumerate(times), times), arrayDifference(arrayFilter(time -> time > 0, times))
-    )) AS reached, tupleElement(reached, 1) AS step, toInt64(tupleElement(reached, 2)) AS took
+    SELECT {cell}{bucket} AS bucket, arrayJoin(arrayZip(steps, arrayDifference(times))) AS reached,
+        tupleElement(reached, 1) AS step, toInt64(tupleElement(reached, 2)) AS took
     FROM {attempts}
 )"""
 
@@ -231,10 +232,10 @@ def _behind_step(of: ListPersonsRequest.OfFunnel, course: Course) -> list[Sql]:
             field="funnel.step",
             hint=f"Give one of the steps {first} to {course.last}.",
         )
-    reached = sql("times[{step}] > 0", step=unsigned(of.step))
+    reached = sql("has(steps, {step})", step=unsigned(of.step))
     if not of.dropped:
         return [reached]
-    return [sql("times[{step}] > 0", step=unsigned(course.required_before(of.step))), sql("NOT {reached}", reached=reached)]
+    return [sql("has(steps, {step})", step=unsigned(course.required_before(of.step))), sql("NOT {reached}", reached=reached)]
 
 
 def _behind_bucket(of: ListPersonsRequest.OfFunnel, scope: Scope) -> list[Sql]:

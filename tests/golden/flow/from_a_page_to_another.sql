@@ -1,5 +1,5 @@
 WITH transitions AS (
-    SELECT toInt64(0) + place AS hop, label, following, count() AS times, countState() AS passing
+    SELECT toInt64(0) + place AS hop, label, following, count() AS times, count() AS passing
     FROM (
     SELECT 1 AS unit, labels AS walked, arraySlice(walked, indexOf(walked, {start_1:String})) AS from_start, arraySlice(from_start, 1, if(has(arraySlice(from_start, 2), {end_2:String}), indexOf(arraySlice(from_start, 2), {end_2:String}) + 1, 0)) AS to_end, arraySlice(to_end, 1, {most_3:Int64}) AS hops
     FROM (
@@ -37,26 +37,28 @@ WITH transitions AS (
         arrayEnumerate(hops) AS place
     GROUP BY hop, label, following
 ),
-link_ends AS (
-    SELECT *, link_end = 1 AS is_source, if(is_source, label, following) AS called
+labels AS (
+    SELECT label, sum(times) AS frequency, groupArray((hop, following, passing)) AS onward
     FROM transitions
-    ARRAY JOIN [1, 2] AS link_end
-    WHERE is_source OR isNotNull(following)
-),
-measured AS (
-    SELECT *, sum(if(is_source, times, 0)) OVER (PARTITION BY called) AS frequency
-    FROM link_ends
+    GROUP BY label
 ),
 ranked AS (
-    SELECT *, least(dense_rank() OVER (ORDER BY frequency DESC, called), {others_11:UInt64}) AS rank
-    FROM measured
+    SELECT label, onward, row_number() OVER (ORDER BY frequency DESC, label) AS rank
+    FROM labels
+),
+placed AS (
+    SELECT label, onward, least(rank, {others_11:UInt64}) AS source,
+        groupArrayIf(label, rank < {others_11:UInt64}) OVER (ORDER BY rank ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS kept
+    FROM ranked
 ),
 folded AS (
-    SELECT hop, label, anyIf(rank, is_source) AS source, anyIf(rank, NOT is_source) AS target, countMergeStateIf(passing, is_source) AS passing
-    FROM ranked
-    GROUP BY hop, label, following
+    SELECT link.1 AS hop, source, if(isNull(link.2), 0, if(has(kept, link.2), indexOf(kept, link.2), {others_11:UInt64})) AS target,
+        any(label) AS label, sum(link.3) AS passing
+    FROM placed
+    ARRAY JOIN onward AS link
+    GROUP BY hop, source, target
 )
-SELECT hop, source, target, grouping(target) AS is_node, countMerge(passing) AS value, if(source = {others_11:UInt64}, '', any(label)) AS name
+SELECT hop, source, target, grouping(target) AS is_node, sum(passing) AS value, if(source = {others_11:UInt64}, '', any(label)) AS name
 FROM folded
 GROUP BY GROUPING SETS ((hop, source), (hop, source, target))
 HAVING is_node OR target > 0

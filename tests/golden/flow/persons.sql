@@ -30,24 +30,26 @@ WITH transitions AS (
         arrayEnumerate(hops) AS place
     GROUP BY hop, label, following
 ),
-link_ends AS (
-    SELECT *, link_end = 1 AS is_source, if(is_source, label, following) AS called
+labels AS (
+    SELECT label, sum(times) AS frequency, groupArray((hop, following, passing)) AS onward
     FROM transitions
-    ARRAY JOIN [1, 2] AS link_end
-    WHERE is_source OR isNotNull(following)
-),
-measured AS (
-    SELECT *, sum(if(is_source, times, 0)) OVER (PARTITION BY called) AS frequency
-    FROM link_ends
+    GROUP BY label
 ),
 ranked AS (
-    SELECT *, least(dense_rank() OVER (ORDER BY frequency DESC, called), {others_9:UInt64}) AS rank
-    FROM measured
+    SELECT label, onward, row_number() OVER (ORDER BY frequency DESC, label) AS rank
+    FROM labels
+),
+placed AS (
+    SELECT label, onward, least(rank, {others_9:UInt64}) AS source,
+        groupArrayIf(label, rank < {others_9:UInt64}) OVER (ORDER BY rank ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS kept
+    FROM ranked
 ),
 folded AS (
-    SELECT hop, label, anyIf(rank, is_source) AS source, anyIf(rank, NOT is_source) AS target, uniqExactMergeStateIf(passing, is_source) AS passing
-    FROM ranked
-    GROUP BY hop, label, following
+    SELECT link.1 AS hop, source, if(isNull(link.2), 0, if(has(kept, link.2), indexOf(kept, link.2), {others_9:UInt64})) AS target,
+        any(label) AS label, uniqExactMergeState(link.3) AS passing
+    FROM placed
+    ARRAY JOIN onward AS link
+    GROUP BY hop, source, target
 )
 SELECT hop, source, target, grouping(target) AS is_node, uniqExactMerge(passing) AS value, if(source = {others_9:UInt64}, '', any(label)) AS name
 FROM folded

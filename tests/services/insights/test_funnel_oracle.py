@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -13,14 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
-from naive_funnels import Asked, Attempt, Cell, Excluded, counted, ms
-from naive_sessions import sessions_of
+from core.person_ids import id_of_hash, person_id
+from naive_funnels import Asked, Attempt, Cell, Excluded, counted, ms, order_of
+from naive_sessions import session_values, sessions_of
 from pug.insights.v1.breakdown_pb2 import Cell as CellMessage
+from pug.insights.v1.filter_pb2 import Source
 from pug.insights.v1.funnel_pb2 import FunnelResult
-from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
+from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, WhyNotRequest
 from services.insights import kinds
 from services.insights.scope import scope_of
 from services.insights.service import InsightsService
+from services.insights.why_not.reading import Event, asked_of
+from services.insights.why_not.verdict import judged
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Happening, Store, next_project
 
@@ -46,8 +50,14 @@ class Question:
 
 def matcher(draw: st.DrawFn) -> JSON:
     name = pick(draw, "a", "a", "b", "b", "c", "d", "")
-    only = [{"property": "plan", "op": pick(draw, "OP_IS", "OP_IS_NOT"), "values": ["pro"]}] if draw(st.integers(0, 3)) == 0 else []
-    return {"name": name, "filters": only}
+    if draw(st.integers(0, 3)):
+        return {"name": name, "filters": []}
+    only = {"property": "plan", "source": source(draw), "op": pick(draw, "OP_IS", "OP_IS_NOT"), "values": ["pro"]}
+    return {"name": name, "filters": [only]}
+
+
+def source(draw: st.DrawFn) -> object:
+    return pick(draw, "SOURCE_EVENT", "SOURCE_SESSION")
 
 
 @st.composite
@@ -73,7 +83,7 @@ def questions(draw: st.DrawFn) -> Question:
         "exclusions": exclusions,
         "countBy": pick(draw, "COUNT_BY_PERSONS", "COUNT_BY_PERSONS", "COUNT_BY_SESSIONS", "COUNT_BY_TOTALS"),
         "holdConstant": pick(draw, [], [], ["os"], ["os", "n"]),
-        "breakdowns": pick(draw, [], [{"property": "plan"}], [{"property": "plan"}, {"property": "os"}]),
+        "breakdowns": [{"property": key, "source": source(draw)} for key in draw(st.sampled_from([(), ("plan",), ("plan", "os")]))],
         "breakdownLimit": draw(st.integers(0, 3)),
         "attribution": attribution,
         "attributionStep": draw(st.integers(1, count)) if attribution == "ATTRIBUTION_STEP" else 0,
@@ -144,9 +154,16 @@ def request_of(asked: Question) -> QueryRequest:
 def meant(asked: Question) -> Asked:
     funnel = ParseDict(dict(asked.funnel), QueryRequest().insight.funnel)
     sessions = sessions_of(asked.events)
+    of_sessions = {key: session_values(asked.events, key) for key in ("plan", "os")}
 
     def matches(event: object) -> "Matches":
-        return Matches(cast("JSON", event))
+        return Matches(cast("JSON", event), of_sessions["plan"])
+
+    def cell(event: Happening) -> Cell:
+        return tuple(
+            text_of(of_sessions[by.property][event.event_id] if by.source == Source.SOURCE_SESSION else event.properties[by.property])
+            for by in funnel.breakdowns
+        )
 
     steps = [matches(step["event"]) for step in cast("list[JSON]", asked.funnel["steps"])]
     exclusions = [
@@ -165,8 +182,8 @@ def meant(asked: Question) -> Asked:
         left_out=lambda event: of_persons and event.distinct_id.startswith("cookieless-"),
         person=lambda event: "ann" if event.distinct_id == "ann2" else event.distinct_id,
         session=lambda event: sessions[event.event_id],
-        held=lambda event: values(event, list(funnel.hold_constant)),
-        cell=lambda event: values(event, [one.property for one in funnel.breakdowns]),
+        held=lambda event: tuple(text_of(event.properties[key]) for key in funnel.hold_constant),
+        cell=cell,
         attribution=str(asked.funnel["attribution"]).removeprefix("ATTRIBUTION_").lower().partition("_")[0] if funnel.breakdowns else "",
         attribution_step=funnel.attribution_step,
         start=stamp(START),
@@ -177,15 +194,19 @@ def meant(asked: Question) -> Asked:
 @dataclass(frozen=True)
 class Matches:
     event: JSON
+    plans: Mapping[str, object]
 
     def __call__(self, event: Happening) -> bool:
-        wanted = event.properties["plan"] == "pro"
         filters = cast("list[JSON]", self.event["filters"])
-        return self.event["name"] in ("", event.name) and all((one["op"] == "OP_IS") == wanted for one in filters)
+        return self.event["name"] in ("", event.name) and all(self._passes(event, one) for one in filters)
+
+    def _passes(self, event: Happening, one: JSON) -> bool:
+        plan = self.plans[event.event_id] if one["source"] == "SOURCE_SESSION" else event.properties["plan"]
+        return (plan == "pro") == (one["op"] == "OP_IS")
 
 
-def values(event: Happening, keys: list[str]) -> Cell:
-    return tuple(None if event.properties[key] is None else str(event.properties[key]) for key in keys)
+def text_of(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def stamp(instant: datetime) -> int:
@@ -287,3 +308,85 @@ async def assert_persons(
             )
         ]
         assert len(found.rows) == len({attempt.person for attempt in behind})
+
+
+def of_persons(asked: Question) -> Question:
+    """Without breakdowns that don't matter to how far somebody came."""
+    kept = asked.funnel["attribution"] == "ATTRIBUTION_ALL_STEPS"
+    return replace(asked, funnel={**asked.funnel, "breakdowns": asked.funnel["breakdowns"] if kept else []})
+
+
+@given(questions().map(of_persons))
+@settings(max_examples=30, deadline=None)
+async def test_who_is_asked_why_not_came_as_far_as_the_funnel_lists_them(
+    clickhouse: ClickHouse, insights: InsightsService, asked: Question
+) -> None:
+    store, call = await told(clickhouse, asked)
+    request = request_of(asked)
+    attempts = counted(asked.events, meant(asked))
+    steps = None if asked.funnel["breakdowns"] else await listed(request, store)
+
+    for distinct_id, person in (("ann2", "ann"), ("bob", "bob"), ("cookieless-a", "cookieless-a"), ("nobody", "nobody")):
+        found = await insights.why_not(WhyNotRequest(query=request, distinct_id=distinct_id), call)
+
+        assert_came(found.reached, {one.event_id for one in found.events if one.fills}, [one for one in attempts if one.person == person])
+        assert (found.reached == len(request.insight.funnel.steps)) == (found.rule == found.RULE_CONVERTED) == (found.stopped_at == 0)
+        assert found.explanation
+        assert steps is None or found.reached == max((step for step, ids in enumerate(steps, 1) if person_id(person) in ids), default=0)
+
+
+@given(questions().map(of_persons))
+@settings(max_examples=600, deadline=None)
+def test_verdict_agrees_with_a_naive_count(asked: Question) -> None:
+    request, naive = request_of(asked), meant(asked)
+    funnel = asked_of(request.insight.funnel, scope_of(request, Project(1, "UTC"), END))
+    attempts = counted(asked.events, naive)
+
+    for person in ("ann", "bob", "cookieless-a"):
+        found = judged(as_read(asked.events, person, naive), funnel)
+
+        filled = set(found.attempt.fills) if found.attempt else set[str]()
+        assert_came(found.reached, filled, [one for one in attempts if one.person == person])
+
+
+def assert_came(reached: int, filled: set[str], theirs: list[Attempt]) -> None:
+    """As far as the attempts of theirs that count, by the events of one of them."""
+    assert reached == max((step for one in theirs for step in one.events), default=0)
+    furthest = [{event.event_id for event in one.events.values()} for one in theirs if max(one.events) == reached]
+    assert not theirs or filled in furthest
+
+
+def as_read(events: list[Happening], person: str, naive: Asked) -> list[Event]:
+    """The events as they are read of a person, with those of all others."""
+    numbers: dict[object, int] = {}
+
+    def number(of: object) -> int:
+        return numbers.setdefault(of, len(numbers))
+
+    return [
+        Event(
+            mine=naive.person(one) == person,
+            person=number(naive.person(one)),
+            ms=ms(one),
+            event_id=one.event_id,
+            name=one.name,
+            distinct_id=one.distinct_id,
+            session=number(naive.session(one)) if naive.count_by == "sessions" else 0,
+            common=(*naive.held(one), *(naive.cell(one) if naive.attribution == "all" else ())),
+            steps=sum(1 << place for place, step in enumerate(naive.steps) if step(one)),
+            exclusions=sum(1 << place for place, exclusion in enumerate(naive.exclusions) if exclusion.matches(one)),
+        )
+        for one in sorted(events, key=order_of)
+        if ms(one) >= naive.start and not naive.left_out(one)
+    ]
+
+
+async def listed(request: QueryRequest, store: Store) -> list[set[str]]:
+    """The ids of the persons at each step of the funnel."""
+    scope = scope_of(request, Project(store.project_id, "UTC"), END, 1)
+    persons: list[set[str]] = []
+    for step in range(1, len(request.insight.funnel.steps) + 1):
+        of = ListPersonsRequest.OfFunnel(step=step)
+        found = await store.clickhouse.query(kinds.persons(ListPersonsRequest(query=request, funnel=of), scope))
+        persons.append({id_of_hash(cast("int", row[0])) for row in found.rows})
+    return persons

@@ -21,7 +21,7 @@ async def channel(service: Service, gate: Gate) -> AsyncGenerator[grpc.aio.Chann
     other = Service(
         insights_pb2.DESCRIPTOR.services_by_name["InsightsService"],
         InsightsServiceASGIApplication,
-        SimpleNamespace(query=None, explain=None, list_persons=None, get_schema=None, list_property_values=None),
+        SimpleNamespace(query=None, explain=None, list_persons=None, why_not=None, get_schema=None, list_property_values=None),
     )
     server = NativeServer([service, other], gate)
     port = await server.start("127.0.0.1:0", None)

@@ -4,6 +4,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pug.dashboards.v1 import tile_pb2 as _tile_pb2
 from pug.insights.v1 import filter_pb2 as _filter_pb2
 from pug.insights.v1 import insights_pb2 as _insights_pb2
+from pug.insights.v1 import granularity_pb2 as _granularity_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -19,8 +20,8 @@ class Window(_message.Message):
     GRANULARITY_FIELD_NUMBER: _ClassVar[int]
     preset: _insights_pb2.Preset
     time_range: _insights_pb2.TimeRange
-    granularity: _insights_pb2.Granularity
-    def __init__(self, preset: _Optional[_Union[_insights_pb2.Preset, str]] = ..., time_range: _Optional[_Union[_insights_pb2.TimeRange, _Mapping]] = ..., granularity: _Optional[_Union[_insights_pb2.Granularity, str]] = ...) -> None: ...
+    granularity: _granularity_pb2.Granularity
+    def __init__(self, preset: _Optional[_Union[_insights_pb2.Preset, str]] = ..., time_range: _Optional[_Union[_insights_pb2.TimeRange, _Mapping]] = ..., granularity: _Optional[_Union[_granularity_pb2.Granularity, str]] = ...) -> None: ...
 
 class Dashboard(_message.Message):
     __slots__ = ("id", "name", "description", "window", "filters", "week_start", "tiles", "version", "created_at", "updated_at", "share")

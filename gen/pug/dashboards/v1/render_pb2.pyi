@@ -5,6 +5,7 @@ from pug.common.v1 import error_info_pb2 as _error_info_pb2
 from pug.dashboards.v1 import dashboard_pb2 as _dashboard_pb2
 from pug.insights.v1 import filter_pb2 as _filter_pb2
 from pug.insights.v1 import insights_pb2 as _insights_pb2
+from pug.insights.v1 import granularity_pb2 as _granularity_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -44,10 +45,10 @@ class RenderedBoard(_message.Message):
     dashboard: _dashboard_pb2.Dashboard
     tiles: int
     time_range: _insights_pb2.TimeRange
-    granularity: _insights_pb2.Granularity
+    granularity: _granularity_pb2.Granularity
     time_zone: str
     resolved_at: _timestamp_pb2.Timestamp
-    def __init__(self, dashboard: _Optional[_Union[_dashboard_pb2.Dashboard, _Mapping]] = ..., tiles: _Optional[int] = ..., time_range: _Optional[_Union[_insights_pb2.TimeRange, _Mapping]] = ..., granularity: _Optional[_Union[_insights_pb2.Granularity, str]] = ..., time_zone: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, dashboard: _Optional[_Union[_dashboard_pb2.Dashboard, _Mapping]] = ..., tiles: _Optional[int] = ..., time_range: _Optional[_Union[_insights_pb2.TimeRange, _Mapping]] = ..., granularity: _Optional[_Union[_granularity_pb2.Granularity, str]] = ..., time_zone: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RenderedTile(_message.Message):
     __slots__ = ("id", "answer", "error")

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pug.insights.v1 import insights_pb2 as _insights_pb2
+from pug.insights.v1 import granularity_pb2 as _granularity_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

@@ -1,4 +1,5 @@
 from pug.insights.v1 import insights_pb2 as _insights_pb2
+from pug.insights.v1 import granularity_pb2 as _granularity_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor

@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .insights_pb2 import ExplainRequest, ExplainResponse, GetSchemaRequest, GetSchemaResponse, ListPersonsRequest, ListPersonsResponse, ListPropertyValuesRequest, ListPropertyValuesResponse, QueryRequest, QueryResponse
+from .insights_pb2 import ExplainRequest, ExplainResponse, GetSchemaRequest, GetSchemaResponse, ListPersonsRequest, ListPersonsResponse, ListPropertyValuesRequest, ListPropertyValuesResponse, QueryRequest, QueryResponse, WhyNotRequest, WhyNotResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -56,6 +56,12 @@ class InsightsService(Protocol):
     async def list_persons(self, request: ListPersonsRequest, ctx: RequestContext[ListPersonsRequest, ListPersonsResponse], /) -> ListPersonsResponse:
         """
         ListPersons lists who is behind one number of an answer: as many as the number says.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def why_not(self, request: WhyNotRequest, ctx: RequestContext[WhyNotRequest, WhyNotResponse], /) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -117,6 +123,17 @@ class InsightsServiceASGIApplication(ConnectASGIApplication[InsightsService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.list_persons,
+                ),
+                "/pug.insights.v1.InsightsService/WhyNot": Endpoint.unary(
+                    method=MethodInfo(
+                        name="WhyNot",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=WhyNotRequest,
+                        output=WhyNotResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.why_not,
                 ),
                 "/pug.insights.v1.InsightsService/GetSchema": Endpoint.unary(
                     method=MethodInfo(
@@ -256,6 +273,31 @@ class InsightsServiceClient(ConnectClient):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    async def why_not(
+        self,
+        request: WhyNotRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="WhyNot",
+                service_name="pug.insights.v1.InsightsService",
+                input=WhyNotRequest,
+                output=WhyNotResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
     async def get_schema(
         self,
         request: GetSchemaRequest,
@@ -329,6 +371,12 @@ class InsightsServiceSync(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def why_not(self, request: WhyNotRequest, ctx: RequestContext[WhyNotRequest, WhyNotResponse], /) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def get_schema(self, request: GetSchemaRequest, ctx: RequestContext[GetSchemaRequest, GetSchemaResponse], /) -> GetSchemaResponse:
         """
         GetSchema lists the event names and property keys the project has sent.
@@ -385,6 +433,17 @@ class InsightsServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.list_persons,
+                ),
+                "/pug.insights.v1.InsightsService/WhyNot": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="WhyNot",
+                        service_name="pug.insights.v1.InsightsService",
+                        input=WhyNotRequest,
+                        output=WhyNotResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.why_not,
                 ),
                 "/pug.insights.v1.InsightsService/GetSchema": EndpointSync.unary(
                     method=MethodInfo(
@@ -517,6 +576,31 @@ class InsightsServiceClientSync(ConnectClientSync):
                 service_name="pug.insights.v1.InsightsService",
                 input=ListPersonsRequest,
                 output=ListPersonsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def why_not(
+        self,
+        request: WhyNotRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> WhyNotResponse:
+        """
+        WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="WhyNot",
+                service_name="pug.insights.v1.InsightsService",
+                input=WhyNotRequest,
+                output=WhyNotResponse,
                 idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
                 stream_type=StreamType.UNARY,
             ),

@@ -50,6 +50,11 @@ class InsightsServiceStub:
                 request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsRequest.SerializeToString,
                 response_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsResponse.FromString,
                 _registered_method=True)
+        self.WhyNot = channel.unary_unary(
+                '/pug.insights.v1.InsightsService/WhyNot',
+                request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotRequest.SerializeToString,
+                response_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotResponse.FromString,
+                _registered_method=True)
         self.GetSchema = channel.unary_unary(
                 '/pug.insights.v1.InsightsService/GetSchema',
                 request_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.GetSchemaRequest.SerializeToString,
@@ -87,6 +92,13 @@ class InsightsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WhyNot(self, request, context):
+        """WhyNot shows how far one person came in a funnel, and what stopped them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSchema(self, request, context):
         """GetSchema lists the event names and property keys the project has sent.
         """
@@ -118,6 +130,11 @@ def add_InsightsServiceServicer_to_server(servicer, server):
                     servicer.ListPersons,
                     request_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsRequest.FromString,
                     response_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsResponse.SerializeToString,
+            ),
+            'WhyNot': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhyNot,
+                    request_deserializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotRequest.FromString,
+                    response_serializer=pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotResponse.SerializeToString,
             ),
             'GetSchema': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSchema,
@@ -212,6 +229,33 @@ class InsightsService:
             '/pug.insights.v1.InsightsService/ListPersons',
             pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsRequest.SerializeToString,
             pug_dot_insights_dot_v1_dot_insights__pb2.ListPersonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhyNot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.insights.v1.InsightsService/WhyNot',
+            pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotRequest.SerializeToString,
+            pug_dot_insights_dot_v1_dot_insights__pb2.WhyNotResponse.FromString,
             options,
             channel_credentials,
             insecure,
