@@ -21,6 +21,17 @@ class Change:
     changes: Mapping[str, Any]
 
 
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """For each field that differs its value before and after, as JSON; None where there was or is none."""
+    fields = [field for field in {**before, **after} if before.get(field) != after.get(field)]
+    return {field: {"before": before.get(field), "after": after.get(field)} for field in fields}
+
+
+def kept(**fields: str) -> dict[str, Any]:
+    """Fields that stay as they are, by which whoever reads the log knows what was changed."""
+    return {field: {"before": value, "after": value} for field, value in fields.items()}
+
+
 async def note(
     connection: AsyncConnection, call: Call, change: Change, *, org_id: int | None = None, project_id: int | None = None, actor: str = ""
 ) -> None:
@@ -29,7 +40,7 @@ async def note(
     if project_id is None and credential.project:
         project_id = credential.project.id
     org_id = org_id or credential.org_id or await _org_of(connection, call.project.id)
-    actor = actor or await _actor(connection, call)
+    actor = actor or await actor_of(connection, call)
     await _add(connection, change, org_id=org_id, project_id=project_id, actor=actor, request_id=call.request_id)
 
 
@@ -42,7 +53,8 @@ async def _org_of(connection: AsyncConnection, project_id: int) -> int:
     return (await connection.execute(select(projects.c.org_id).where(projects.c.id == project_id))).scalar_one()
 
 
-async def _actor(connection: AsyncConnection, call: Call) -> str:
+async def actor_of(connection: AsyncConnection, call: Call) -> str:
+    """Who is calling, as the log calls them: the address of an account, or `key:` and the label of a key."""
     if call.credential.account:
         return call.credential.account.email
     label = (await connection.execute(select(api_keys.c.label).where(api_keys.c.id == call.credential.key_id))).scalar_one_or_none()
