@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.errors import ProjectNotFound
 from core.postgres import transaction
+from services.accounts.audit import Change, difference, kept, note_operators
+from services.accounts.orgs.members import lock
 from services.accounts.sign_in.links import Links
 from services.accounts.sign_in.newcomers import Newcomers
 from services.accounts.sign_in.registered import Newcomer, Registered, find_by_email, orgs_of, register
-from services.accounts.tables import audit_entries, memberships, projects
+from services.accounts.tables import memberships, projects
 from services.rpc.standing import Role
-
-_OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,15 @@ async def _org_of(connection: AsyncConnection, project_id: int) -> int:
 
 
 async def _member(connection: AsyncConnection, who: Newcomer, org_id: int, role: Role) -> Registered:
+    await lock(connection, org_id)
     account = await find_by_email(connection, who.email) or await register(connection, who) or await find_by_email(connection, who.email)
     assert account
+    known = select(memberships.c.role).where(memberships.c.org_id == org_id, memberships.c.account_id == account.id)
+    before = (await connection.execute(known)).scalar_one_or_none()
+    if before == role.value:
+        return account
     query = upsert(memberships).values(org_id=org_id, account_id=account.id, role=role.value)
     await connection.execute(query.on_conflict_do_update(index_elements=["org_id", "account_id"], set_={"role": role.value}))
-    entry = {
-        "org_id": org_id,
-        "actor": _OPERATOR,
-        "action": "pug accounts create",
-        "object_kind": "member",
-        "object_id": str(account.id),
-        "changes": {"role": {"after": role.value}},
-        "request_id": "",
-    }
-    await connection.execute(insert(audit_entries).values(entry))
+    changes = {**kept(email=account.email), **difference({"role": before}, {"role": role.value})}
+    await note_operators(connection, org_id, None, Change("pug accounts create", "member", str(account.id), changes))
     return account

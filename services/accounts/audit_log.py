@@ -1,7 +1,7 @@
 """Reads what services/accounts/audit.py has written down."""
 
+import re
 from dataclasses import dataclass
-from typing import cast
 
 from google.protobuf.json_format import ParseDict
 from sqlalchemy import RowMapping, select
@@ -13,6 +13,9 @@ from services.accounts.tables import audit_entries
 from services.rpc.call import Call
 from services.rpc.pages import page_size, place_of, token_of
 
+# Of more digits PostgreSQL's numbers have none.
+_ID = re.compile(r"[0-9]{1,18}")
+
 
 @dataclass(frozen=True, slots=True)
 class AuditLog:
@@ -23,12 +26,13 @@ class AuditLog:
     async def list_audit_entries(self, request: pb.ListAuditEntriesRequest, call: Call) -> pb.ListAuditEntriesResponse:
         """What was changed in the org and its projects, latest first; what is written meanwhile changes no later page."""
         size, before = page_size(request.page_size), place_of(request.page_token, _entry_id)
+        if (request.project_id and _number(request.project_id) is None) or "\0" in request.actor:
+            return pb.ListAuditEntriesResponse()
         query = select(audit_entries).where(audit_entries.c.org_id == call.org_id)
         if before is not None:
             query = query.where(audit_entries.c.id < before)
         if request.project_id:
-            # One that is no number is no project's.
-            query = query.where(audit_entries.c.project_id == (int(request.project_id) if request.project_id.isdecimal() else -1))
+            query = query.where(audit_entries.c.project_id == _number(request.project_id))
         if request.actor:
             query = query.where(audit_entries.c.actor == request.actor)
         async with transaction(self.postgres) as connection:
@@ -38,8 +42,15 @@ class AuditLog:
 
 
 def _entry_id(parts: list[object]) -> int:
-    (entry_id,) = parts
-    return int(cast("int", entry_id))
+    (part,) = parts
+    if (entry_id := _number(str(part))) is None:
+        raise ValueError
+    return entry_id
+
+
+def _number(text: str) -> int | None:
+    """What can be an id in PostgreSQL; None for what can be nobody's."""
+    return int(text) if _ID.fullmatch(text) else None
 
 
 def _message(row: RowMapping) -> pb.AuditEntry:

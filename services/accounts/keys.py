@@ -12,7 +12,7 @@ from core.errors import ApiKeyNotFound, InvalidArgument, MissingField
 from core.postgres import transaction
 from pug.accounts.v1 import accounts_pb2 as pb
 from pug.common.v1 import access_pb2
-from services.accounts.audit import Change, note
+from services.accounts.audit import Change, difference, kept, note
 from services.accounts.names import label_of
 from services.accounts.tables import api_keys
 from services.accounts.tokens import hashed, new_token
@@ -50,8 +50,7 @@ class Keys:
         key = new_key(_kind(request), label_of(request.label, field="label"), _scopes(request), self._expiry(request))
         async with transaction(self.postgres) as connection:
             row = await insert_key(connection, call.project.id, key)
-            changes = {"label": [None, key.label], "kind": [None, key.kind], "scopes": [None, [str(scope) for scope in key.scopes]]}
-            await note(connection, call, Change("CreateApiKey", "api_key", str(row["id"]), changes))
+            await note(connection, call, Change("CreateApiKey", "api_key", str(row["id"]), difference({}, _noted(row))))
         return pb.CreateApiKeyResponse(api_key=_message(row), token=key.token)
 
     async def list_api_keys(self, _request: pb.ListApiKeysRequest, call: Call) -> pb.ListApiKeysResponse:
@@ -68,7 +67,11 @@ class Keys:
             if row["revoked_at"] is None:
                 query = update(api_keys).where(api_keys.c.id == row["id"]).values(revoked_at=self.now()).returning(api_keys)
                 row = (await connection.execute(query)).mappings().one()
-                await note(connection, call, Change("RevokeApiKey", "api_key", str(row["id"]), {"label": row["label"]}))
+                changes = {
+                    **kept(label=row["label"], prefix=row["prefix"]),
+                    **difference({}, {"revoked_at": row["revoked_at"].isoformat()}),
+                }
+                await note(connection, call, Change("RevokeApiKey", "api_key", str(row["id"]), changes))
         self.forget(str(row["id"]))
         return pb.RevokeApiKeyResponse(api_key=_message(row))
 
@@ -114,6 +117,12 @@ async def _of_project(connection: AsyncConnection, project_id: int, key_id: str)
     if row is None:
         raise _none()
     return row
+
+
+def _noted(row: RowMapping) -> dict[str, object]:
+    """What the log says of a new key: never its token."""
+    expires_at = row["expires_at"] and row["expires_at"].isoformat()
+    return {**{name: row[name] for name in ("label", "prefix", "kind", "scopes")}, "expires_at": expires_at}
 
 
 def _none() -> ApiKeyNotFound:

@@ -5,6 +5,8 @@ import unicodedata
 from core.errors import InvalidArgument, MissingField, TooLong
 
 _LENGTH = 150
+# Controls, halves of characters, and breaks of lines and paragraphs, which no mail's subject may have.
+_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def name_of(text: str, *, what: str, field: str = "name") -> str:
@@ -20,6 +22,6 @@ def label_of(text: str, *, field: str) -> str:
     name = text.strip()
     if len(name) > _LENGTH:
         raise TooLong(f"That has {len(name):,} characters; at most {_LENGTH} are allowed.", field=field, hint="Shorten it.")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise InvalidArgument("That has control characters in it.", field=field, hint="Use one line of plain text.")
+    if any(unicodedata.category(character) in _BREAKING for character in name):
+        raise InvalidArgument("That has control characters or line breaks in it.", field=field, hint="Use one line of plain text.")
     return name

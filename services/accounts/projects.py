@@ -10,10 +10,11 @@ from core.errors import MissingField, ProjectNameTaken
 from core.postgres import transaction
 from core.time_zones import require_time_zone
 from pug.accounts.v1 import project_pb2 as pb
-from services.accounts.audit import Change, note
+from services.accounts.audit import Change, difference, note
 from services.accounts.keys import insert_key, new_key
 from services.accounts.names import name_of
-from services.accounts.tables import orgs, projects
+from services.accounts.orgs.members import lock
+from services.accounts.tables import projects
 from services.rpc.call import Call, Scope
 
 _WHAT = "A project"
@@ -38,7 +39,7 @@ class Projects:
             query = insert(projects).values(org_id=call.org_id, name=name, time_zone=zone).returning(projects)
             row = (await connection.execute(query)).mappings().one()
             await insert_key(connection, row["id"], key)
-            made = Change("CreateProject", "project", str(row["id"]), {"name": [None, name], "time_zone": [None, zone]})
+            made = Change("CreateProject", "project", str(row["id"]), difference({}, {"name": name, "time_zone": zone}))
             await note(connection, call, made, project_id=row["id"])
         self.forget_org(call.org_id)
         return pb.CreateProjectResponse(project=_message(row), write_key=key.token)
@@ -70,7 +71,7 @@ class Projects:
             org_id = (await connection.execute(found)).mappings().one()["org_id"]
             if "name" in values:
                 await _require_free(connection, org_id, values["name"], besides=call.project.id)
-            before = (await connection.execute(found.with_for_update())).mappings().one()
+            before = (await connection.execute(found.with_for_update(key_share=True))).mappings().one()
             changed = {name: value for name, value in values.items() if before[name] != value}
             row = await _changed(connection, call, before, changed) if changed else before
         self.forget_project(call.project.id)
@@ -80,14 +81,14 @@ class Projects:
 async def _changed(connection: AsyncConnection, call: Call, before: RowMapping, values: Mapping[str, str]) -> RowMapping:
     query = update(projects).where(projects.c.id == before["id"]).values(values).returning(projects)
     row = (await connection.execute(query)).mappings().one()
-    changes = {name: [before[name], value] for name, value in values.items()}
+    changes = difference({name: before[name] for name in values}, values)
     await note(connection, call, Change("UpdateProject", "project", str(before["id"]), changes))
     return row
 
 
 async def _require_free(connection: AsyncConnection, org_id: int, name: str, besides: int = 0) -> None:
     """A name no other project of the org has, nor gets before the transaction ends."""
-    await connection.execute(select(orgs.c.id).where(orgs.c.id == org_id).with_for_update())
+    await lock(connection, org_id)
     query = select(projects.c.id).where(projects.c.org_id == org_id, projects.c.name == name, projects.c.id != besides)
     if (await connection.execute(query)).first():
         raise ProjectNameTaken("The org has a project of that name.", field="name", hint="Choose another.")

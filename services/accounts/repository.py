@@ -6,7 +6,7 @@ from sqlalchemy import Executable, RowMapping, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.postgres import answering, transaction
-from services.accounts.audit import Change, note_operators
+from services.accounts.audit import Change, difference, note_operators
 from services.accounts.keys import NewKey, insert_key
 from services.accounts.tables import api_keys, orgs, projects
 from services.accounts.tokens import hashed
@@ -43,7 +43,7 @@ class AccountsRepository:
             project_id = int((await connection.execute(query)).scalar_one())
             for key in keys:
                 await insert_key(connection, project_id, key)
-            made = Change("CreateProject", "project", str(project_id), {"name": [None, name], "time_zone": [None, time_zone]})
+            made = Change("CreateProject", "project", str(project_id), difference({}, {"name": name, "time_zone": time_zone}))
             await note_operators(connection, org_id, project_id, made)
             return project_id
 

@@ -34,6 +34,6 @@ def place_of(token: str, read: Callable[[list[object]], T]) -> T | None:
         parts: object = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
         if isinstance(parts, list):
             return read(parts)  # pyright: ignore[reportUnknownArgumentType] (of JSON, whatever it is)
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         pass
     raise InvalidArgument("That is no page token.", field="pageToken", hint="Take it from the page before, of the same request.")

@@ -14,7 +14,7 @@ from core.errors import AlreadyMember, InvitationExpired, InvitationNotFound, Si
 from core.postgres import transaction
 from pug.accounts.v1 import org_pb2 as pb
 from pug.accounts.v1 import session_pb2
-from services.accounts.audit import Change, note
+from services.accounts.audit import Change, difference, kept, note
 from services.accounts.mail import Mailer
 from services.accounts.orgs.members import lock
 from services.accounts.orgs.own import org_message
@@ -53,10 +53,10 @@ class Invitations:
         """The invitation, whose link is on its way; links of before work no longer."""
         email = email_address(request.email)
         role = role_of(request.role or pb.ROLE_VIEWER)
-        require_may_touch(call, role)
         token = new_token("iv")
         async with transaction(self.postgres) as connection:
             await lock(connection, call.org_id)
+            await require_may_touch(connection, call, role)
             await _require_no_member(connection, call.org_id, email)
             found = await self._keep(connection, call, email, role, token)
             org = (await connection.execute(select(orgs.c.name).where(orgs.c.id == call.org_id))).scalar_one()
@@ -80,9 +80,9 @@ class Invitations:
         """Nothing; the link works no longer."""
         async with transaction(self.postgres) as connection:
             found = await _of_org(connection, call.org_id, request.id)
-            require_may_touch(call, Role(found["role"]))
+            await require_may_touch(connection, call, Role(found["role"]))
             await connection.execute(delete(invitations).where(invitations.c.id == found["id"]))
-            changes = {"email": [found["email"], None], "role": [found["role"], None]}
+            changes = difference({"email": found["email"], "role": found["role"]}, {})
             await note(connection, call, Change("RevokeInvitation", "invitation", str(found["id"]), changes))
         return pb.RevokeInvitationResponse()
 
@@ -104,7 +104,7 @@ class Invitations:
             values = {"org_id": found["org_id"], "account_id": account.id, "role": found["role"]}
             joined = insert(memberships).values(values).on_conflict_do_nothing().returning(memberships.c.account_id)
             if (await connection.execute(joined)).one_or_none():
-                changes = {"role": [None, found["role"]], "email": account.email}
+                changes = difference({}, {"email": account.email, "role": found["role"]})
                 change = Change("AcceptInvitation", "member", str(account.id), changes)
                 await note(connection, call, change, org_id=found["org_id"], actor=account.email)
             org = next(org for org in await orgs_of(connection, account.id) if org.id == found["org_id"])
@@ -118,7 +118,7 @@ class Invitations:
         query = select(invitations).where(invitations.c.org_id == call.org_id, invitations.c.email == email)
         before = (await connection.execute(query)).mappings().one_or_none()
         if before:
-            require_may_touch(call, Role(before["role"]))
+            await require_may_touch(connection, call, Role(before["role"]))
         today = before is not None and now - before["sent_since"] < _DAY
         if before and today and before["sent"] >= _SENT_A_DAY:
             raise TooManyInvitations(
@@ -137,10 +137,10 @@ class Invitations:
         }
         made = insert(invitations).values(id=uuid.uuid4(), org_id=call.org_id, email=email, created_at=now, **values)
         written = made.on_conflict_do_update(constraint="invitations_email_in_org", set_=values).returning(invitations)
-        kept = (await connection.execute(written)).mappings().one()
-        changes = {"email": email, "role": [before["role"] if before else None, role.value]}
-        await note(connection, call, Change("InviteMember", "invitation", str(kept["id"]), changes))
-        return kept
+        invitation = (await connection.execute(written)).mappings().one()
+        changes = {**kept(email=email), **difference({"role": before and before["role"]}, {"role": role.value})}
+        await note(connection, call, Change("InviteMember", "invitation", str(invitation["id"]), changes))
+        return invitation
 
     async def _invited(self, connection: AsyncConnection, email: str) -> Registered:
         """The account of an invited address, made if there is none, without an org of its own."""

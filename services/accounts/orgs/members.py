@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from core.errors import InvalidArgument, LastOwner, MemberNotFound
 from core.postgres import transaction
 from pug.accounts.v1 import org_pb2 as pb
-from services.accounts.audit import Change, note
+from services.accounts.audit import Change, difference, kept, note
 from services.accounts.orgs.roles import NUMBERS, require_may_touch, role_of
 from services.accounts.tables import accounts, memberships, orgs
 from services.rpc.call import Call
@@ -52,12 +52,12 @@ class Members:
         role = role_of(request.role)
         async with transaction(self.postgres) as connection:
             member = await _locked(connection, call, request.account_id)
-            require_may_touch(call, member.role, role)
+            await require_may_touch(connection, call, member.role, role)
             if role is not member.role:
                 if member.role is Role.OWNER:
                     await _require_another_owner(connection, call.org_id)
                 await connection.execute(update(memberships).where(*_is(call.org_id, member.account_id)).values(role=role.value))
-                changes = {"role": [member.role.value, role.value], "email": member.email}
+                changes = {**kept(email=member.email), **difference({"role": member.role.value}, {"role": role.value})}
                 await note(connection, call, Change("SetMemberRole", "member", str(member.account_id), changes))
         self.forget(str(member.account_id))
         return pb.SetMemberRoleResponse(member=member.message(role))
@@ -68,7 +68,7 @@ class Members:
             member = await _locked(connection, call, request.account_id)
             if member.account_id == call.account.id:
                 raise InvalidArgument("That is you.", field="accountId", hint="Call LeaveOrg to leave.")
-            require_may_touch(call, member.role)
+            await require_may_touch(connection, call, member.role)
             await _remove(connection, call, member, "RemoveMember")
         self.forget(str(member.account_id))
         return pb.RemoveMemberResponse()
@@ -82,8 +82,9 @@ class Members:
 
 
 async def lock(connection: AsyncConnection, org_id: int) -> None:
-    """Until the transaction ends nobody else changes who is in the org."""
-    await connection.execute(select(orgs.c.id).where(orgs.c.id == org_id).with_for_update())
+    """Until the transaction ends nobody else changes who is in the org, nor what its projects are called."""
+    # FOR NO KEY UPDATE: rows that refer to the org, such as the log's, don't wait for it, so nobody who holds another lock does.
+    await connection.execute(select(orgs.c.id).where(orgs.c.id == org_id).with_for_update(key_share=True))
 
 
 async def _locked(connection: AsyncConnection, call: Call, account_id: str) -> _Member:
@@ -103,7 +104,7 @@ async def _remove(connection: AsyncConnection, call: Call, member: _Member, acti
     if member.role is Role.OWNER:
         await _require_another_owner(connection, call.org_id)
     await connection.execute(delete(memberships).where(*_is(call.org_id, member.account_id)))
-    changes = {"role": [member.role.value, None], "email": member.email}
+    changes = difference({"email": member.email, "role": member.role.value}, {})
     await note(connection, call, Change(action, "member", str(member.account_id), changes))
 
 

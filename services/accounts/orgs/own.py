@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.postgres import transaction
 from pug.accounts.v1 import org_pb2 as pb
-from services.accounts.audit import Change, note
+from services.accounts.audit import Change, difference, note
 from services.accounts.names import name_of
-from services.accounts.orgs.roles import NUMBERS
+from services.accounts.orgs.members import lock
+from services.accounts.orgs.roles import NUMBERS, standing_of
 from services.accounts.sign_in.registered import InOrg, find_for_change, orgs_of
 from services.accounts.tables import memberships, orgs
 from services.rpc.call import Call
@@ -36,7 +37,7 @@ class OwnOrgs:
             row = (await connection.execute(insert(orgs).values(name=name).returning(orgs))).mappings().one()
             values = {"org_id": row["id"], "account_id": call.account.id, "role": Role.OWNER.value}
             await connection.execute(insert(memberships).values(values))
-            made = Change("CreateOrg", "org", str(row["id"]), {"name": [None, name]})
+            made = Change("CreateOrg", "org", str(row["id"]), difference({}, {"name": name}))
             await note(connection, call, made, org_id=row["id"])
         self.forget(str(call.account.id))
         return pb.CreateOrgResponse(org=org_message(InOrg(row["id"], name, Role.OWNER, row["created_at"])))
@@ -51,12 +52,14 @@ class OwnOrgs:
         """The org with its new name."""
         name = name_of(request.name, what=_WHAT)
         async with transaction(self.postgres) as connection:
-            before = (await connection.execute(select(orgs.c.name).where(orgs.c.id == call.org_id).with_for_update())).scalar_one()
-            if before != name:
+            await lock(connection, call.org_id)
+            role = await standing_of(connection, call)
+            found = (await connection.execute(select(orgs).where(orgs.c.id == call.org_id))).mappings().one()
+            if found["name"] != name:
                 await connection.execute(update(orgs).where(orgs.c.id == call.org_id).values(name=name))
-                await note(connection, call, Change("UpdateOrg", "org", str(call.org_id), {"name": [before, name]}))
-            found = await orgs_of(connection, call.account.id)
-        return pb.UpdateOrgResponse(org=next(org_message(org) for org in found if org.id == call.org_id))
+                changes = difference({"name": found["name"]}, {"name": name})
+                await note(connection, call, Change("UpdateOrg", "org", str(call.org_id), changes))
+        return pb.UpdateOrgResponse(org=org_message(InOrg(call.org_id, name, role, found["created_at"])))
 
 
 def org_message(org: InOrg) -> pb.Org:

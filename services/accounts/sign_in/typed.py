@@ -3,10 +3,10 @@
 import re
 import unicodedata
 
-from core.errors import EmailInvalid, PasswordInvalid, TooLong
+from core.errors import EmailInvalid, PasswordInvalid
+from services.accounts.names import label_of
 
 PASSWORD_LENGTHS = (10, 128)
-_NAME_LENGTH = 150
 _EMAIL_LENGTH = 254
 # Whether an address exists only a mail to it can tell. ASCII only, because letters that look alike would be several accounts, and mail to
 # others needs servers that can do more.
@@ -42,7 +42,4 @@ def normal_password(text: str) -> str:
 
 def name_of_account(text: str) -> str:
     """How somebody wants to be called; may be empty."""
-    name = text.strip()
-    if len(name) > _NAME_LENGTH or any(unicodedata.category(character) == "Cc" for character in name):
-        raise TooLong(f"A name has at most {_NAME_LENGTH} characters, none of them control characters.", field="name", hint="Shorten it.")
-    return name
+    return label_of(text, field="name")
