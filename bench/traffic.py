@@ -1,8 +1,8 @@
 """Believable traffic, made inside ClickHouse: people who return in sessions, on their devices, from campaigns, to pages of a long tail.
 
-Each event is a function of its number, so the same numbers are the same events. A hundred events are fifteen sessions; every session has one
-person, device, country and campaign, and its events follow one another within minutes. A few people come often, and most come more often
-soon after their first visit.
+Each event is a function of its number, so the same numbers are the same events. A hundred events are fifteen sessions; every session has
+one person, device, country and campaign, and its events follow one another within minutes. A few people come often, and most come more
+often soon after their first visit.
 """
 
 from dataclasses import dataclass
@@ -53,21 +53,25 @@ async def store(traffic: Traffic, clickhouse: ClickHouse, console: Console) -> N
 async def tie(traffic: Traffic, clickhouse: ClickHouse) -> None:
     """Tie 5 % of the ids to another, and give everybody a tier of four."""
     half, tied = traffic.ids // 2, traffic.ids // 20
-    for statement in (
-        "INSERT INTO person_ties (project_id, distinct_id, root, version)"
-        f" SELECT {PROJECT}, 'user-' || toString(number * 7), 'user-' || toString(number + {half}), number + 1 FROM numbers({tied})",
-        "INSERT INTO person_traits (project_id, root, version, traits)"
-        f" SELECT {PROJECT}, 'user-' || toString(number), {tied},"
-        f' format(\'{{{{"tier":"{{}}"}}}}\', toString(number % 4))::JSON FROM numbers({traffic.ids})',
-        f"INSERT INTO identity_versions VALUES ({PROJECT}, {tied})",
-    ):
-        await clickhouse.command(statement)
+    for statement in (_TIES, _TRAITS, _VERSION):
+        await clickhouse.command(statement.format(project=PROJECT, ids=traffic.ids, half=half, tied=tied))
 
 
 async def forget(clickhouse: ClickHouse) -> None:
     """Empty the tables again."""
     for table in ("events", "person_activity", "person_ties", "person_traits", "identity_versions"):
         await clickhouse.command(f"TRUNCATE TABLE {table}")
+
+
+_TIES = """
+INSERT INTO person_ties (project_id, distinct_id, root, version)
+SELECT {project}, concat('user-', toString(number * 7)), concat('user-', toString(number + {half})), number + 1 FROM numbers({tied})
+"""
+_TRAITS = """
+INSERT INTO person_traits (project_id, root, version, traits)
+SELECT {project}, concat('user-', toString(number)), {tied}, concat('{{"tier":"', toString(number % 4), '"}}')::JSON FROM numbers({ids})
+"""
+_VERSION = "INSERT INTO identity_versions VALUES ({project}, {tied})"
 
 
 def _insert(traffic: Traffic, first: int, rows: int) -> str:
