@@ -94,6 +94,7 @@ def _lines() -> list[Case]:
 
 def _broken_down() -> list[Case]:
     tier = sql("transform({person}, tiers.1, tiers.2, '')", person=_PERSON)
+    persons = sql("uniqExact({person})", person=_PERSON)
     series: Spec = {"event": _PAGE_VIEW}
     of_persons: Spec = {"event": _PAGE_VIEW, "metric": _PERSONS}
     earlier: Spec = {
@@ -103,9 +104,10 @@ def _broken_down() -> list[Case]:
     return [
         _by("total by one of 20,000 pages", series, _URL, _OF_URL, None),
         _by("persons by one of 20,000 pages", of_persons, _URL, _OF_URL, _PERSON),
-        _by("persons by plan", of_persons, _PLAN, _OF_PLAN, _PERSON),
-        _by("persons by browser", of_persons, _BROWSER, sql("toString(browser)"), _PERSON),
-        _by("persons by a trait", of_persons, _TIER, tier, _PERSON, sql("{ties}, {tiers}", ties=_TIES, tiers=_TIERS)),
+        _by_few("total by browser", series, _BROWSER, sql("browser"), sql("count()")),
+        _by_few("persons by browser", of_persons, _BROWSER, sql("browser"), persons),
+        _by_few("persons by plan", of_persons, _PLAN, _OF_PLAN, persons),
+        _by_few("persons by a trait", of_persons, _TIER, tier, persons, sql("{ties}, {tiers}", ties=_TIES, tiers=_TIERS)),
         Case(
             "trend: total by page, compared",
             {"trends": {"series": [series], "breakdowns": [_URL]}},
@@ -161,20 +163,43 @@ def _broken_down() -> list[Case]:
     ]
 
 
-def _by(name: str, series: Spec, breakdown: Spec, value: Sql, person: Sql | None, beginning: Sql = _TIES) -> Case:  # noqa: PLR0917
-    """A broken-down trend. By hand the ten largest are found first: that measured faster than counting every value by day."""
+def _by(name: str, series: Spec, breakdown: Spec, value: Sql, person: Sql | None) -> Case:
+    """A trend by one of many values. By hand the ten largest are found first: that measured faster than counting every value by day."""
     metric = sql("uniqExact({person})", person=person) if person else sql("count()")
     by_hand = sql(
-        "WITH {beginning}, (SELECT groupArray(value) FROM"
-        " (SELECT {value} AS value {views} GROUP BY value ORDER BY {metric} DESC, value LIMIT 10)) AS largest"
-        " SELECT if(has(largest, {value}), {value}, 'others') AS cell, {day} AS day, {metric} {views} GROUP BY cell, day",
-        beginning=beginning,
+        "WITH {ties}, {largest} SELECT transform(assumeNotNull({value}), largest, largest, 'others') AS cell, {day} AS day, {metric}"
+        " {views} GROUP BY cell, day",
+        ties=_TIES,
+        largest=_largest_by_hand(value, metric, _VIEWS),
         value=value,
         metric=metric,
         views=_VIEWS,
         day=_DAY,
     )
     return Case(f"trend: {name}", {"trends": {"series": [series], "breakdowns": [breakdown]}}, by_hand, _BREAKDOWN_MS)
+
+
+def _by_few(name: str, series: Spec, breakdown: Spec, value: Sql, metric: Sql, beginning: Sql = _TIES) -> Case:  # noqa: PLR0917
+    """A trend by one of fewer values than are kept: whoever knows that needs no others."""
+    by_hand = sql(
+        "WITH {beginning} SELECT {value} AS cell, {day} AS day, {metric} {views} GROUP BY cell, day",
+        beginning=beginning,
+        value=value,
+        day=_DAY,
+        metric=metric,
+        views=_VIEWS,
+    )
+    return Case(f"trend: {name}", {"trends": {"series": [series], "breakdowns": [breakdown]}}, by_hand, _BREAKDOWN_MS)
+
+
+def _largest_by_hand(value: Sql, metric: Sql, events: Sql) -> Sql:
+    return sql(
+        "(SELECT groupArray(value) FROM (SELECT assumeNotNull({value}) AS value {events}"
+        " GROUP BY value ORDER BY {metric} DESC, value LIMIT 10)) AS largest",
+        value=value,
+        metric=metric,
+        events=events,
+    )
 
 
 def _ranked_by_hand(value: Sql, limit: int, person: Sql | None = None) -> Sql:
@@ -189,9 +214,9 @@ def _ranked_by_hand(value: Sql, limit: int, person: Sql | None = None) -> Sql:
             limit=unsigned(limit),
         )
     return sql(
-        "WITH {ties}, (SELECT groupArray(value) FROM"
-        " (SELECT {value} AS value {views} GROUP BY value ORDER BY uniqExact({person}) DESC, value LIMIT {limit})) AS largest"
-        " SELECT if(has(largest, {value}), {value}, 'others') AS cell, uniqExact({person}) {views} GROUP BY cell",
+        "WITH {ties}, counted AS (SELECT {value} AS cell, uniqExactState({person}) AS persons {views} GROUP BY cell),"
+        " ranked AS (SELECT *, row_number() OVER (ORDER BY finalizeAggregation(persons) DESC, cell) AS rank FROM counted)"
+        " SELECT if(rank <= {limit}, cell, 'others') AS cell, uniqExactMerge(persons) FROM ranked GROUP BY cell",
         ties=_TIES,
         value=value,
         views=_VIEWS,
@@ -204,9 +229,9 @@ def _compared_by_hand() -> Sql:
     """The ten largest pages of the second half of the days and all others, next to the same of the first half, whose days count below 0."""
     day = sql("toDate(occurred_at) - toDate('2026-07-16')")
     return sql(
-        "WITH (SELECT groupArray(value) FROM"
-        " (SELECT {value} AS value {views} AND {day} >= 0 GROUP BY value ORDER BY count() DESC, value LIMIT 10)) AS largest"
-        " SELECT if(has(largest, {value}), {value}, 'others') AS cell, {day} AS day, count() {views} GROUP BY cell, day",
+        "WITH {largest} SELECT transform(assumeNotNull({value}), largest, largest, 'others') AS cell, {day} AS day, count() {views}"
+        " GROUP BY cell, day",
+        largest=_largest_by_hand(_OF_URL, sql("count()"), sql("{views} AND {day} >= 0", views=_VIEWS, day=day)),
         value=_OF_URL,
         views=_VIEWS,
         day=day,

@@ -54,6 +54,10 @@ class Aggregate:
         """Its value over all that states are of."""
         return self._call("Merge", states, rows)
 
+    def finished(self, state: Sql) -> Sql:
+        """Its value over all that one state is of."""
+        return sql("finalizeAggregation({state})", state=state)
+
     def _call(self, suffix: LiteralString, of: Sql | None, rows: Rows) -> Sql:
         arguments = [argument for argument in (of, rows) if argument]
         return sql(self.name + suffix + ("If" if rows else "") + self.level + "({arguments})", arguments=join(", ", arguments))

@@ -1,6 +1,6 @@
 """Top K: which values, event names or persons come first by a metric.
 
-The others are counted from their own events in a second pass, which knows the rows of the first: persons of several of them are one, and an
+The events are read once, into a state for each label. The others are merged of their states: persons of several of them are one, and an
 average is that of all their events.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.errors import InvalidArgument
 from core.person_ids import id_of_hash
-from core.sql import Sql, sql, text, unsigned
+from core.sql import Sql, join, numbered, sql, text, unsigned
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.metric_pb2 import Metric
@@ -38,15 +38,18 @@ _ALONE = """
 SELECT row_number() OVER (ORDER BY metric DESC, label) AS rank, metric, label
 FROM ({largest})
 ORDER BY rank"""
-# An event of no top row joins with rank 0.
 _WITH_OTHERS = """
-WITH top_rows AS (
-    SELECT label, row_number() OVER (ORDER BY metric DESC, label) AS rank
-    FROM ({largest})
+WITH counted AS (
+    SELECT label, {states}
+    FROM {rows} AS event
+    GROUP BY label
+),
+placed AS (
+    SELECT *, row_number() OVER (ORDER BY {finished} DESC, label) AS place
+    FROM counted
 )
-SELECT rank, {metric} AS metric, if(rank = 0, NULL, any(event.label)) AS label
-FROM {rows} AS event
-LEFT ANY JOIN top_rows ON event.label <=> top_rows.label
+SELECT if(place > {limit}, 0, place) AS rank, {merged} AS metric, if(rank = 0, NULL, any(placed.label)) AS label
+FROM placed
 GROUP BY rank
 ORDER BY rank = 0, rank"""
 _PERSONS = "SELECT DISTINCT person FROM {rows}"
@@ -74,10 +77,18 @@ class _Ranking:
 def plan(spec: TopK, scope: Scope) -> Sql:
     """The rows (rank, metric, label), the largest first; rank 0, which comes last, is everything beyond the limit."""
     ranking = _ranking(spec, scope)
-    largest = ranking.largest(scope)
     if spec.omit_others:
-        return sql(_ALONE, largest=largest)
-    return sql(_WITH_OTHERS, largest=largest, metric=ranking.measure.value(None), rows=ranking.rows(scope))
+        return sql(_ALONE, largest=ranking.largest(scope))
+    measure = ranking.measure
+    states = [(aggregate, numbered("state", place)) for place, aggregate in enumerate(measure.aggregates, 1)]
+    return sql(
+        _WITH_OTHERS,
+        states=join(", ", [sql("{state} AS {name}", state=aggregate.state(None), name=name) for aggregate, name in states]),
+        rows=ranking.rows(scope),
+        finished=measure.result([aggregate.finished(name) for aggregate, name in states]),
+        limit=unsigned(ranking.limit),
+        merged=measure.result([aggregate.merged(name) for aggregate, name in states]),
+    )
 
 
 def shape(rows: Sequence[Sequence[object]]) -> TopKResult:

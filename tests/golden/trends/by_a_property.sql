@@ -1,12 +1,12 @@
 WITH counted AS (
-    SELECT {series_1:UInt64} AS series, value_1, bucket, countState() AS state_2
+    SELECT {series_1:UInt64} AS series, value_1, {start_2:Int64} AS bucket, countState() AS state_2
     FROM (
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_2:Array(Int64)}) AS bucket, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1
+    SELECT ifNull(properties.`plan`::Nullable(String), '\0') AS value_1
     FROM events
     WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
     AND (name = {name_6:String})
 ) AS event
-    GROUP BY series, value_1, bucket
+    GROUP BY value_1
 ),
 measured AS (
     SELECT *, toFloat64(countMerge(state_2) OVER cell) AS overall, max(true) OVER cell AS is_kept
@@ -23,7 +23,7 @@ GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket
 
 -- series_1 = 1
--- bucket_starts_2 = [1773010800000]
+-- start_2 = 1773010800000
 -- project_3 = 7
 -- from_4 = 2026-03-08 23:00:00.000
 -- to_5 = 2026-03-09 23:00:00.000

@@ -1,13 +1,13 @@
 WITH counted AS (
-    SELECT {series_1:UInt64} AS series, value_1, value_2, bucket, maxState(number_1) AS state_2
+    SELECT {series_1:UInt64} AS series, value_1, value_2, {start_2:Int64} AS bucket, maxState(number_1) AS state_2
     FROM (
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_2:Array(Int64)}) AS bucket, ifNull(coalesce(properties.`$browser`::Nullable(String), nullIf(browser, '')), '\0') AS value_1, ifNull(nullIf(channel, ''), '\0') AS value_2, coalesce(coalesce(dynamicElement(properties.`$browser_version`, 'Float64'), toFloat64(dynamicElement(properties.`$browser_version`, 'Int64')), toFloat64(dynamicElement(properties.`$browser_version`, 'UInt64')), ifNotFinite(toFloat64OrNull(dynamicElement(properties.`$browser_version`, 'String')), NULL)), ifNotFinite(toFloat64OrNull(browser_version), NULL)) AS number_1
+    SELECT ifNull(coalesce(properties.`$browser`::Nullable(String), nullIf(browser, '')), '\0') AS value_1, ifNull(nullIf(channel, ''), '\0') AS value_2, coalesce(coalesce(dynamicElement(properties.`$browser_version`, 'Float64'), toFloat64(dynamicElement(properties.`$browser_version`, 'Int64')), toFloat64(dynamicElement(properties.`$browser_version`, 'UInt64')), ifNotFinite(toFloat64OrNull(dynamicElement(properties.`$browser_version`, 'String')), NULL)), ifNotFinite(toFloat64OrNull(browser_version), NULL)) AS number_1
     FROM events
     WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
     AND (coalesce(properties.`$os`.:String, nullIf(os, '')) = {value_6:String})
     AND (nullIf(country, '') = {value_7:String})
 ) AS event
-    GROUP BY series, value_1, value_2, bucket
+    GROUP BY value_1, value_2
 ),
 measured AS (
     SELECT *, ifNotFinite(ifNull(maxMerge(state_2) OVER cell, 0), 0) AS overall, max(true) OVER cell AS is_kept
@@ -24,7 +24,7 @@ GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket
 
 -- series_1 = 1
--- bucket_starts_2 = [1773010800000]
+-- start_2 = 1773010800000
 -- project_3 = 7
 -- from_4 = 2026-03-08 23:00:00.000
 -- to_5 = 2026-03-09 23:00:00.000

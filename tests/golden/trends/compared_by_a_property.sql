@@ -6,7 +6,7 @@ WITH counted AS (
     WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
     AND (name = {name_6:String})
 ) AS event
-    GROUP BY series, value_1, bucket
+    GROUP BY value_1, bucket
 ),
 measured AS (
     SELECT *, toFloat64(countMergeIf(state_2, bucket >= {start_7:Int64}) OVER cell) AS overall, max((bucket >= {start_7:Int64})) OVER cell AS is_kept

@@ -7,7 +7,7 @@ WITH counted AS (
     AND (name = {name_6:String})
     AND (cookieless = 0)
 ) AS event
-    GROUP BY series, value_1, bucket
+    GROUP BY value_1, bucket
 ),
 measured AS (
     SELECT *, ifNotFinite(countMergeIf(state_2, bucket >= {start_7:Int64}) OVER cell / uniqExactMergeIf(state_3, bucket >= {start_7:Int64}) OVER cell, 0) AS overall, max((bucket >= {start_7:Int64})) OVER cell AS is_kept

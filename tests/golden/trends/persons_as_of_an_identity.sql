@@ -1,5 +1,5 @@
 WITH counted AS (
-    SELECT {series_1:UInt64} AS series, value_1, bucket, uniqExactState(person) AS state_2
+    SELECT {series_1:UInt64} AS series, value_1, {start_2:Int64} AS bucket, uniqExactState(person) AS state_2
     FROM (
     WITH (
         SELECT (groupArray(distinct_hash), groupArray(person))
@@ -7,18 +7,18 @@ WITH counted AS (
         (
             SELECT distinct_hash, argMax(person_hash, version) AS person
             FROM person_ties
-            WHERE project_id = {project_2:UInt64} AND version <= {version_3:UInt64}
+            WHERE project_id = {project_3:UInt64} AND version <= {version_4:UInt64}
             GROUP BY distinct_hash
             HAVING person != distinct_hash
         )
     ) AS ties
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_4:Array(Int64)}) AS bucket, ifNull(nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
+    SELECT ifNull(nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
         SELECT (groupArray(person_hash), groupArray(value))
         FROM
         (
             SELECT person_hash, argMax(ifNull(traits.`country`::Nullable(String), '\0'), version) AS value
             FROM person_traits
-            WHERE project_id = {project_2:UInt64} AND version <= {version_3:UInt64}
+            WHERE project_id = {project_3:UInt64} AND version <= {version_4:UInt64}
             GROUP BY person_hash
         )
     ), 1), tupleElement((
@@ -27,23 +27,23 @@ WITH counted AS (
         (
             SELECT person_hash, argMax(ifNull(traits.`country`::Nullable(String), '\0'), version) AS value
             FROM person_traits
-            WHERE project_id = {project_2:UInt64} AND version <= {version_3:UInt64}
+            WHERE project_id = {project_3:UInt64} AND version <= {version_4:UInt64}
             GROUP BY person_hash
         )
     ), 2), '\0'), '\0'), '\0') AS value_1, transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person
     FROM events
-    WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
+    WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
     AND (name = {name_7:String})
     AND (transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) IN (
         SELECT person_hash
         FROM person_traits
-        WHERE project_id = {project_2:UInt64} AND version <= {version_3:UInt64}
+        WHERE project_id = {project_3:UInt64} AND version <= {version_4:UInt64}
         GROUP BY person_hash
         HAVING argMax(ifNull(traits.`plan`.:String = {value_8:String}, false), version)
     ))
     AND (cookieless = 0)
 ) AS event
-    GROUP BY series, value_1, bucket
+    GROUP BY value_1
 ),
 measured AS (
     SELECT *, toFloat64(uniqExactMerge(state_2) OVER cell) AS overall, max(true) OVER cell AS is_kept
@@ -60,9 +60,9 @@ GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket
 
 -- series_1 = 1
--- project_2 = 7
--- version_3 = 42
--- bucket_starts_4 = [1773010800000]
+-- start_2 = 1773010800000
+-- project_3 = 7
+-- version_4 = 42
 -- from_5 = 2026-03-08 23:00:00.000
 -- to_6 = 2026-03-09 23:00:00.000
 -- name_7 = signed_up

@@ -1,11 +1,11 @@
 WITH counted AS (
-    SELECT event.series AS series, value_1, value_2, bucket, countStateIf(event.series = {series_1:UInt64}) AS state_2, uniqExactStateIf(person, event.series = {series_2:UInt64}) AS state_4
+    SELECT event.series AS series, value_1, value_2, {start_1:Int64} AS bucket, countStateIf(event.series = {series_2:UInt64}) AS state_2, uniqExactStateIf(person, event.series = {series_3:UInt64}) AS state_4
     FROM (
-    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_3:String}), false) * {bit_4:UInt64} + ifNull((cookieless = 0), false) * {bit_5:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_6:Array(Int64)}) AS bucket, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1, ifNull(properties.`address.city`::Nullable(String), '\0') AS value_2, distinct_hash AS person
+    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_4:String}), false) * {bit_5:UInt64} + ifNull((cookieless = 0), false) * {bit_6:UInt64})) AS series, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1, ifNull(properties.`address.city`::Nullable(String), '\0') AS value_2, distinct_hash AS person
     FROM events
     WHERE project_id = {project_7:UInt64} AND occurred_at >= {from_8:DateTime64(3, 'UTC')} AND occurred_at < {to_9:DateTime64(3, 'UTC')}
 ) AS event
-    GROUP BY series, value_1, value_2, bucket
+    GROUP BY series, value_1, value_2
 ),
 measured AS (
     SELECT *, [toFloat64(countMerge(state_2) OVER cell), toFloat64(uniqExactMerge(state_4) OVER cell)][indexOf({all_series_10:Array(Int64)}, series)] AS overall, max(true) OVER cell AS is_kept
@@ -21,12 +21,12 @@ FROM placed
 GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket
 
--- series_1 = 1
--- series_2 = 2
--- name_3 = signed_up
--- bit_4 = 2
--- bit_5 = 4
--- bucket_starts_6 = [1773010800000]
+-- start_1 = 1773010800000
+-- series_2 = 1
+-- series_3 = 2
+-- name_4 = signed_up
+-- bit_5 = 2
+-- bit_6 = 4
 -- project_7 = 7
 -- from_8 = 2026-03-08 23:00:00.000
 -- to_9 = 2026-03-09 23:00:00.000
