@@ -18,7 +18,7 @@ from core.errors import SettingsInvalid
 from core.instruments import Instruments
 from core.sending import Sending
 from core.settings import Settings
-from core.stream import RowPublisher, oldest_message, partitions_of
+from core.stream import RowPublisher, partitions_of, watermark_of
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
 from pug.accounts.v1.accounts_pb2 import DESCRIPTOR as ACCOUNTS
 from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
@@ -42,6 +42,7 @@ from services.capture.metrics import CaptureMetrics
 from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.insights.engine import QueryLimits
+from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
 from services.insights.turns import AtOnce
 from services.profiles.directory import Directory
@@ -121,7 +122,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             INSIGHTS.services_by_name["InsightsService"],
             InsightsServiceASGIApplication,
-            InsightsService(backends.clickhouse, lambda: _complete_until(backends), _now, limits, at_once),
+            InsightsService(backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, at_once, ResultCache()),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(
@@ -206,12 +207,6 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
 async def watch_backlog(backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:
     """Keep an eye on the streams until told to stop."""
     await Backlog(backends.nats, STREAM, _DEAD_LETTERS, instruments.meter).watch(stop)
-
-
-async def _complete_until(backends: Backends) -> datetime:
-    """Until when everything accepted is stored: stored messages leave the stream, so its oldest one is the first that isn't."""
-    asked_at = _now()
-    return min(asked_at, await oldest_message(backends.nats, STREAM) or asked_at)
 
 
 def _now() -> datetime:

@@ -18,6 +18,7 @@ from bench.insight_answers import by_hand_of, numbers_of
 from bench.insight_cases import Case, cases
 from bench.traffic import PROJECT, START, Traffic, forget, store, tie
 from core.clickhouse import ClickHouse
+from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
@@ -90,12 +91,12 @@ def _request(case: Case, traffic: Traffic) -> QueryRequest:
 
 
 def _service(traffic: Traffic, clickhouse: ClickHouse) -> InsightsService:
-    async def complete_until() -> datetime:
-        return datetime.now(UTC)
+    async def watermark() -> Watermark:
+        return Watermark(datetime.now(UTC))
 
     # Long enough after the traffic that no period of a retention is still running.
     asked_at = traffic.end + timedelta(days=100)
-    return InsightsService(clickhouse, complete_until, lambda: asked_at, QueryLimits(timedelta(seconds=60), 4 * 2**30))
+    return InsightsService(clickhouse, watermark, lambda: asked_at, QueryLimits(timedelta(seconds=60), 4 * 2**30))
 
 
 def _call() -> Call:

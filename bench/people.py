@@ -17,6 +17,7 @@ from app.backends import Backends, open_backends
 from app.migrate import migrate
 from core.settings import Settings
 from core.sql import Sql, sql
+from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import QueryRequest
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
@@ -54,7 +55,7 @@ async def _table(backends: Backends, project: int) -> Table:
     limits = QueryLimits(timedelta(seconds=60), 8 * 2**30)
     reader = Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)
     profiles = ProfilesService(ProfilesRepository(backends.postgres), reader)
-    insights = InsightsService(backends.clickhouse, _complete_until, _now, limits)
+    insights = InsightsService(backends.clickhouse, _watermark, _now, limits)
     call = Call(Credential("bench", Project(project, "UTC"), frozenset(Scope)), "bench")
 
     def persons(**request: object) -> Ask:
@@ -190,5 +191,5 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _complete_until() -> datetime:
-    return _now()
+async def _watermark() -> Watermark:
+    return Watermark(_now())

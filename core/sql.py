@@ -4,9 +4,11 @@
 
 A template is a literal the type checker has seen, so no value can reach the server as text; a hole takes another piece of SQL or a value,
 which becomes a ClickHouse parameter. A template cannot hold a literal brace.
+
+What only the query around a piece can write, such as a column of a table that it has to be joined with, is left in it as a `Later`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import Formatter
@@ -41,16 +43,33 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
-class Sql:
-    """A piece of SQL: text and holes in turn."""
+class Later:
+    """The place of what the query around a piece of SQL has yet to write; subclasses say what."""
 
-    parts: tuple[str | Hole, ...]
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL: text, holes, and what is written later."""
+
+    parts: tuple["str | Hole | Later", ...]
+
+    @property
+    def later(self) -> list[Later]:
+        """What has yet to be written, each once."""
+        return list(dict.fromkeys(part for part in self.parts if isinstance(part, Later)))
+
+    def with_written(self, written: Mapping[Later, "Sql"]) -> "Sql":
+        """The piece with what had yet to be written."""
+        parts: list[str | Hole | Later] = []
+        for part in self.parts:
+            parts.extend(written[part].parts if isinstance(part, Later) else (part,))
+        return Sql(tuple(parts))
 
     def render(self) -> tuple[str, dict[str, Value]]:
         """The text with a `{name:Type}` for each value, and the values by those names."""
         pieces: list[str] = []
         names: dict[Hole, str] = {}
-        for part in self.parts:
+        for part in self._written():
             if isinstance(part, str):
                 pieces.append(part)
                 continue
@@ -61,24 +80,34 @@ class Sql:
 
     def for_console(self) -> str:
         """The text with the values written in, to be pasted into a ClickHouse console."""
-        return "".join(part if isinstance(part, str) else part.value.literal for part in self.parts)
+        return "".join(part if isinstance(part, str) else part.value.literal for part in self._written())
+
+    def _written(self) -> list[str | Hole]:
+        if self.later:
+            raise ValueError(f"not written yet: {self.later}")
+        return [part for part in self.parts if not isinstance(part, Later)]
 
 
-def sql(template: LiteralString, **holes: Sql | Value) -> Sql:
-    """A piece of SQL whose `{holes}` are filled with other pieces and with bound values."""
-    parts: list[str | Hole] = []
+def sql(template: LiteralString, **holes: Sql | Value | Later) -> Sql:
+    """A piece of SQL whose `{holes}` are filled with other pieces and with bound values, now or later."""
+    parts: list[str | Hole | Later] = []
     for before, name, _, _ in Formatter().parse(template):
         parts.append(before)
         if name is None:
             continue
-        filling = holes[name]
-        parts.extend(filling.parts if isinstance(filling, Sql) else (Hole(name, filling),))
+        match holes[name]:
+            case Sql(filling):
+                parts.extend(filling)
+            case Value() as value:
+                parts.append(Hole(name, value))
+            case later:
+                parts.append(later)
     return Sql(tuple(part for part in parts if part != ""))
 
 
 def join(separator: LiteralString, pieces: Iterable[Sql]) -> Sql:
     """The pieces with the separator between them."""
-    parts: list[str | Hole] = []
+    parts: list[str | Hole | Later] = []
     for place, piece in enumerate(pieces):
         if place:
             parts.append(separator)

@@ -47,6 +47,17 @@ class StreamState:
     bytes: int
     # When its oldest message came; None when it is empty.
     oldest: datetime | None
+    # The number of the last message it ever took.
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Up to where what a stream took is stored."""
+
+    complete_until: datetime
+    # The number of the last message it ever took, when all are stored; None while some are on their way.
+    stored_through: int | None = None
 
 
 class RowPublisher:
@@ -163,6 +174,14 @@ def _refusal(error: Exception) -> StreamUnavailable:
     )
 
 
+async def watermark_of(connection: Client, stream: str, asked_at: datetime) -> Watermark:
+    """Up to where a stream's messages are stored, asked at that moment: stored ones leave it, so its oldest is the first that isn't."""
+    state = await state_of(connection, stream)
+    if state.oldest is None:
+        return Watermark(asked_at, state.last)
+    return Watermark(min(asked_at, state.oldest))
+
+
 async def oldest_message(connection: Client, stream: str) -> datetime | None:
     """When the oldest message still in a stream came; None for an empty one."""
     return (await state_of(connection, stream)).oldest
@@ -179,4 +198,9 @@ async def state_of(connection: Client, stream: str) -> StreamState:
         raise StreamUnavailable("The event stream does not answer.", hint="Try again in a moment.", retry_after=_RETRY_AFTER) from error
     state = json.loads(answer.data).get("state", {})
     messages = int(state.get("messages", 0))
-    return StreamState(messages, int(state.get("bytes", 0)), datetime.fromisoformat(state["first_ts"]) if messages else None)
+    return StreamState(
+        messages,
+        int(state.get("bytes", 0)),
+        datetime.fromisoformat(state["first_ts"]) if messages else None,
+        int(state.get("last_seq", 0)),
+    )

@@ -23,6 +23,16 @@ def sessions_of(happenings: Sequence[Happening]) -> Mapping[str, Hashable]:
     return found
 
 
+def session_values(happenings: Sequence[Happening], key: str) -> Mapping[str, object]:
+    """The value of a property at the first event of the session that has one, None for none, by the id of each event."""
+    sessions = sessions_of(happenings)
+    found: dict[Hashable, object] = {}
+    for happening in sorted(happenings, key=lambda one: (one.at, one.event_id)):
+        if (value := happening.properties.get(key)) is not None:
+            found.setdefault(sessions[happening.event_id], value)
+    return {happening.event_id: found.get(sessions[happening.event_id]) for happening in happenings}
+
+
 def followed(start: datetime, end: datetime, at: datetime) -> bool:
     """Whether sessions of a range are followed as far as that."""
     return start - timedelta(days=1) <= at < end + timedelta(days=1)

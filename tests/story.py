@@ -2,6 +2,8 @@
 
 store = Store(clickhouse, project_id=next_project())
 await store.tell(event("signed_up", "ann", at="2026-03-01T10:00:00Z", plan="pro"))
+
+Many stories at once are quicker told together: `tell_together`, `know_together`.
 """
 
 import json
@@ -57,29 +59,46 @@ class Store:
         self, version: int, ties: Mapping[str, str] | None = None, traits: Mapping[str, Mapping[str, object]] | None = None
     ) -> None:
         """What the people worker tells of a version of the identity: ids and their roots, roots and their traits."""
-        tied = [[self.project_id, one, root, version] for one, root in (ties or {}).items()]
-        known = [[self.project_id, root, version, theirs] for root, theirs in (traits or {}).items()]
-        await self._insert_rows("person_ties", ("project_id", "distinct_id", "root", "version"), tied)
-        await self._insert_rows("person_traits", ("project_id", "root", "version", "traits"), known)
-        await self._insert_rows("identity_versions", ("project_id", "version"), [[self.project_id, version]])
-
-    async def _insert_rows(self, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            await self.clickhouse.insert_bytes(table, columns, "\n".join(json.dumps(row) for row in rows).encode(), FORMAT, SETTINGS)
+        await know_together(self.clickhouse, [Known(self.project_id, version, ties or {}, traits or {})])
 
     async def _insert(self, *told: tuple[Happening, str]) -> None:
-        rows = [
-            [
-                h.event_id,
-                self.project_id,
-                h.name,
-                h.distinct_id,
-                h.session_id,
-                *[int(h.at.timestamp() * 1000)] * 2,
-                dict(h.properties),
-                context,
-            ]
-            for h, context in told
-        ]
-        data = "\n".join(json.dumps(row) for row in rows).encode()
-        await self.clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, {**SETTINGS, "log_comment": str(next(_blocks))})
+        await _insert_block(self.clickhouse, [_row(self.project_id, happening, context) for happening, context in told])
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is new with a version of a project's identity: ids and their roots, roots and their traits."""
+
+    project_id: int
+    version: int
+    ties: Mapping[str, str]
+    traits: Mapping[str, Mapping[str, object]]
+
+
+async def tell_together(clickhouse: ClickHouse, told: Mapping[int, Sequence[Happening]]) -> None:
+    """Events of several projects, in one block."""
+    await _insert_block(clickhouse, [_row(project_id, happening) for project_id, happenings in told.items() for happening in happenings])
+
+
+async def know_together(clickhouse: ClickHouse, known: Sequence[Known]) -> None:
+    """Versions of the identity of several projects."""
+    tied = [[one.project_id, tied, root, one.version] for one in known for tied, root in one.ties.items()]
+    traits = [[one.project_id, root, one.version, theirs] for one in known for root, theirs in one.traits.items()]
+    await _insert_rows(clickhouse, "person_ties", ("project_id", "distinct_id", "root", "version"), tied)
+    await _insert_rows(clickhouse, "person_traits", ("project_id", "root", "version", "traits"), traits)
+    await _insert_rows(clickhouse, "identity_versions", ("project_id", "version"), [[one.project_id, one.version] for one in known])
+
+
+async def _insert_rows(clickhouse: ClickHouse, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        await clickhouse.insert_bytes(table, columns, "\n".join(json.dumps(row) for row in rows).encode(), FORMAT, SETTINGS)
+
+
+def _row(project_id: int, told: Happening, context: str = "") -> list[object]:
+    at = int(told.at.timestamp() * 1000)
+    return [told.event_id, project_id, told.name, told.distinct_id, told.session_id, at, at, dict(told.properties), context]
+
+
+async def _insert_block(clickhouse: ClickHouse, rows: Sequence[Sequence[object]]) -> None:
+    data = "\n".join(json.dumps(row) for row in rows).encode()
+    await clickhouse.insert_bytes("events_in", COLUMNS, data, FORMAT, {**SETTINGS, "log_comment": str(next(_blocks))})

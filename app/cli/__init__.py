@@ -10,6 +10,7 @@ from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
 from app.cli.importing import command as importing
 from app.cli.querying import command as querying
+from app.cli.querying import schema
 from app.cli.status import command as status
 
 app = typer.Typer(
@@ -46,8 +47,8 @@ for command in (server.dev, server.serve, server.work, server.migrate):
     app.command(rich_help_panel="Run Pug")(command)
 app.add_typer(projects.app, name="projects", rich_help_panel="Run Pug")
 app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(importing.import_file)
-app.command(epilog=querying.QUERY_EPILOG, rich_help_panel="Use Pug")(querying.query)
-app.command(epilog=querying.SCHEMA_EPILOG, rich_help_panel="Use Pug")(querying.schema)
+app.add_typer(querying.app, name="query", rich_help_panel="Use Pug")
+app.command(epilog=schema.EPILOG, rich_help_panel="Use Pug")(schema.schema)
 app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
 app.command(epilog=doctor.EPILOG, rich_help_panel="Run Pug")(doctor.doctor)
 app.command(epilog=status.EPILOG, rich_help_panel="Run Pug")(status.status)

@@ -15,6 +15,7 @@ from rich import box
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]
 
@@ -61,15 +62,15 @@ def print_message(message: Message) -> None:
     sys.stdout.write(json_format.MessageToJson(message, indent=2, always_print_fields_with_no_presence=True, ensure_ascii=False) + "\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), title: str | None = None) -> Table:
-    """A table of plain text; the columns at the places in `numbers` are right-aligned."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, numbers: Sequence[int] = (), title: str | None = None) -> Table:
+    """A table of plain text, or of text with colours; the columns at the places in `numbers` are right-aligned."""
     built = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=title and escape(title), title_justify="left", title_style="bold"
     )
     for place, column in enumerate(columns):
         built.add_column(escape(column), justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
-        built.add_row(*map(escape, row))
+        built.add_row(*(escape(each) if isinstance(each, str) else each for each in row))
     return built
 
 

@@ -29,7 +29,8 @@ def persons_behind(asked: Question, letter: str, cell: Cell, buckets: Sequence[B
     kept = cells_kept(asked, series, [one], scope)
     _check_cell(cell, asked, field)
     windows = _windows(one, buckets, scope)
-    reading = replace(scope, range=Range(windows[0].start, windows[-1].end))
+    whole = trailing.reaching_back(scope, one.trailing).range if one.trailing else scope.range
+    reading = replace(scope, range=Range(windows[0].start, windows[-1].end), whole=whole)
     columns = [sql("{person} AS person", person=scope.as_of.people.person()), *(kept.columns if cell.others else _values(kept))]
     rows = rows_of([one], reading, columns, [*_in(windows), *_contributing(one, scope), *_of_cell(cell, kept)])
     if not cell.others:

@@ -10,6 +10,7 @@ from pug.insights.v1.breakdown_pb2 import Breakdown, Cell
 from pug.insights.v1.filter_pb2 import Source
 from services.insights.people import People
 from services.insights.properties import event_property, trait
+from services.insights.session_facts import session_property
 from services.insights.vocabulary import FEW_VALUED
 
 _MAX_BREAKDOWNS = 5
@@ -88,6 +89,8 @@ def text_of(one: Breakdown, field: str, people: People) -> Sql:
     """The value of a property on a row of events, NULL when it is absent; `field` is the path of the message that names it."""
     if one.source == Source.SOURCE_PERSON:
         return people.trait(trait(one.property, field).text())
+    if one.source == Source.SOURCE_SESSION:
+        return session_property(one.property, field).text()
     return event_property(one.property, one.source, field).text()
 
 

@@ -60,8 +60,8 @@ async def list_persons(
         raise InvalidArgument(f"A page has 1 to {_MAX_PAGE:,} persons.", field="pageSize", hint=f"0 means {_DEFAULT_PAGE}.")
     size, digest = request.page_size or _DEFAULT_PAGE, _digest(request, call)
     place = _place(request.page_token, digest, now) if request.page_token else _Place(None, request.query.as_of_identity, now)
-    scope, query = await _planned(request, call, place, size + 1, clickhouse, limits)
-    found = await clickhouse.query(query)
+    scope, query = await _planned(request, call, place, size + 1, clickhouse)
+    found = await clickhouse.query(limited(query, limits, call.timeout_s))
     ((total, hashes),) = cast("Sequence[tuple[int, Sequence[int]]]", found.rows)
     page = list(hashes[:size])
     persons, read = await _named(page, scope, call, clickhouse, limits)
@@ -74,9 +74,7 @@ async def list_persons(
     )
 
 
-async def _planned(  # noqa: PLR0917 (each is another thing)
-    request: ListPersonsRequest, call: Call, place: _Place, rows: int, clickhouse: ClickHouse, limits: QueryLimits
-) -> tuple[Scope, Sql]:
+async def _planned(request: ListPersonsRequest, call: Call, place: _Place, rows: int, clickhouse: ClickHouse) -> tuple[Scope, Sql]:
     query = request.query
     query.as_of_identity = place.version
     try:
@@ -86,7 +84,6 @@ async def _planned(  # noqa: PLR0917 (each is another thing)
             lambda scope: page_query(kinds.persons(request, scope), place.after, rows),
             clickhouse=clickhouse,
             now=place.asked_at,
-            limits=limits,
         )
     except InvalidArgument as error:
         name_query(error)

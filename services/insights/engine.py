@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -19,6 +19,7 @@ from services.insights.limits import QueryLimits, limited
 from services.insights.people import latest_version
 from services.insights.profiles_of import named_persons, people_named
 from services.insights.ranges import Range
+from services.insights.result_cache import Result
 from services.insights.scope import Scope, scope_of
 from services.insights.source import choose_source
 from services.rpc.call import Call
@@ -32,17 +33,18 @@ _OF_QUERY = frozenset(field.json_name for field in QueryRequest.DESCRIPTOR.field
 
 
 async def answer(
-    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, hints: Hints
+    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, hints: Hints, ask: Callable[[Sql], Awaitable[Result]]
 ) -> QueryResponse:
-    """The answer to a query, and what it cost; `complete_until` is the caller's to say."""
+    """The answer to a query, how fresh it is and what it cost; `ask` runs what may take long."""
     started = time.perf_counter()
-    scope, query = await planned(
-        request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now, limits=limits
-    )
-    found, hint = await asyncio.gather(clickhouse.query(query), hints.of(request.insight, call.project.id))
-    response = kinds.shape(found.rows, request.insight, scope)
-    named = await _name(kinds.unnamed(response), scope, call, clickhouse, limits)
-    response.meta.MergeFrom(meta_of(request.insight, scope, [found, *named], timedelta(seconds=time.perf_counter() - started)))
+    scope, query = await planned(request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now)
+    found, hint = await asyncio.gather(ask(query), hints.of(request.insight, call.project.id))
+    response = kinds.shape(found.rows.rows, request.insight, scope)
+    results = [found, *await _name(kinds.unnamed(response), scope, ask)]
+    read = [result.rows for result in results if not result.kept]
+    response.meta.MergeFrom(meta_of(request.insight, scope, read, timedelta(seconds=time.perf_counter() - started)))
+    response.meta.complete_until.FromDatetime(min(result.complete_until for result in results))
+    response.meta.kept = found.kept
     response.meta.hint = hint
     return response
 
@@ -50,12 +52,11 @@ async def answer(
 async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> ExplainResponse:
     """How a query would be answered."""
     try:
-        _, query = await planned(
-            request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now, limits=limits
-        )
+        _, unlimited = await planned(request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now)
     except InvalidArgument as error:
         name_query(error)
         raise
+    query = limited(unlimited, limits, call.timeout_s)
     # A row for each table: database, table, parts, rows, marks.
     estimate = await clickhouse.query(sql("EXPLAIN ESTIMATE {query}", query=query))
     steps = await clickhouse.query(sql("EXPLAIN indexes = 1 {query}", query=query))
@@ -71,15 +72,15 @@ async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, 
 
 
 async def planned(
-    request: QueryRequest, call: Call, plan: Callable[[Scope], Sql], *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits
+    request: QueryRequest, call: Call, plan: Callable[[Scope], Sql], *, clickhouse: ClickHouse, now: datetime
 ) -> tuple[Scope, Sql]:
-    """What a query may see, and what `plan` makes of that, under the limits of a query."""
+    """What a query may see, and what `plan` makes of that, without limits yet."""
     written = _counted_patterns(request.insight)
     version = await _identity_version(request.as_of_identity, call, clickhouse)
     scope = scope_of(request, call.project, now, version)
     query = plan(scope)
     await _check_patterns(written, clickhouse)
-    return scope, limited(query, limits, call.timeout_s)
+    return scope, query
 
 
 def name_query(error: InvalidArgument) -> None:
@@ -135,13 +136,12 @@ async def _compile(written: Patterns, clickhouse: ClickHouse) -> None:
         raise FilterInvalid(error.message, field=written[0][1], hint=error.hint) from error
 
 
-async def _name(persons: Sequence[Person], scope: Scope, call: Call, clickhouse: ClickHouse, limits: QueryLimits) -> list[Rows]:
+async def _name(persons: Sequence[Person], scope: Scope, ask: Callable[[Sql], Awaitable[Result]]) -> list[Result]:
     """Say who the persons are of whom only the ids are known; returns what was read for it."""
     if not persons:
         return []
-    query = people_named([int(person.id, 16) for person in persons], scope)
-    found = await clickhouse.query(limited(query, limits, call.timeout_s))
-    known = named_persons(found.rows)
+    found = await ask(people_named([int(person.id, 16) for person in persons], scope))
+    known = named_persons(found.rows.rows)
     for person in persons:
         # Nobody is found whose events were erased just now.
         if named := known.get(person.id):

@@ -9,7 +9,8 @@ from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup, Source
 from services.insights.operands import Operands
 from services.insights.operators import OPERATORS, Operator
 from services.insights.people import AsOf
-from services.insights.properties import event_property, trait
+from services.insights.properties import Property, event_property, trait
+from services.insights.session_facts import session_property
 
 # Regular expressions, each with its path in the request.
 Patterns = Sequence[tuple[str, str]]
@@ -55,13 +56,20 @@ def all_conditions(filters: Sequence[Filter], field: str, as_of: AsOf) -> list[S
 
 def condition(spec: Filter, field: str, as_of: AsOf) -> Sql:
     """A condition that holds for the events that pass the filter."""
-    of_person = spec.source == Source.SOURCE_PERSON
-    found = trait(spec.property, field) if of_person else event_property(spec.property, spec.source, field)
+    found = _property(spec, field, as_of)
     operator = operator_of(spec.op, field)
     holds = operator.compare(found, Operands(spec.values, f"{field}.values"), as_of.now)
-    if of_person:
+    if spec.source == Source.SOURCE_PERSON:
         holds = as_of.people.have(holds)
     return sql("NOT ifNull({holds}, false)", holds=holds) if operator.negated else holds
+
+
+def _property(spec: Filter, field: str, as_of: AsOf) -> Property:
+    if spec.source == Source.SOURCE_PERSON:
+        return trait(spec.property, field)
+    if spec.source == Source.SOURCE_SESSION and as_of.knows_sessions:
+        return session_property(spec.property, field)
+    return event_property(spec.property, spec.source, field)
 
 
 def operator_of(op: int, field: str) -> Operator:

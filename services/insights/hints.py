@@ -1,13 +1,14 @@
-"""What may be mistaken in a question: events and properties it names that the project has never sent, and what is near them.
+"""What may be mistaken in a question: events, properties and traits it names that the project has never sent, and what is near them.
 
 What a project has sent once is remembered for some minutes, so that a question that names nothing new costs no query. Otherwise one small
 query over the schema runs beside the main one; ClickHouse picks the few names near each, difflib says which of them are near enough.
+A key is looked for among properties and traits alike, for whoever names the wrong source means the other.
 """
 
 import difflib
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString, cast
 
@@ -17,6 +18,7 @@ from core.clickhouse import ClickHouse
 from core.sql import Sql, join, sql, texts, unsigned
 from pug.insights.v1.filter_pb2 import EventMatcher, Source
 from pug.insights.v1.insights_pb2 import Insight
+from services.insights.session_facts import MEASURED
 from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
 
 _KNOWN_FOR_S = 300.0
@@ -37,7 +39,7 @@ SELECT
 FROM
 (
     SELECT name, wanted, editDistanceUTF8(lowerUTF8(leftUTF8(name, {length})), lowerUTF8(wanted)) AS distance
-    FROM (SELECT DISTINCT {column} AS name FROM {table} WHERE project_id = {project} LIMIT {most})
+    FROM (SELECT DISTINCT {name} AS name FROM {table} WHERE project_id = {project} LIMIT {most})
     ARRAY JOIN {wanted} AS wanted
 )
 GROUP BY wanted"""
@@ -49,6 +51,7 @@ class Named:
 
     events: tuple[str, ...]
     properties: tuple[str, ...]
+    traits: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class _Known:
     until: float
     events: set[str] = field(default_factory=set[str])
     properties: set[str] = field(default_factory=set[str])
+    traits: set[str] = field(default_factory=set[str])
 
 
 class Hints:
@@ -70,17 +74,15 @@ class Hints:
         known, named = self._known_of(project_id), names_in(insight)
         events = [name for name in named.events if name not in known.events]
         properties = [key for key in named.properties if key not in known.properties]
-        if not events and not properties:
+        traits = [key for key in named.traits if key not in known.traits]
+        if not events and not properties and not traits:
             return ""
-        found = await self._clickhouse.query(nearest_query(project_id, events, properties))
-        nearest = {(kind, wanted): (bool(sent), near) for kind, wanted, sent, near in cast("Sequence[_Row]", found.rows)}
-        known.events |= {name for kind, name in nearest if kind == "event" and nearest[kind, name][0]}
-        known.properties |= {key for kind, key in nearest if kind == "property" and nearest[kind, key][0]}
-        unknown = [
-            *(_unsent_event(name, nearest.get(("event", name), (False, ()))[1]) for name in events if name not in known.events),
-            *(_unsent_property(key, nearest.get(("property", key), (False, ()))[1]) for key in properties if key not in known.properties),
-        ]
-        return " ".join(unknown[:_MAX_TOLD])
+        found = await self._clickhouse.query(nearest_query(project_id, events, [*dict.fromkeys([*properties, *traits])]))
+        rows = cast("Sequence[_Row]", found.rows)
+        for kind, names in (("event", known.events), ("property", known.properties), ("trait", known.traits)):
+            names |= {wanted for of, wanted, sent, _ in rows if of == kind and sent}
+        near = {(kind, wanted): names for kind, wanted, _, names in rows}
+        return " ".join(_unsent(named, known, near)[:_MAX_TOLD])
 
     def _known_of(self, project_id: int) -> _Known:
         now = time.monotonic()
@@ -93,31 +95,39 @@ class Hints:
         return known
 
 
+# Kind, name, whether it was sent, names near it.
 _Row = tuple[str, str, int, Sequence[str]]
+_Near = Mapping[tuple[str, str], Sequence[str]]
 
 
 def names_in(insight: Insight) -> Named:
-    """The events and the events' properties that an insight of any kind names, at most so many of each."""
+    """The events, the events' properties and the traits that an insight of any kind names, at most so many of each."""
     events = dict.fromkeys(one.name for one in _messages(insight) if isinstance(one, EventMatcher) and one.name)
-    properties = dict.fromkeys(key for one in _messages(insight) if (key := _event_property(one)) and key not in _OURS)
-    return Named(_shortened(events), _shortened(properties))
+    keys = [found for one in _messages(insight) if (found := _key(one))]
+    properties = dict.fromkeys(key for key, source in keys if source != Source.SOURCE_PERSON and not _is_ours(key, source))
+    traits = dict.fromkeys(key for key, source in keys if source == Source.SOURCE_PERSON)
+    return Named(_shortened(events), _shortened(properties), _shortened(traits))
 
 
-def nearest_query(project_id: int, events: Sequence[str], properties: Sequence[str]) -> Sql:
-    """The rows (kind, name, whether it was sent, names near it), without those of kinds a project has sent none of."""
+def nearest_query(project_id: int, events: Sequence[str], keys: Sequence[str]) -> Sql:
+    """The rows (kind, name, whether it was sent, names near it), without those of kinds a project has sent none of.
+
+    Keys are looked for among properties and traits, events among events.
+    """
     parts: list[Sql] = []
     if events:
         parts.append(_nearest("'event'", "name", "schema_events", project_id, events))
-    if properties:
-        parts.append(_nearest("'property'", "key", "schema_properties", project_id, properties))
+    if keys:
+        parts.append(_nearest("'property'", "key", "schema_properties", project_id, keys))
+        parts.append(_nearest("'trait'", "arrayJoin(JSONAllPaths(traits))", "person_traits", project_id, keys))
     return join("\nUNION ALL", parts)
 
 
-def _nearest(kind: LiteralString, column: LiteralString, table: LiteralString, project_id: int, wanted: Sequence[str]) -> Sql:
+def _nearest(kind: LiteralString, name: LiteralString, table: LiteralString, project_id: int, wanted: Sequence[str]) -> Sql:
     return sql(
         _NEAREST,
         kind=sql(kind),
-        column=sql(column),
+        name=sql(name),
         table=sql(table),
         near=unsigned(_NEAR),
         length=unsigned(_MAX_LENGTH),
@@ -137,26 +147,53 @@ def _messages(message: Message) -> Iterator[Message]:
             yield from _messages(inner)
 
 
-def _event_property(message: Message) -> str:
+def _key(message: Message) -> tuple[str, int] | None:
+    """The key of the property a message names, and its source."""
     # In every message that names a property the field is called so, and `source` beside it says whose; without one it is the event's.
     fields = message.DESCRIPTOR.fields_by_name
     if "property" not in fields:
-        return ""
-    if "source" in fields and cast("int", getattr(message, "source")) == Source.SOURCE_PERSON:  # noqa: B009 (of any message)
-        return ""
-    return cast("str", getattr(message, "property"))  # noqa: B009 (of any message)
+        return None
+    key = cast("str", getattr(message, "property"))  # noqa: B009 (of any message)
+    source = cast("int", getattr(message, "source")) if "source" in fields else Source.SOURCE_EVENT  # noqa: B009 (of any message)
+    return (key, source) if key else None
+
+
+def _is_ours(key: str, source: int) -> bool:
+    return key in _OURS or (source == Source.SOURCE_SESSION and key in MEASURED)
 
 
 def _shortened(names: dict[str, None]) -> tuple[str, ...]:
     return tuple(name for name in names if len(name) <= _MAX_LENGTH)[:_MAX_NAMES]
 
 
+def _unsent(named: Named, known: _Known, near: _Near) -> list[str]:
+    """What is to be said of each name that isn't known."""
+    events = (_unsent_event(name, near.get(("event", name), ())) for name in named.events if name not in known.events)
+    properties = (
+        _unsent_property(key, near.get(("property", key), ()), is_trait=key in known.traits)
+        for key in named.properties
+        if key not in known.properties
+    )
+    traits = (
+        _unsent_trait(key, near.get(("trait", key), ()), is_property=key in known.properties or key in _OURS)
+        for key in named.traits
+        if key not in known.traits
+    )
+    return [*events, *properties, *traits]
+
+
 def _unsent_event(name: str, near: Sequence[str]) -> str:
     return f"No event “{name}” was ever sent{_did_you_mean(name, near)}."
 
 
-def _unsent_property(key: str, near: Sequence[str]) -> str:
-    return f"No event has ever had the property “{key}”{_did_you_mean(key, near)}."
+def _unsent_property(key: str, near: Sequence[str], *, is_trait: bool) -> str:
+    meant = "; it is a trait of persons: ask for SOURCE_PERSON" if is_trait else _did_you_mean(key, near)
+    return f"No event has ever had the property “{key}”{meant}."
+
+
+def _unsent_trait(key: str, near: Sequence[str], *, is_property: bool) -> str:
+    meant = "; it is a property of events: ask for SOURCE_EVENT" if is_property else _did_you_mean(key, near)
+    return f"No person has ever had the trait “{key}”{meant}."
 
 
 def _did_you_mean(wanted: str, near: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from services.insights.metrics import ESTIMATED, TRAILING
 from services.insights.readings import Reading, readings
 from services.insights.scope import Scope
 from services.insights.series import Series, rows_of, series_column, series_of, value_of
+from services.insights.session_facts import facts_in
 
 _MAX_FORMULAS = 10
 
@@ -138,7 +139,8 @@ def _parts(asked: Question, series: list[Series], alike: list[Series], scope: Sc
     """The queries of series that are counted alike."""
     span, distinct = alike[0].trailing, alike[0].measure.distinct
     if span is None and not (asked.cumulative and distinct):
-        return [_by_bucket(asked, series, alike, reading, scope) for reading in readings(scope)]
+        of_sessions = _asks_of_sessions(asked, alike, scope)
+        return [_by_bucket(asked, series, alike, reading, scope) for reading in readings(scope, of_sessions=of_sessions)]
     kept = cells_kept(asked, series, alike, scope)
     parts: list[Sql] = []
     for of in (scope, scope.compared) if scope.compared else (scope,):
@@ -149,6 +151,12 @@ def _parts(asked: Question, series: list[Series], alike: list[Series], scope: Sc
             rows = rows_of(alike, of, [_bucket(of), *kept.columns])
             parts.append(sql(_SO_FAR, rows=rows, distinct=distinct, label_of_one=kept.label("one"), **split))
     return parts
+
+
+def _asks_of_sessions(asked: Question, series: list[Series], scope: Scope) -> bool:
+    cells = _cells(asked, scope)
+    conditions = [condition for one in series for condition in one.matches()]
+    return bool(facts_in([*conditions, *(cells.texts if cells else []), *([scope.filters] if scope.filters else [])]))
 
 
 def _by_bucket(asked: Question, series: list[Series], alike: list[Series], reading: Reading, scope: Scope) -> Sql:

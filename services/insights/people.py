@@ -113,6 +113,8 @@ class AsOf:
 
     now: datetime
     people: People
+    # Whether the query reads events through its scope, which can look up what is known of their sessions.
+    knows_sessions: bool = False
 
 
 def is_counted() -> Sql:

@@ -146,12 +146,14 @@ def event_property(key: str, source: int, field: str) -> Property:
     """The property a request names; `field` is the path of the message that names it."""
     if source == Source.SOURCE_SESSION:
         raise InvalidArgument(
-            "What a session's first event says cannot be asked for here yet.",
+            "What a session's first event says can be asked for in insights alone.",
             field=f"{field}.source",
-            hint="Sessions break down by it with SOURCE_EVENT; elsewhere use SOURCE_EVENT or SOURCE_PERSON.",
+            hint="Here use SOURCE_EVENT or SOURCE_PERSON.",
         )
     if source not in (Source.SOURCE_UNSPECIFIED, Source.SOURCE_EVENT):
-        raise InvalidArgument(f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT or SOURCE_PERSON.")
+        raise InvalidArgument(
+            f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT, SOURCE_PERSON or SOURCE_SESSION."
+        )
     _check_key(key, field)
     if column := DERIVED.get(key):
         return Added(column)

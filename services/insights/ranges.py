@@ -71,13 +71,15 @@ def zone_of(request: QueryRequest, default: str) -> ZoneInfo:
 
 
 def grain_of(request: QueryRequest) -> Grain:
-    """The size of the buckets; a retention's are its periods."""
+    """The size of the buckets; a retention's are its periods, and a stickiness may name its own."""
     if _is_retention(request):
         return _period_of(request.insight.retention)
-    if (grain := _GRAINS.get(request.granularity)) is None:
+    own = request.insight.stickiness.interval
+    named, field = (own, "insight.stickiness.interval") if own else (request.granularity, "granularity")
+    if (grain := _GRAINS.get(named)) is None:
         raise InvalidArgument(
-            f"There is no granularity {request.granularity}.",
-            field="granularity",
+            f"There is no granularity {named}.",
+            field=field,
             hint="Use GRANULARITY_MINUTE, _HOUR, _DAY, _WEEK or _MONTH.",
         )
     return grain

@@ -22,12 +22,15 @@ class Reading:
     ranks: bool = True
 
 
-def readings(scope: Scope) -> list[Reading]:
-    """What is read one after the other; both ranges at once, unless an event or a bucket may be in both."""
+def readings(scope: Scope, *, of_sessions: bool) -> list[Reading]:
+    """What is read one after the other; both ranges at once, unless an event or a bucket may be in both.
+
+    `of_sessions` says that something is asked of sessions as a whole: how far they are followed depends on the range that is read.
+    """
     earlier, first = scope.compared, scope.buckets[0].start
     if earlier is None:
         return [Reading(scope, [], sql("false"))]
-    if earlier.range.end > first:
+    if of_sessions or earlier.range.end > first:
         return [Reading(scope, [], sql("false")), Reading(earlier, [], sql("true"), ranks=False)]
     both = replace(scope, range=Range(earlier.range.start, scope.range.end), buckets=(*earlier.buckets, *scope.buckets), compared=None)
     start = integer(milliseconds(first))

@@ -1,6 +1,6 @@
 """What a query may see: one project's events in a range of time, under the query's filters.
 
-The only place that names the events table, besides the stitching of sessions.
+The only place that names the events table, besides the stitching of sessions and the look-up of what is known of them.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,8 @@ from services.insights.comparing import earlier
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import EVER, Range, grain_of, range_of, weeks_on_sunday, zone_of
-from services.insights.sessions import SESSION, stitched
+from services.insights.session_facts import facts_in, looked_up
+from services.insights.sessions import SESSION, followed, stitched
 from services.rpc.call import Project
 
 _EVENTS = """({ties}
@@ -42,6 +43,8 @@ class Scope:
     include_cookieless: bool
     # Whether distinct persons and sessions may be estimated.
     approximate: bool = False
+    # The range whose sessions are looked up, where only a part of it is read.
+    whole: Range | None = None
     # The same about the earlier range that the query compares with, if any.
     compared: "Scope | None" = None
 
@@ -67,28 +70,35 @@ class Scope:
     def events(self, columns: list[Sql], where: list[Sql], within: Range | None = None) -> Sql:
         """A subquery with one row for each event in the scope for which all of `where` holds.
 
-        SESSION among the columns is the event's session (services/insights/sessions.py).
+        SESSION among the columns is the event's session (services/insights/sessions.py), and what is known of it may be asked for in
+        `columns`, `where` and the filters of the query (services/insights/session_facts.py).
 
         `within` is another range than the query's, to read what was before it or came after.
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
         read = within or self.range
         restrictions = [*where, *([self.filters] if self.filters else [])]
+        facts = facts_in([*columns, *restrictions])
+        known = followed(self.whole or read)
         return sql(
             _EVENTS,
             ties=self.as_of.people.ties(),
             **{"from": instant(read.start)},
             to=instant(read.end),
             project=unsigned(self.project.id),
-            columns=join(", ", columns),
-            sessions=stitched(self.project.id, read) if SESSION in columns else sql(""),
-            restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)),
+            columns=join(", ", columns).with_written(facts),
+            sessions=sql(
+                "{stitched}{facts}",
+                stitched=stitched(self.project.id, known.start, read.end) if facts or SESSION in columns else sql(""),
+                facts=looked_up(facts, self.project.id, known) if facts else sql(""),
+            ),
+            restrictions=join("", (sql("\n    AND ({condition})", condition=condition) for condition in restrictions)).with_written(facts),
         )
 
 
 def scope_of(request: QueryRequest, project: Project, now: datetime, identity_version: int = 0) -> Scope:
     """The scope of a query, with the people as of a version of the project's identity, or what is wrong with it."""
-    as_of = AsOf(now, People(project.id, identity_version))
+    as_of = AsOf(now, People(project.id, identity_version), knows_sessions=True)
     filters = request.insight.filters
     zone = zone_of(request, project.time_zone)
     grain = grain_of(request)

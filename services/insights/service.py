@@ -1,9 +1,14 @@
 """InsightsService: answers questions about a project's events and people."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
-from core.clickhouse import ClickHouse
+from core.clickhouse import ClickHouse, Rows
+from core.errors import QueryTooExpensive
+from core.sql import Sql
+from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import (
     ExplainRequest,
     ExplainResponse,
@@ -19,7 +24,8 @@ from pug.insights.v1.insights_pb2 import (
 from services.insights import engine
 from services.insights.drill_down import list_persons
 from services.insights.hints import Hints
-from services.insights.limits import QueryLimits
+from services.insights.limits import QueryLimits, limited
+from services.insights.result_cache import Result, ResultCache
 from services.insights.schema import schema_of
 from services.insights.turns import AtOnce, Turns
 from services.insights.values import values_of
@@ -29,17 +35,22 @@ from services.rpc.call import Call
 class InsightsService:
     """The RPCs of `pug.insights.v1.InsightsService`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (each is another thing)
         self,
         clickhouse: ClickHouse,
-        complete_until: Callable[[], Awaitable[datetime]],
+        watermark: Callable[[], Awaitable[Watermark]],
         now: Callable[[], datetime],
         limits: QueryLimits,
         at_once: AtOnce | None = None,
+        cache: ResultCache | None = None,
     ) -> None:
-        """`complete_until` says up to when accepted events are stored; `limits` are those of one query, `at_once` of all together."""
+        """`watermark` says up to where accepted events are stored; `limits` are those of one query, `at_once` of all together.
+
+        Without a cache every query is asked anew.
+        """
         self._clickhouse = clickhouse
-        self._complete_until = complete_until
+        self._watermark = watermark
+        self._cache = cache
         self._now = now
         self._limits = limits
         self._turns = Turns(at_once or AtOnce())
@@ -48,13 +59,28 @@ class InsightsService:
     async def query(self, request: QueryRequest, call: Call) -> QueryResponse:
         """Answer an insight."""
         # Before the query: what is stored while it runs may be missing from its answer.
-        complete_until = await self._complete_until()
-        async with self._turns.turn(call) as turn:
-            response = await engine.answer(
-                request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits, hints=self._hints
-            )
-        response.meta.complete_until.FromDatetime(complete_until)
-        return response
+        watermark = await self._watermark()
+
+        async def ask(query: Sql) -> Result:
+            return await self._result(query, call, watermark)
+
+        return await engine.answer(request, call, clickhouse=self._clickhouse, now=self._now(), hints=self._hints, ask=ask)
+
+    async def _result(self, query: Sql, call: Call, watermark: Watermark) -> Result:
+        """What ClickHouse answers when the project has its turn, or has answered before."""
+
+        async def run(call: Call) -> Rows:
+            async with self._turns.turn(call) as turn:
+                return await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
+
+        if self._cache is None:
+            return Result(await run(call), watermark.complete_until)
+        # Others may come to wait for the same, with more patience: this caller's ends only its own waiting.
+        try:
+            async with asyncio.timeout(call.timeout_s):
+                return await self._cache.result(query, watermark, lambda: run(replace(call, timeout_s=None)))
+        except TimeoutError as error:
+            raise QueryTooExpensive("The query took longer than its caller would wait.", hint="Ask for less, or wait longer.") from error
 
     async def explain(self, request: ExplainRequest, call: Call) -> ExplainResponse:
         """Show how an insight would be answered."""
@@ -63,7 +89,7 @@ class InsightsService:
 
     async def list_persons(self, request: ListPersonsRequest, call: Call) -> ListPersonsResponse:
         """List who is behind a number."""
-        complete_until = await self._complete_until()
+        complete_until = (await self._watermark()).complete_until
         async with self._turns.turn(call) as turn:
             response = await list_persons(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
         response.meta.complete_until.FromDatetime(complete_until)

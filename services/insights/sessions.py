@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from core.sql import Sql, instant, integer, sql, unsigned
 from services.insights.ranges import Range
 
-# Ask scope.events() for this column to get the session of each event: a UInt64, of the id the client gave, or of who it is and when the
-# session started.
-SESSION = sql("if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session")
+# The session of an event that is joined with `stitched`: a UInt64, of the id the client gave, or of who it is and when the session started.
+SESSION_OF_EVENT = sql("if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id))")
+# Ask scope.events() for this column to get the session of each event.
+SESSION = sql("{session} AS session", session=SESSION_OF_EVENT)
 PAUSE = timedelta(minutes=30)
 _REACH = timedelta(days=1)
 
@@ -39,14 +40,14 @@ _JOIN = """
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-def stitched(project_id: int, asked: Range) -> Sql:
-    """What has to be joined with the events of a range so that SESSION can be read."""
+def stitched(project_id: int, start: datetime, end: datetime) -> Sql:
+    """What has to be joined with events before `end` so that SESSION can be read, of sessions as if nothing had been before `start`."""
     return sql(
         _JOIN,
         project=unsigned(project_id),
         longest=integer(PAUSE // timedelta(milliseconds=1)),
-        **{"from": instant(followed(asked).start)},
-        to=instant(asked.end),
+        **{"from": instant(start)},
+        to=instant(end),
     )
 
 

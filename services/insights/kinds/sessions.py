@@ -2,11 +2,12 @@
 
 The events are read once, a day beyond the range on either side, and become one row for each session that starts in the range: its first
 matching event's cell, when it starts, how long it lasts, how many matching events it has. Those are counted by cell and bucket as states,
-from which a window finds the largest cells; the rest is folded from the same states, so it is as exact as any.
+from which a window finds the largest cells; the rest is folded from the same states, so it is as exact as any. Sessions of the range
+compared with are counted beside them, and have the cells of the later ones.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import LiteralString
 
 from core.errors import InvalidArgument
@@ -51,30 +52,34 @@ _SESSIONS = """(
 )"""
 
 _COUNTED = """
-SELECT 1 AS rank, {bucket} AS bucket, {value} AS value
+SELECT 1 AS rank, {compared} AS compared, {bucket} AS bucket, {value} AS value
 FROM {sessions}
-GROUP BY bucket
-ORDER BY bucket"""
+GROUP BY bucket"""
+
+_COUNTED_AS_STATES = """
+    SELECT {cell}, {compared} AS compared, {bucket} AS bucket, {state} AS state
+    FROM {sessions}
+    GROUP BY {cell}, bucket"""
 
 # Ties go by value ascending, NULL last.
-_COUNTED_BY_CELL = """
-WITH counted AS (
-    SELECT {cell}, {bucket} AS bucket, {state} AS state
-    FROM {sessions}
-    GROUP BY {cell}, bucket
+_BY_CELL = """
+WITH counted AS ({counted}
 ),
 measured AS (
-    SELECT *, {merged} OVER (PARTITION BY {cell}) AS overall
+    SELECT
+        *,
+        {merged_if}(state, NOT compared) OVER (PARTITION BY {cell}) AS overall,
+        min(compared) OVER (PARTITION BY {cell}) AS only_earlier
     FROM counted
 ),
 placed AS (
-    SELECT *, dense_rank() OVER (ORDER BY overall DESC, {cell}) AS place
+    SELECT *, dense_rank() OVER (ORDER BY only_earlier, overall DESC, {cell}) AS place
     FROM measured
 )
-SELECT if(place > {limit}, 0, place) AS rank, bucket, toFloat64({merged}) AS value, {label}
+SELECT if(place > {limit} OR only_earlier, 0, place) AS rank, compared, bucket, toFloat64({merged}(state)) AS value, {label}
 FROM placed
-GROUP BY rank, bucket
-ORDER BY rank, bucket"""
+GROUP BY rank, compared, bucket
+ORDER BY rank, compared, bucket"""
 
 
 _PERSONS = """
@@ -97,19 +102,30 @@ WHERE {in_bucket}"""
 
 
 def plan(spec: Sessions, scope: Scope) -> Sql:
-    """The rows (rank of the cell, start of the bucket in ms, value, then the cell), where there are sessions."""
+    """The rows (rank of the cell, whether it is of the range compared with, start of the bucket in ms, value, then the cell)."""
     measure, cells = _measure(spec), _cells(spec, scope)
-    bucket = sql("toInt64(0)") if _as(spec) == Sessions.AS_SEGMENTATION else bucket_of(sql("started"), scope.buckets)
-    sessions = _sessions(spec, scope, cells, [])
+    template: LiteralString = _COUNTED_AS_STATES if cells else _COUNTED
+    names = join(", ", cells.names if cells else [])
+    parts = [
+        sql(
+            template,
+            compared=sql("true" if of is scope.compared else "false"),
+            bucket=sql("toInt64(0)") if _as(spec) == Sessions.AS_SEGMENTATION else bucket_of(sql("started"), of.buckets),
+            sessions=_sessions(spec, of, cells, []),
+            **({"cell": names, "state": _aggregate(measure, "State")} if cells else {"value": _aggregate(measure, "")}),
+        )
+        for of in (scope, scope.compared)
+        if of
+    ]
+    counted = join("\nUNION ALL", parts)
     if not cells:
-        return sql(_COUNTED, bucket=bucket, value=_aggregate(measure, ""), sessions=sessions)
+        return counted
     return sql(
-        _COUNTED_BY_CELL,
-        cell=join(", ", cells.names),
-        bucket=bucket,
-        state=_aggregate(measure, "State"),
-        merged=sql(measure[0] + "Merge" + measure[1] + "(state)"),
-        sessions=sessions,
+        _BY_CELL,
+        counted=counted,
+        cell=names,
+        merged=_aggregated(measure, "Merge"),
+        merged_if=_aggregated(measure, "MergeIf"),
         limit=unsigned(cells.limit),
         label=join(", ", cells.labels("placed")),
     )
@@ -117,31 +133,50 @@ def plan(spec: Sessions, scope: Scope) -> Sql:
 
 def shape(rows: Sequence[Sequence[object]], spec: Sessions, scope: Scope) -> TrendsResult | SegmentationResult:
     """The answer: every bucket of every line, or the numbers of the whole range; 0 where there are no sessions."""
-    one_part: list[tuple[int, Cell]] = [] if _splits(spec) else [(1, Cell())]
-    values: dict[int, dict[int, float]] = {rank: {} for rank, _ in one_part}
-    cells = dict(one_part)
+    lines: dict[int, _Line] = {} if _splits(spec) else {1: _Line(Cell())}
     for row in rows:
         match row:
-            case [int() as rank, int() as bucket, float() as value, *cell]:
-                cells.setdefault(rank, cell_message(rank, cell))
-                values.setdefault(rank, {})[bucket] = value / 1000 if spec.metric in _IN_MILLISECONDS else value
+            case [int() as rank, bool() as compared, int() as bucket, float() as value, *cell]:
+                line = lines.setdefault(rank, _Line(cell_message(rank, cell)))
+                (line.compared if compared else line.values)[bucket] = value / 1000 if spec.metric in _IN_MILLISECONDS else value
             case _:
                 raise TypeError(f"unexpected row: {row!r}")
     # Rank 0 is that of the others.
-    ranks = sorted(cells, key=lambda rank: (rank == 0, rank))
+    ranked = [lines[rank] for rank in sorted(lines, key=lambda rank: (rank == 0, rank))]
     if _as(spec) == Sessions.AS_SEGMENTATION:
-        return SegmentationResult(
-            rows=[SegmentationResult.Row(series="A", cell=cells[rank], value=values[rank].get(0, 0)) for rank in ranks]
-        )
+        return SegmentationResult(rows=[_number(line, scope) for line in ranked])
     return TrendsResult(
         buckets=[TrendsResult.Bucket(start=timestamp(bucket.start), partial=bucket.partial) for bucket in scope.buckets],
         series=[
             TrendsResult.Series(
-                series="A", cell=cells[rank], values=[values[rank].get(milliseconds(bucket.start), 0) for bucket in scope.buckets]
+                series="A",
+                cell=line.cell,
+                values=_in_buckets(line.values, scope),
+                compare_values=_in_buckets(line.compared, scope.compared) if scope.compared else [],
             )
-            for rank in ranks
+            for line in ranked
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What was found of a cell by start of the bucket in ms, in the range and in the one compared with."""
+
+    cell: Cell
+    values: dict[int, float] = field(default_factory=dict[int, float])
+    compared: dict[int, float] = field(default_factory=dict[int, float])
+
+
+def _number(line: _Line, scope: Scope) -> SegmentationResult.Row:
+    row = SegmentationResult.Row(series="A", cell=line.cell, value=line.values.get(0, 0))
+    if scope.compared:
+        row.compare_value = line.compared.get(0, 0)
+    return row
+
+
+def _in_buckets(values: dict[int, float], scope: Scope) -> list[float]:
+    return [values.get(milliseconds(bucket.start), 0) for bucket in scope.buckets]
 
 
 def filters(spec: Sessions) -> list[Placed]:
@@ -249,9 +284,14 @@ def _values(spec: Sessions, cells: Cells | None) -> list[Sql]:
 
 
 def _aggregate(measure: _Measure, suffix: LiteralString) -> Sql:
-    name, level, of = measure
-    call = sql(name + suffix + level + "(" + of + ")")
+    call = sql("{aggregated}(" + measure[2] + ")", aggregated=_aggregated(measure, suffix))
     return call if suffix else sql("toFloat64({call})", call=call)
+
+
+def _aggregated(measure: _Measure, suffix: LiteralString) -> Sql:
+    """The name of an aggregate, with its level."""
+    name, level, _ = measure
+    return sql(name + suffix + level)
 
 
 def _in_bucket(spec: Sessions, of: ListPersonsRequest.OfSessions, scope: Scope) -> Sql:

@@ -37,7 +37,7 @@ def import_cdnow(run: Run, file: Path) -> dict[str, Any]:
 
 
 def monthly(run: Run, *metric: str) -> dict[str, float]:
-    result = run("query", "--event", "purchase", *metric, *MONTHS, "--json")
+    result = run("query", "trends", "--event", "purchase", *metric, *MONTHS, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
     values = answer["trends"]["series"][0]["values"]
@@ -288,19 +288,19 @@ def test_a_question_from_a_file_and_from_stdin_give_the_same_table(run_with: Run
     file = tmp_path / "question.json"
     file.write_text(question)
 
-    from_file = run_with("query", str(file), *MONTHS).stdout.splitlines()
-    from_stdin = run_with("query", "-", *MONTHS, input=question).stdout.splitlines()
+    from_file = run_with("query", "--file", str(file), *MONTHS).stdout.splitlines()
+    from_stdin = run_with("query", "--file", "-", *MONTHS, input=question).stdout.splitlines()
 
     assert from_file[:-1] == from_stdin[:-1]
     assert from_file[0].split("  ")[0] == "month"
     assert from_file[2].split() == ["1997-01", "885", "781"]
-    assert from_file[-1].startswith("exact · complete until ")
+    assert from_file[-1].startswith("exact · raw · ")
 
 
 def test_a_sparkline_is_one_line(run_with: Run, cdnow: Path) -> None:
     import_cdnow(run_with, cdnow)
 
-    lines = run_with("query", "--event", "purchase", *MONTHS, "--sparkline").stdout.splitlines()
+    lines = run_with("query", "trends", "--event", "purchase", *MONTHS, "--sparkline").stdout.splitlines()
 
     assert lines[2].split()[0] == "purchase"
     assert len(lines[2].split()[1]) == 18
@@ -308,8 +308,8 @@ def test_a_sparkline_is_one_line(run_with: Run, cdnow: Path) -> None:
 
 
 def test_explain_shows_the_sql_and_its_values(run_with: Run) -> None:
-    shown = run_with("query", "--event", "purchase", "--explain").stdout
-    as_json = json.loads(run_with("query", "--event", "purchase", "--explain", "--json").stdout)
+    shown = run_with("query", "trends", "--event", "purchase", "--explain").stdout
+    as_json = json.loads(run_with("query", "trends", "--event", "purchase", "--explain", "--json").stdout)
 
     assert "SELECT" in shown
     assert "purchase" in shown
@@ -327,7 +327,7 @@ def test_the_schema_lists_what_was_sent(run_with: Run, cdnow: Path) -> None:
 
 
 def test_an_error_of_the_server_is_one_line_that_names_the_field(run_with: Run) -> None:
-    result = run_with("query", "--event", "x", "--metric", "sum")
+    result = run_with("query", "trends", "--event", "x", "--metric", "sum")
 
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
@@ -360,10 +360,10 @@ def test_an_unknown_key_is_told_with_the_command_that_lists_them(run_with: Run) 
 def test_only_saying_the_time_asks_for_all_events(run_with: Run, cdnow: Path) -> None:
     import_cdnow(run_with, cdnow)
 
-    lines = run_with("query", *MONTHS).stdout.splitlines()
+    lines = run_with("query", "trends", *MONTHS).stdout.splitlines()
 
     assert lines[0].split() == ["month", "any", "event"]
-    assert lines[2].split() == ["1997-01", "885"]
+    assert lines[2].split()[:2] == ["1997-01", "885"]
 
 
 def test_the_doctor_finds_a_running_pug_well(run_with: Run, monkeypatch: pytest.MonkeyPatch) -> None:

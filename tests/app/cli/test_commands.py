@@ -9,6 +9,7 @@ from typer.testing import Result
 Run = Callable[..., Result]
 
 REPOSITORY = Path(__file__).parents[3]
+KINDS = ["trends", "segmentation", "funnel", "retention", "stickiness", "lifecycle", "flow", "top-k", "sessions"]
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,7 @@ REPOSITORY = Path(__file__).parents[3]
         ["dev"],
         ["import"],
         ["query"],
+        *(["query", kind] for kind in KINDS),
         ["schema"],
         ["doctor"],
         ["keys"],
@@ -44,7 +46,7 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["schema"], ["query", "--event", "x"], ["keys", "list"], ["import", __file__, "--format", "ndjson"], ["schema", "--json"]]
+    "command", [["schema"], ["query", "trends"], ["keys", "list"], ["import", __file__, "--format", "ndjson"], ["schema", "--json"]]
 )
 def test_without_a_server_there_is_one_line_with_the_fix(run: Run, command: list[str]) -> None:
     result = run(*command)
@@ -79,9 +81,9 @@ def test_a_server_that_does_not_answer_is_told_at_once(run: Run, tmp_path: Path)
         (["import", "{txt}", "--format", "ndjson", "--event", "x"], "NDJSON has no columns"),
         (["import", "{txt}", "--format", "ndjson", "--give-up-after", "long"], "5m"),
         (["import", "{txt}", "--format", "xml"], "xml"),
-        (["query"], "--event"),
-        (["query", "missing.json"], "There is no file"),
-        (["query", "--event", "x", "--metric", "mode"], "median"),
+        (["query"], "pug query trends"),
+        (["query", "--file", "missing.json"], "There is no file"),
+        (["query", "trends", "--metric", "mode"], "median"),
         (["schema", "--url", "localhost", "--key", "k"], "http://localhost:8080"),
         (["keys", "create", "--kind", "write", "--scope", "read"], "--scope"),
         (["keys", "create"], "--kind"),

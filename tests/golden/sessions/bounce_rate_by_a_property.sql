@@ -1,5 +1,5 @@
 WITH counted AS (
-    SELECT value_1, roundDown(toUnixTimestamp64Milli(started), {bucket_starts_1:Array(Int64)}) AS bucket, avgState(matching = 1) AS state
+    SELECT value_1, false AS compared, roundDown(toUnixTimestamp64Milli(started), {bucket_starts_1:Array(Int64)}) AS bucket, avgState(matching = 1) AS state
     FROM (
     SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, place, matches) AS value_1
     FROM (
@@ -25,17 +25,20 @@ WITH counted AS (
     GROUP BY value_1, bucket
 ),
 measured AS (
-    SELECT *, avgMerge(state) OVER (PARTITION BY value_1) AS overall
+    SELECT
+        *,
+        avgMergeIf(state, NOT compared) OVER (PARTITION BY value_1) AS overall,
+        min(compared) OVER (PARTITION BY value_1) AS only_earlier
     FROM counted
 ),
 placed AS (
-    SELECT *, dense_rank() OVER (ORDER BY overall DESC, value_1) AS place
+    SELECT *, dense_rank() OVER (ORDER BY only_earlier, overall DESC, value_1) AS place
     FROM measured
 )
-SELECT if(place > {limit_9:UInt64}, 0, place) AS rank, bucket, toFloat64(avgMerge(state)) AS value, if(rank = 0, NULL, any(placed.value_1)) AS value_1
+SELECT if(place > {limit_9:UInt64} OR only_earlier, 0, place) AS rank, compared, bucket, toFloat64(avgMerge(state)) AS value, if(rank = 0, NULL, any(placed.value_1)) AS value_1
 FROM placed
-GROUP BY rank, bucket
-ORDER BY rank, bucket
+GROUP BY rank, compared, bucket
+ORDER BY rank, compared, bucket
 
 -- bucket_starts_1 = [1773010800000]
 -- longest_2 = 1800000

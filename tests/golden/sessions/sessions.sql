@@ -1,4 +1,4 @@
-SELECT 1 AS rank, roundDown(toUnixTimestamp64Milli(started), {bucket_starts_1:Array(Int64)}) AS bucket, toFloat64(count()) AS value
+SELECT 1 AS rank, false AS compared, roundDown(toUnixTimestamp64Milli(started), {bucket_starts_1:Array(Int64)}) AS bucket, toFloat64(count()) AS value
 FROM (
     SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching
     FROM (
@@ -22,7 +22,6 @@ FROM (
     HAVING started >= {from_7:DateTime64(3, 'UTC')} AND started < {to_8:DateTime64(3, 'UTC')} AND matching > 0
 )
 GROUP BY bucket
-ORDER BY bucket
 
 -- bucket_starts_1 = [1773010800000]
 -- longest_2 = 1800000

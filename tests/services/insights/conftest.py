@@ -7,6 +7,7 @@ from google.protobuf.json_format import ParseDict
 
 from core.clickhouse import ClickHouse
 from core.sql import sql, unsigned
+from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, QueryResponse
 from services.insights import kinds
 from services.insights.limits import QueryLimits
@@ -22,10 +23,10 @@ COMPLETE_UNTIL = NOW - timedelta(seconds=2)
 
 @pytest.fixture(scope="session")
 def insights(clickhouse: ClickHouse) -> InsightsService:
-    async def complete_until() -> datetime:
-        return COMPLETE_UNTIL
+    async def watermark() -> Watermark:
+        return Watermark(COMPLETE_UNTIL)
 
-    return InsightsService(clickhouse, complete_until, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30))
+    return InsightsService(clickhouse, watermark, lambda: NOW, QueryLimits(timedelta(seconds=30), 2 * 2**30))
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
 from naive_funnels import Asked, Attempt, Cell, Excluded, counted, ms
-from naive_sessions import sessions_of
+from naive_sessions import session_values, sessions_of
 from pug.insights.v1.breakdown_pb2 import Cell as CellMessage
+from pug.insights.v1.filter_pb2 import Source
 from pug.insights.v1.funnel_pb2 import FunnelResult
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
 from services.insights import kinds
@@ -46,8 +47,14 @@ class Question:
 
 def matcher(draw: st.DrawFn) -> JSON:
     name = pick(draw, "a", "a", "b", "b", "c", "d", "")
-    only = [{"property": "plan", "op": pick(draw, "OP_IS", "OP_IS_NOT"), "values": ["pro"]}] if draw(st.integers(0, 3)) == 0 else []
-    return {"name": name, "filters": only}
+    if draw(st.integers(0, 3)):
+        return {"name": name, "filters": []}
+    only = {"property": "plan", "source": source(draw), "op": pick(draw, "OP_IS", "OP_IS_NOT"), "values": ["pro"]}
+    return {"name": name, "filters": [only]}
+
+
+def source(draw: st.DrawFn) -> object:
+    return pick(draw, "SOURCE_EVENT", "SOURCE_SESSION")
 
 
 @st.composite
@@ -73,7 +80,7 @@ def questions(draw: st.DrawFn) -> Question:
         "exclusions": exclusions,
         "countBy": pick(draw, "COUNT_BY_PERSONS", "COUNT_BY_PERSONS", "COUNT_BY_SESSIONS", "COUNT_BY_TOTALS"),
         "holdConstant": pick(draw, [], [], ["os"], ["os", "n"]),
-        "breakdowns": pick(draw, [], [{"property": "plan"}], [{"property": "plan"}, {"property": "os"}]),
+        "breakdowns": [{"property": key, "source": source(draw)} for key in draw(st.sampled_from([(), ("plan",), ("plan", "os")]))],
         "breakdownLimit": draw(st.integers(0, 3)),
         "attribution": attribution,
         "attributionStep": draw(st.integers(1, count)) if attribution == "ATTRIBUTION_STEP" else 0,
@@ -144,9 +151,16 @@ def request_of(asked: Question) -> QueryRequest:
 def meant(asked: Question) -> Asked:
     funnel = ParseDict(dict(asked.funnel), QueryRequest().insight.funnel)
     sessions = sessions_of(asked.events)
+    of_sessions = {key: session_values(asked.events, key) for key in ("plan", "os")}
 
     def matches(event: object) -> "Matches":
-        return Matches(cast("JSON", event))
+        return Matches(cast("JSON", event), of_sessions["plan"])
+
+    def cell(event: Happening) -> Cell:
+        return tuple(
+            text_of(of_sessions[by.property][event.event_id] if by.source == Source.SOURCE_SESSION else event.properties[by.property])
+            for by in funnel.breakdowns
+        )
 
     steps = [matches(step["event"]) for step in cast("list[JSON]", asked.funnel["steps"])]
     exclusions = [
@@ -165,8 +179,8 @@ def meant(asked: Question) -> Asked:
         left_out=lambda event: of_persons and event.distinct_id.startswith("cookieless-"),
         person=lambda event: "ann" if event.distinct_id == "ann2" else event.distinct_id,
         session=lambda event: sessions[event.event_id],
-        held=lambda event: values(event, list(funnel.hold_constant)),
-        cell=lambda event: values(event, [one.property for one in funnel.breakdowns]),
+        held=lambda event: tuple(text_of(event.properties[key]) for key in funnel.hold_constant),
+        cell=cell,
         attribution=str(asked.funnel["attribution"]).removeprefix("ATTRIBUTION_").lower().partition("_")[0] if funnel.breakdowns else "",
         attribution_step=funnel.attribution_step,
         start=stamp(START),
@@ -177,15 +191,19 @@ def meant(asked: Question) -> Asked:
 @dataclass(frozen=True)
 class Matches:
     event: JSON
+    plans: Mapping[str, object]
 
     def __call__(self, event: Happening) -> bool:
-        wanted = event.properties["plan"] == "pro"
         filters = cast("list[JSON]", self.event["filters"])
-        return self.event["name"] in ("", event.name) and all((one["op"] == "OP_IS") == wanted for one in filters)
+        return self.event["name"] in ("", event.name) and all(self._passes(event, one) for one in filters)
+
+    def _passes(self, event: Happening, one: JSON) -> bool:
+        plan = self.plans[event.event_id] if one["source"] == "SOURCE_SESSION" else event.properties["plan"]
+        return (plan == "pro") == (one["op"] == "OP_IS")
 
 
-def values(event: Happening, keys: list[str]) -> Cell:
-    return tuple(None if event.properties[key] is None else str(event.properties[key]) for key in keys)
+def text_of(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def stamp(instant: datetime) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from core.clickhouse import ClickHouse
 from core.sql import Sql, sql
+from core.stream import Watermark
 from pug.insights.v1.insights_connect import InsightsServiceASGIApplication
 from pug.insights.v1.insights_pb2 import DESCRIPTOR
 from services.insights import kinds
@@ -67,8 +68,8 @@ class Client:
 def application(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> AsgiApp:
     """Insights whose every answer takes for ever, one at a time."""
 
-    async def now() -> datetime:
-        return NOW
+    async def now() -> Watermark:
+        return Watermark(NOW)
 
     async def find(token: str) -> Credential | None:
         return Credential(token, Project(7, "UTC"), frozenset(Scope))

@@ -7,6 +7,7 @@ from google.protobuf.json_format import ParseDict
 
 from core.clickhouse import ClickHouse, Rows
 from core.sql import Sql
+from pug.insights.v1.filter_pb2 import Source
 from pug.insights.v1.insights_pb2 import Insight, QueryResponse
 from services.insights.hints import names_in
 from story import Store, event
@@ -16,8 +17,8 @@ Ask = Callable[[JSON], Awaitable[QueryResponse]]
 RANGE: JSON = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 
 
-def trend(name: str = "", filters: tuple[JSON, ...] = (), breakdown: str = "", metric: JSON | None = None) -> JSON:
-    breakdowns = [{"property": breakdown}] if breakdown else []
+def trend(name: str = "", filters: tuple[JSON, ...] = (), breakdown: str = "", metric: JSON | None = None, source: int = 0) -> JSON:
+    breakdowns = [{"property": breakdown, "source": source}] if breakdown else []
     series = {"event": {"name": name, "filters": list(filters)}, "metric": metric or {}}
     return {"insight": {"trends": {"series": [series], "breakdowns": breakdowns}}, "timeRange": RANGE}
 
@@ -45,16 +46,63 @@ async def test_unknown_properties_are_named_wherever_they_stand(store: Store, as
 
 async def test_what_was_sent_gets_no_hint_and_neither_do_traits_objects_and_what_pug_adds(store: Store, ask: Ask) -> None:
     await store.tell(event("buy", address={"city": "Oslo"}))
+    await store.know(1, traits={"ann": {"company": {"name": "Acme"}}, "bob": {"seats": 3}})
     filters: tuple[JSON, ...] = (
         {"property": "address", "op": "OP_IS_SET"},
         {"property": "address.city", "op": "OP_IS_SET"},
-        {"property": "never said", "source": "SOURCE_PERSON", "op": "OP_IS_NOT_SET"},
+        {"property": "company", "source": "SOURCE_PERSON", "op": "OP_IS_SET"},
+        {"property": "company.name", "source": "SOURCE_PERSON", "op": "OP_IS_SET"},
+        {"property": "seats", "source": "SOURCE_PERSON", "op": "OP_IS_NOT_SET"},
+        {"property": "address.city", "source": "SOURCE_SESSION", "op": "OP_IS_SET"},
         {"property": "$country", "op": "OP_IS_NOT_SET"},
     )
 
     response = await ask(trend("buy", filters))
 
     assert (list(response.trends.series[0].values), response.meta.hint) == ([1], "")
+
+
+async def test_unknown_traits_are_named_with_the_traits_near_them(store: Store, ask: Ask) -> None:
+    await store.tell(event("buy", plam="a property is not near a trait"))
+    await store.know(1, traits={"ann": {"plan": "pro"}, "bob": {"planet": "mars"}})
+
+    filtered = await ask(trend("buy", ({"property": "pla", "source": "SOURCE_PERSON", "values": ["pro"]},)))
+    split = await ask(trend("buy", breakdown="zzz", source=Source.SOURCE_PERSON))
+
+    assert list(filtered.trends.series[0].values) == [0]
+    assert filtered.meta.hint == "No person has ever had the trait “pla”; near it: “plan”, “planet”."
+    assert split.meta.hint == "No person has ever had the trait “zzz”."
+
+
+async def test_key_of_the_other_source_is_told_so(store: Store, ask: Ask) -> None:
+    await store.tell(event("buy", price=1))
+    await store.know(1, traits={"ann": {"plan": "pro"}})
+
+    of_event = await ask(trend("buy", breakdown="plan"))
+    of_session = await ask(trend("buy", breakdown="plan", source=Source.SOURCE_SESSION))
+    of_person = await ask(trend("buy", breakdown="price", source=Source.SOURCE_PERSON))
+    ours = await ask(trend("buy", breakdown="$country", source=Source.SOURCE_PERSON))
+
+    trait = "No event has ever had the property “plan”; it is a trait of persons: ask for SOURCE_PERSON."
+    assert [of_event.meta.hint, of_session.meta.hint] == [trait, trait]
+    assert of_person.meta.hint == "No person has ever had the trait “price”; it is a property of events: ask for SOURCE_EVENT."
+    assert ours.meta.hint == "No person has ever had the trait “$country”; it is a property of events: ask for SOURCE_EVENT."
+
+
+async def test_key_that_both_have_gets_no_hint(store: Store, ask: Ask) -> None:
+    await store.tell(event("buy", plan="pro"))
+    await store.know(1, traits={"ann": {"plan": "pro"}})
+
+    assert [(await ask(trend("buy", breakdown="plan", source=source))).meta.hint for source in (1, 2, 3)] == ["", "", ""]
+
+
+async def test_traits_of_another_project_are_not_near(store: Store, ask: Ask) -> None:
+    await store.tell(event("buy"))
+    await Store(store.clickhouse, store.project_id + 1_000_000).know(1, traits={"ann": {"secret": "x"}})
+
+    assert (
+        await ask(trend("buy", breakdown="secret", source=Source.SOURCE_PERSON))
+    ).meta.hint == "No person has ever had the trait “secret”."
 
 
 async def test_project_that_sent_nothing_is_told_so(ask: Ask) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.json_format import ParseDict
 from core.clickhouse import ClickHouse, Rows
 from core.errors import PugError, QueryTooComplex, QueryTooExpensive, TooMany
 from core.sql import Sql, all_of, join, sql
+from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import GetSchemaRequest, QueryRequest, QueryResponse
 from services.insights.limits import QueryLimits, limited
 from services.insights.service import InsightsService
@@ -29,7 +30,7 @@ def key(number: int, levels: int = 1) -> str:
     return ".".join(["\N{SLIGHTLY SMILING FACE}" * 197 + f"{number:03}"] * levels)
 
 
-async def never() -> datetime:
+async def never() -> Watermark:
     """GetSchema says nothing of freshness."""
     raise AssertionError
 

@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
-from core.sql import sql, texts
+from core.sql import Sql, sql, texts
 from pug.insights.v1.breakdown_pb2 import Cell as CellMessage
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
 from pug.insights.v1.retention_pb2 import RetentionResult
 from services.insights.engine import answer
 from services.insights.hints import Hints
 from services.insights.kinds import retention
-from services.insights.limits import QueryLimits
+from services.insights.limits import QueryLimits, limited
+from services.insights.result_cache import Result
 from services.insights.scope import scope_of
 from services.rpc.call import Project
 from story import Happening, Store, next_project
@@ -211,7 +212,10 @@ async def test_retention_agrees_with_a_naive_count_and_lists_the_persons_behind_
         )
         await clickhouse.command(f"INSERT INTO identity_versions VALUES ({store.project_id}, 1)")
 
-    response = await answer(asked.request, call(store), clickhouse=clickhouse, now=asked.now, limits=LIMITS, hints=Hints(clickhouse))
+    async def ask(query: Sql) -> Result:
+        return Result(await clickhouse.query(limited(query, LIMITS, None)), asked.now)
+
+    response = await answer(asked.request, call(store), clickhouse=clickhouse, now=asked.now, hints=Hints(clickhouse), ask=ask)
 
     expected = naive(asked)
     assert [cell_of(one.cell) for one in response.retention.series] == [cell for cell, _ in expected]

@@ -249,3 +249,26 @@ async def ids_of(store: Store, persons: list[int]) -> set[str]:
         sql("SELECT DISTINCT distinct_id, distinct_hash FROM events WHERE project_id = {id}", id=unsigned(store.project_id))
     )
     return {cast("str", distinct_id) for distinct_id, distinct_hash in rows.rows if distinct_hash in persons}
+
+
+async def test_range_compared_with_has_the_cells_of_the_later_one(store: Store, ask: Ask) -> None:
+    await store.tell(
+        event("e", "ann", "2026-02-26T10:00:00Z", page="/old"),
+        event("e", "ann", "2026-02-26T10:10:00Z", page="/old"),
+        event("e", "bob", "2026-02-27T10:00:00Z", page="/a"),
+        at("01T10:00:00", page="/a"),
+        at("03T10:00:00", page="/a"),
+        at("03T10:30:00", page="/b"),
+    )
+    earlier: JSON = {"compare": {}}
+
+    lines = (await ask({**query("ENTRY", answer="TRENDS", property="page"), **earlier})).trends.series
+    numbers = (await ask({**query("AVG_DURATION", breakdowns=[PAGE], breakdownLimit=1), **earlier})).segmentation.rows
+    (whole,) = (await ask({**query("EVENTS_PER_SESSION"), **earlier})).segmentation.rows
+
+    assert [(label(one.cell), list(one.values), list(one.compare_values)) for one in lines] == [
+        ("'/a'", [1, 0, 1], [0, 1, 0]),
+        ("others", [0, 0, 0], [1, 0, 0]),
+    ]
+    assert [(label(one.cell), one.value, one.compare_value) for one in numbers] == [("'/a'", 900, 0), ("others", 0, 600)]
+    assert (whole.value, whole.compare_value) == (1.5, 1.5)

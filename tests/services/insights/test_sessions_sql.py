@@ -23,14 +23,15 @@ SESSIONS: Mapping[str, JSON] = {
     "entry": {"metric": "METRIC_ENTRY", "as": "AS_SEGMENTATION", "property": "$pathname"},
     "bounce_rate_by_a_property": {"metric": "METRIC_BOUNCE_RATE", "breakdowns": [PLAN], "breakdownLimit": 5},
 }
+COMPARED: Mapping[str, JSON] = {"exit_compared": {"metric": "METRIC_EXIT", "as": "AS_SEGMENTATION", "property": "$pathname"}}
 PERSONS: Mapping[str, tuple[JSON, JSON]] = {
     "persons_of_a_bucket": ({}, {"bucket": "2026-03-08T23:00:00Z"}),
     "persons_of_the_others": ({"breakdowns": [PLAN]}, {"cell": {"others": True}}),
 }
 
 
-def planned(spec: JSON, of: JSON | None = None, project_id: int = 7) -> Sql:
-    query: JSON = {"insight": {"sessions": spec}, "preset": "PRESET_YESTERDAY", "timeZone": "Europe/Berlin"}
+def planned(spec: JSON, of: JSON | None = None, project_id: int = 7, **more: object) -> Sql:
+    query: JSON = {"insight": {"sessions": spec}, "preset": "PRESET_YESTERDAY", "timeZone": "Europe/Berlin", **more}
     request = ParseDict({"query": query, "sessions": of or {}}, ListPersonsRequest())
     scope = scope_of(request.query, Project(project_id, "UTC"), NOW)
     return kinds.plan(request.query.insight, scope) if of is None else kinds.persons(request, scope)
@@ -39,6 +40,11 @@ def planned(spec: JSON, of: JSON | None = None, project_id: int = 7) -> Sql:
 @pytest.mark.parametrize("name", [*SESSIONS, *PERSONS])
 def test_sql_reads_as_its_golden_file(name: str) -> None:
     assert_reads_as(f"sessions/{name}", (planned(SESSIONS[name]) if name in SESSIONS else planned(*PERSONS[name])))
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_sql_of_a_comparison_reads_as_its_golden_file(name: str) -> None:
+    assert_reads_as(f"sessions/{name}", planned(COMPARED[name], compare={}))
 
 
 async def test_property_is_read_alone_next_to_the_stitching(store: Store) -> None:

@@ -4,10 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
 from google.protobuf.json_format import ParseDict
 
-from core.errors import InvalidArgument
 from core.sql import sql
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from services.insights.scope import scope_of
@@ -118,12 +116,3 @@ async def session_seen(store: Store, start: str, end: str = "2026-03-02T00:00:00
     )
     session, events = found.rows[0]
     return session if events else None
-
-
-async def test_property_of_a_session_cannot_be_asked_for_elsewhere_yet(ask: Ask) -> None:
-    of_session = {"property": "plan", "source": "SOURCE_SESSION", "values": ["pro"]}
-
-    with pytest.raises(InvalidArgument) as raised:
-        await ask({"insight": {"trends": {"series": [{"event": {"filters": [of_session]}}]}}, "preset": "PRESET_TODAY"})
-
-    assert raised.value.field == "insight.trends.series[0].event.filters[0].source"

@@ -57,6 +57,22 @@ async def test_there_is_a_count_for_every_number_of_buckets_even_without_anybody
     assert await counts(ask, stick(granularity="GRANULARITY_HOUR")) == [0] * 72
 
 
+async def test_interval_of_the_insight_goes_before_the_granularity_of_the_query(store: Store, ask: Ask) -> None:
+    await store.tell(on(1, "ann"), on(2, "ann"), on(3, "ann", hour=11))
+    query = stick(granularity="GRANULARITY_HOUR")
+    by_week = {**query, "insight": {"stickiness": {"event": {"name": "e"}, "interval": "GRANULARITY_WEEK"}}}
+
+    # Of two calendar weeks the range has a Sunday, a Monday and a Tuesday.
+    assert await counts(ask, by_week) == [0, 1]
+
+
+async def test_unknown_interval_is_named(ask: Ask) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await ask({"insight": {"stickiness": {"interval": 99}}, "timeRange": THREE_DAYS})
+
+    assert refused.value.field == "insight.stickiness.interval"
+
+
 async def test_buckets_are_those_of_the_granularity_in_the_querys_time_zone(store: Store, ask: Ask) -> None:
     await store.tell(on(1, "ann", hour=14), on(1, "ann", hour=16))
 

@@ -6,6 +6,7 @@ import pytest_asyncio
 from google.protobuf.json_format import ParseDict
 
 from app.backends import Backends
+from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
@@ -70,15 +71,15 @@ async def new_town(backends: Backends) -> Town:
     project_id = await AccountsRepository(backends.postgres).create_project("Town", "Town", "UTC")
     store = Store(backends.clickhouse, project_id)
 
-    async def complete_until() -> datetime:
-        return NOW
+    async def watermark() -> Watermark:
+        return Watermark(NOW)
 
     limits = QueryLimits(timedelta(seconds=30), 2 * 2**30)
     return Town(
         ProfilesService(
             ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, lambda: NOW)
         ),
-        InsightsService(backends.clickhouse, complete_until, lambda: NOW, limits),
+        InsightsService(backends.clickhouse, watermark, lambda: NOW, limits),
         PeopleWorker(backends.postgres, backends.clickhouse),
         store,
         Call(Credential("key", Project(project_id, "UTC"), frozenset(Scope)), "request"),

@@ -136,6 +136,11 @@ async def test_a_merged_person_is_found_by_either_id_and_after_unmerge_each_by_t
         ({"activity": [{"field": "FIELD_EVENTS", "op": "OP_GT", "values": ["x"]}]}, FilterInvalid, "activity[0].values[0]"),
         ({"activity": [{"field": "FIELD_OS", "op": "OP_IS", "values": ["x"]}] * 21}, TooMany, "activity"),
         ({"filters": {"filters": [{"source": "SOURCE_PERSON", "values": ["x"]}]}}, InvalidArgument, "filters.filters[0].property"),
+        (
+            {"filters": {"filters": [{"property": "plan", "source": "SOURCE_SESSION", "values": ["x"]}]}},
+            InvalidArgument,
+            "filters.filters[0].source",
+        ),
     ],
 )
 async def test_a_request_that_cannot_be_is_refused_by_the_field_that_is_wrong(

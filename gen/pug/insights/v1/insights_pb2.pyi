@@ -7,6 +7,7 @@ from pug.insights.v1 import breakdown_pb2 as _breakdown_pb2
 from pug.insights.v1 import filter_pb2 as _filter_pb2
 from pug.insights.v1 import flow_pb2 as _flow_pb2
 from pug.insights.v1 import funnel_pb2 as _funnel_pb2
+from pug.insights.v1 import granularity_pb2 as _granularity_pb2
 from pug.insights.v1 import lifecycle_pb2 as _lifecycle_pb2
 from pug.insights.v1 import person_pb2 as _person_pb2
 from pug.insights.v1 import retention_pb2 as _retention_pb2
@@ -21,17 +22,15 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+from pug.insights.v1.granularity_pb2 import Granularity as Granularity
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class Granularity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    GRANULARITY_UNSPECIFIED: _ClassVar[Granularity]
-    GRANULARITY_MINUTE: _ClassVar[Granularity]
-    GRANULARITY_HOUR: _ClassVar[Granularity]
-    GRANULARITY_DAY: _ClassVar[Granularity]
-    GRANULARITY_WEEK: _ClassVar[Granularity]
-    GRANULARITY_MONTH: _ClassVar[Granularity]
+GRANULARITY_UNSPECIFIED: _granularity_pb2.Granularity
+GRANULARITY_MINUTE: _granularity_pb2.Granularity
+GRANULARITY_HOUR: _granularity_pb2.Granularity
+GRANULARITY_DAY: _granularity_pb2.Granularity
+GRANULARITY_WEEK: _granularity_pb2.Granularity
+GRANULARITY_MONTH: _granularity_pb2.Granularity
 
 class WeekStart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -50,12 +49,6 @@ class Preset(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESET_THIS_MONTH: _ClassVar[Preset]
     PRESET_LAST_MONTH: _ClassVar[Preset]
     PRESET_LAST_12_MONTHS: _ClassVar[Preset]
-GRANULARITY_UNSPECIFIED: Granularity
-GRANULARITY_MINUTE: Granularity
-GRANULARITY_HOUR: Granularity
-GRANULARITY_DAY: Granularity
-GRANULARITY_WEEK: Granularity
-GRANULARITY_MONTH: Granularity
 WEEK_START_UNSPECIFIED: WeekStart
 WEEK_START_MONDAY: WeekStart
 WEEK_START_SUNDAY: WeekStart
@@ -116,13 +109,13 @@ class QueryRequest(_message.Message):
     insight: Insight
     time_range: TimeRange
     preset: Preset
-    granularity: Granularity
+    granularity: _granularity_pb2.Granularity
     time_zone: str
     week_start: WeekStart
     as_of_identity: int
     compare: Compare
     approximate: bool
-    def __init__(self, insight: _Optional[_Union[Insight, _Mapping]] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., preset: _Optional[_Union[Preset, str]] = ..., granularity: _Optional[_Union[Granularity, str]] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[_Union[WeekStart, str]] = ..., as_of_identity: _Optional[int] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., approximate: _Optional[bool] = ...) -> None: ...
+    def __init__(self, insight: _Optional[_Union[Insight, _Mapping]] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., preset: _Optional[_Union[Preset, str]] = ..., granularity: _Optional[_Union[_granularity_pb2.Granularity, str]] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[_Union[WeekStart, str]] = ..., as_of_identity: _Optional[int] = ..., compare: _Optional[_Union[Compare, _Mapping]] = ..., approximate: _Optional[bool] = ...) -> None: ...
 
 class Compare(_message.Message):
     __slots__ = ("offset",)
@@ -153,7 +146,7 @@ class QueryResponse(_message.Message):
     def __init__(self, trends: _Optional[_Union[_trends_pb2.TrendsResult, _Mapping]] = ..., segmentation: _Optional[_Union[_segmentation_pb2.SegmentationResult, _Mapping]] = ..., funnel: _Optional[_Union[_funnel_pb2.FunnelResult, _Mapping]] = ..., retention: _Optional[_Union[_retention_pb2.RetentionResult, _Mapping]] = ..., stickiness: _Optional[_Union[_stickiness_pb2.StickinessResult, _Mapping]] = ..., lifecycle: _Optional[_Union[_lifecycle_pb2.LifecycleResult, _Mapping]] = ..., flow: _Optional[_Union[_flow_pb2.FlowResult, _Mapping]] = ..., top_k: _Optional[_Union[_top_k_pb2.TopKResult, _Mapping]] = ..., meta: _Optional[_Union[Meta, _Mapping]] = ...) -> None: ...
 
 class Meta(_message.Message):
-    __slots__ = ("complete_until", "exactness", "source", "rows_read", "elapsed", "identity_version", "time_range", "time_zone", "hint", "compare_range")
+    __slots__ = ("complete_until", "exactness", "source", "rows_read", "elapsed", "identity_version", "time_range", "time_zone", "hint", "compare_range", "kept")
     class Exactness(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         EXACTNESS_UNSPECIFIED: _ClassVar[Meta.Exactness]
@@ -180,6 +173,7 @@ class Meta(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     HINT_FIELD_NUMBER: _ClassVar[int]
     COMPARE_RANGE_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     complete_until: _timestamp_pb2.Timestamp
     exactness: Meta.Exactness
     source: Meta.Table
@@ -190,7 +184,8 @@ class Meta(_message.Message):
     time_zone: str
     hint: str
     compare_range: TimeRange
-    def __init__(self, complete_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exactness: _Optional[_Union[Meta.Exactness, str]] = ..., source: _Optional[_Union[Meta.Table, str]] = ..., rows_read: _Optional[int] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., identity_version: _Optional[int] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., time_zone: _Optional[str] = ..., hint: _Optional[str] = ..., compare_range: _Optional[_Union[TimeRange, _Mapping]] = ...) -> None: ...
+    kept: bool
+    def __init__(self, complete_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exactness: _Optional[_Union[Meta.Exactness, str]] = ..., source: _Optional[_Union[Meta.Table, str]] = ..., rows_read: _Optional[int] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., identity_version: _Optional[int] = ..., time_range: _Optional[_Union[TimeRange, _Mapping]] = ..., time_zone: _Optional[str] = ..., hint: _Optional[str] = ..., compare_range: _Optional[_Union[TimeRange, _Mapping]] = ..., kept: _Optional[bool] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("query",)

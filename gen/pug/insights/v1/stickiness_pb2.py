@@ -23,19 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from pug.insights.v1 import filter_pb2 as pug_dot_insights_dot_v1_dot_filter__pb2
+from pug.insights.v1 import granularity_pb2 as pug_dot_insights_dot_v1_dot_granularity__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pug/insights/v1/stickiness.proto\x12\x0fpug.insights.v1\x1a\x1cpug/insights/v1/filter.proto\"\xba\x01\n\nStickiness\x12\x33\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.EventMatcherR\x05\x65vent\x12\x34\n\x04mode\x18\x02 \x01(\x0e\x32 .pug.insights.v1.Stickiness.ModeR\x04mode\"A\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0e\n\nMODE_EXACT\x10\x01\x12\x13\n\x0fMODE_CUMULATIVE\x10\x02\"*\n\x10StickinessResult\x12\x16\n\x06\x63ounts\x18\x01 \x03(\x03R\x06\x63ountsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pug/insights/v1/stickiness.proto\x12\x0fpug.insights.v1\x1a\x1cpug/insights/v1/filter.proto\x1a!pug/insights/v1/granularity.proto\"\xf4\x01\n\nStickiness\x12\x33\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1d.pug.insights.v1.EventMatcherR\x05\x65vent\x12\x34\n\x04mode\x18\x02 \x01(\x0e\x32 .pug.insights.v1.Stickiness.ModeR\x04mode\x12\x38\n\x08interval\x18\x03 \x01(\x0e\x32\x1c.pug.insights.v1.GranularityR\x08interval\"A\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0e\n\nMODE_EXACT\x10\x01\x12\x13\n\x0fMODE_CUMULATIVE\x10\x02\"*\n\x10StickinessResult\x12\x16\n\x06\x63ounts\x18\x01 \x03(\x03R\x06\x63ountsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pug.insights.v1.stickiness_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STICKINESS']._serialized_start=84
-  _globals['_STICKINESS']._serialized_end=270
-  _globals['_STICKINESS_MODE']._serialized_start=205
-  _globals['_STICKINESS_MODE']._serialized_end=270
-  _globals['_STICKINESSRESULT']._serialized_start=272
-  _globals['_STICKINESSRESULT']._serialized_end=314
+  _globals['_STICKINESS']._serialized_start=119
+  _globals['_STICKINESS']._serialized_end=363
+  _globals['_STICKINESS_MODE']._serialized_start=298
+  _globals['_STICKINESS_MODE']._serialized_end=363
+  _globals['_STICKINESSRESULT']._serialized_start=365
+  _globals['_STICKINESSRESULT']._serialized_end=407
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,1 @@
+"""The subcommands of `pug query`, one module for each kind of insight."""

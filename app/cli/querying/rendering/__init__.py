@@ -1,0 +1,1 @@
+"""Answers a person can read, one module for each kind of result."""
