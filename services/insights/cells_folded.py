@@ -11,7 +11,7 @@ from services.insights.breakdowns import Cells
 from services.insights.buckets import bucket_of
 from services.insights.cells_kept import labels_after
 from services.insights.readings import Reading
-from services.insights.series import Series, merged, rows_of, series_column, states_of
+from services.insights.series import Series, finished, merged, rows_of, series_column, states_of
 
 # The range as one, and that compared with.
 _FEW_BUCKETS = 2
@@ -23,9 +23,8 @@ _FOLDED = """WITH counted AS (
     GROUP BY {keys}
 ),
 measured AS (
-    SELECT *, {overall} AS overall, max({is_ranked}) OVER cell AS is_kept
+    SELECT *, {overall}
     FROM counted
-    WINDOW cell AS (PARTITION BY {by_series}{cell})
 ),
 placed AS (
     SELECT *, dense_rank() OVER ({partition}ORDER BY is_kept DESC, overall DESC, {unmarked}) AS place
@@ -45,12 +44,8 @@ def can_be_folded(cells: Cells, reading: Reading) -> bool:
 
 def folded(cells: Cells, series: list[Series], reading: Reading, *, ranked_by: Series | None) -> Sql:
     """The rows of `lines.plan`; cells are ranked by one of the series, or each series has largest cells of its own."""
-    window, scope = sql("cell"), reading.scope
+    scope = reading.scope
     several = len(scope.buckets) > 1
-    is_ranked = [
-        *([reading.is_ranked] if reading.is_ranked else []),
-        *([sql("series = {number}", number=unsigned(ranked_by.number))] if ranked_by else []),
-    ]
     return sql(
         _FOLDED,
         series=series_column(series),
@@ -65,9 +60,7 @@ def folded(cells: Cells, series: list[Series], reading: Reading, *, ranked_by: S
             [*([sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets))] if several else []), *cells.marked],
             reading.where,
         ),
-        overall=merged([ranked_by] if ranked_by else series, reading.is_ranked, window),
-        is_ranked=all_of(is_ranked) if is_ranked else sql("true"),
-        by_series=sql("" if ranked_by else "series, "),
+        overall=_overall(cells, series, reading, ranked_by) if several or ranked_by else _of_one_row(series),
         partition=sql("" if ranked_by else "PARTITION BY series "),
         unmarked=join(", ", cells.unmarked),
         limit=unsigned(cells.limit),
@@ -75,3 +68,23 @@ def folded(cells: Cells, series: list[Series], reading: Reading, *, ranked_by: S
         compared=reading.compared,
         label=labels_after(cells, "placed"),
     )
+
+
+def _overall(cells: Cells, series: list[Series], reading: Reading, ranked_by: Series | None) -> Sql:
+    """What a cell is ranked by, and whether there is anything."""
+    window = sql("(PARTITION BY {cell})", cell=join(", ", [*([] if ranked_by else [sql("series")]), *cells.names]))
+    is_ranked = [
+        *([reading.is_ranked] if reading.is_ranked else []),
+        *([sql("series = {number}", number=unsigned(ranked_by.number))] if ranked_by else []),
+    ]
+    return sql(
+        "{value} AS overall, max({is_ranked}) OVER {window} AS is_kept",
+        value=merged([ranked_by] if ranked_by else series, reading.is_ranked, window),
+        is_ranked=all_of(is_ranked) if is_ranked else sql("true"),
+        window=window,
+    )
+
+
+def _of_one_row(series: list[Series]) -> Sql:
+    """The same where a cell has one row: then there may be as many as values, and windows over them would take much memory."""
+    return sql("{value} AS overall, true AS is_kept", value=finished(series))

@@ -1,6 +1,6 @@
 """The lettered series of an insight: which events are in each, and what is calculated of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from string import ascii_uppercase
@@ -10,7 +10,7 @@ from core.sql import Sql, all_of, integers, join, numbered, sql, text, texts, un
 from pug.insights.v1.metric_pb2 import Metric
 from pug.insights.v1.trends_pb2 import Trends
 from services.insights.filters import Placed, all_conditions, event_name, in_list
-from services.insights.metrics import TRAILING, Measure, measure_of
+from services.insights.metrics import TRAILING, Aggregate, Measure, measure_of
 from services.insights.scope import Scope
 
 
@@ -93,13 +93,21 @@ def states_of(series: list[Series]) -> list[Sql]:
 
 def merged(series: list[Series], rows: Sql | None = None, window: Sql | None = None) -> Sql:
     """The value over rows with those columns and a number `series`, or over those of them for which `rows` holds; maybe in a window."""
-    values = [_merged(one, rows, window) for one in series]
+    over = sql(" OVER {window}", window=window) if window else sql("")
+    return _of_states(series, lambda aggregate, state: sql("{value}{over}", value=aggregate.merged(state, rows), over=over))
+
+
+def finished(series: list[Series]) -> Sql:
+    """The value of one row with those columns and a number `series`."""
+    return _of_states(series, Aggregate.finished)
+
+
+def _of_states(series: list[Series], read: Callable[[Aggregate, Sql], Sql]) -> Sql:
+    values = [
+        one.measure.result([read(aggregate, name) for aggregate, name in zip(one.measure.aggregates, _states(one), strict=True)])
+        for one in series
+    ]
     return values[0] if len(values) == 1 else _of_its_series(values, series, sql("series"))
-
-
-def _merged(one: Series, rows: Sql | None, window: Sql | None) -> Sql:
-    values = [aggregate.merged(name, rows) for aggregate, name in zip(one.measure.aggregates, _states(one), strict=True)]
-    return one.measure.result([sql("{value} OVER {window}", value=value, window=window) for value in values] if window else values)
 
 
 def _states(one: Series) -> list[Sql]:

@@ -43,9 +43,8 @@ WITH counted AS (
     GROUP BY value_1
 ),
 measured AS (
-    SELECT *, toFloat64(countMerge(state_2) OVER cell) AS overall, max(true) OVER cell AS is_kept
+    SELECT *, toFloat64(finalizeAggregation(state_2)) AS overall, true AS is_kept
     FROM counted
-    WINDOW cell AS (PARTITION BY series, value_1)
 ),
 placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0')) AS place

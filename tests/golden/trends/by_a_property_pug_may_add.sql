@@ -10,9 +10,8 @@ WITH counted AS (
     GROUP BY value_1, value_2
 ),
 measured AS (
-    SELECT *, ifNotFinite(ifNull(maxMerge(state_2) OVER cell, 0), 0) AS overall, max(true) OVER cell AS is_kept
+    SELECT *, ifNotFinite(ifNull(finalizeAggregation(state_2), 0), 0) AS overall, true AS is_kept
     FROM counted
-    WINDOW cell AS (PARTITION BY series, value_1, value_2)
 ),
 placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0'), nullIf(value_2, '\0')) AS place

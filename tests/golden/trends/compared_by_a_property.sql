@@ -9,9 +9,8 @@ WITH counted AS (
     GROUP BY value_1, bucket
 ),
 measured AS (
-    SELECT *, toFloat64(countMergeIf(state_2, bucket >= {start_7:Int64}) OVER cell) AS overall, max((bucket >= {start_7:Int64})) OVER cell AS is_kept
+    SELECT *, toFloat64(countMergeIf(state_2, bucket >= {start_7:Int64}) OVER (PARTITION BY series, value_1)) AS overall, max((bucket >= {start_7:Int64})) OVER (PARTITION BY series, value_1) AS is_kept
     FROM counted
-    WINDOW cell AS (PARTITION BY series, value_1)
 ),
 placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0')) AS place

@@ -10,9 +10,8 @@ WITH counted AS (
     GROUP BY value_1, bucket
 ),
 measured AS (
-    SELECT *, ifNotFinite(countMergeIf(state_2, bucket >= {start_7:Int64}) OVER cell / uniqExactMergeIf(state_3, bucket >= {start_7:Int64}) OVER cell, 0) AS overall, max((bucket >= {start_7:Int64})) OVER cell AS is_kept
+    SELECT *, ifNotFinite(countMergeIf(state_2, bucket >= {start_7:Int64}) OVER (PARTITION BY series, value_1) / uniqExactMergeIf(state_3, bucket >= {start_7:Int64}) OVER (PARTITION BY series, value_1), 0) AS overall, max((bucket >= {start_7:Int64})) OVER (PARTITION BY series, value_1) AS is_kept
     FROM counted
-    WINDOW cell AS (PARTITION BY series, value_1)
 ),
 placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0')) AS place

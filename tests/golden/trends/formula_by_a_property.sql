@@ -9,9 +9,8 @@ WITH counted AS (
     GROUP BY series, value_1
 ),
 measured AS (
-    SELECT *, toFloat64(countMerge(state_2) OVER cell) AS overall, max((series = {number_12:UInt64})) OVER cell AS is_kept
+    SELECT *, toFloat64(countMerge(state_2) OVER (PARTITION BY value_1)) AS overall, max((series = {number_12:UInt64})) OVER (PARTITION BY value_1) AS is_kept
     FROM counted
-    WINDOW cell AS (PARTITION BY value_1)
 ),
 placed AS (
     SELECT *, dense_rank() OVER (ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0')) AS place

@@ -8,9 +8,8 @@ WITH counted AS (
     GROUP BY series, value_1, value_2
 ),
 measured AS (
-    SELECT *, [toFloat64(countMerge(state_2) OVER cell), toFloat64(uniqExactMerge(state_4) OVER cell)][indexOf({all_series_10:Array(Int64)}, series)] AS overall, max(true) OVER cell AS is_kept
+    SELECT *, [toFloat64(finalizeAggregation(state_2)), toFloat64(finalizeAggregation(state_4))][indexOf({all_series_10:Array(Int64)}, series)] AS overall, true AS is_kept
     FROM counted
-    WINDOW cell AS (PARTITION BY series, value_1, value_2)
 ),
 placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0'), nullIf(value_2, '\0')) AS place
