@@ -2,7 +2,8 @@
 
 They are counted by cell and bucket as states. Windows over these, which are few, rank the cells; then all cells beyond the limit become
 one, whose persons and averages are merged of their states and so as exact as any. With many cells and many buckets there would be nearly as
-many states as events: then it is better to read twice (services/insights/cells_kept.py).
+many states as events, and persons of a million values take a million sets: then it is better to read twice
+(services/insights/cells_kept.py).
 """
 
 from core.instants import milliseconds
@@ -37,9 +38,10 @@ GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket"""
 
 
-def can_be_folded(cells: Cells, reading: Reading) -> bool:
-    """Whether the states are few against the events, and those the cells are ranked by are among them."""
-    return (cells.few or len(reading.scope.buckets) <= _FEW_BUCKETS) and reading.ranks
+def can_be_folded(cells: Cells, series: list[Series], reading: Reading) -> bool:
+    """Whether the states are few or small, and those the cells are ranked by are among them."""
+    small = len(reading.scope.buckets) <= _FEW_BUCKETS and all(one.measure.has_small_states for one in series)
+    return (cells.few or small) and reading.ranks
 
 
 def folded(cells: Cells, series: list[Series], reading: Reading, *, ranked_by: Series | None) -> Sql:

@@ -2,7 +2,8 @@
 
 An event may belong to several series, so it becomes one row for each (`arrayJoin`), and everything after groups by series. With breakdowns
 every cell beyond the limit is folded into one, whose persons and averages are as exact as any: in one reading of the events where there are
-few cells or only one bucket (`cells_folded`), else in two, the first of which ranks the cells (`cells_kept`).
+few cells, or only one bucket and nothing distinct is counted (`cells_folded`), else in two, the first of which ranks the cells
+(`cells_kept`).
 
 Series that have to be counted in another way are queries of their own, put together by UNION ALL, as is a range compared with that cannot
 be read along (`readings`). Where the values of a line build on one another (`grows`) a row says by how much it grows or shrinks with the
@@ -163,7 +164,7 @@ def _by_bucket(asked: Question, series: list[Series], alike: list[Series], readi
     """Each bucket counted for itself."""
     cells = _cells(asked, scope)
     ranked_by = series[0] if asked.formulas else None
-    if cells and can_be_folded(cells, reading) and (ranked_by is None or ranked_by in alike):
+    if cells and can_be_folded(cells, alike, reading) and (ranked_by is None or ranked_by in alike):
         return folded(cells, alike, reading, ranked_by=ranked_by if len(alike) > 1 else None)
     kept = cells_kept(asked, series, alike, scope)
     rows = rows_of(alike, reading.scope, [_bucket(reading.scope), *kept.columns], reading.where)

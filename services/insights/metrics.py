@@ -34,6 +34,9 @@ _NUMERIC: dict[int, tuple[LiteralString, LiteralString]] = {
 }
 
 
+_SMALL = ("count", "sum", "avg", "min", "max")
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """An aggregate function: its name, its level such as `(0.9)`, and what it is of."""
@@ -41,6 +44,11 @@ class Aggregate:
     name: LiteralString
     level: LiteralString = ""
     of: Sql | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its state takes a few bytes, however many rows it is of; others keep what they have seen."""
+        return self.name in _SMALL
 
     def over(self, rows: Rows) -> Sql:
         """Its value over a condition's rows or over all."""
@@ -80,6 +88,11 @@ class Measure:
     contributes: Sql | None = None
     # What it counts the distinct values of, NULL aside, if that is all it does.
     distinct: Sql | None = None
+
+    @property
+    def has_small_states(self) -> bool:
+        """Whether there may be a state of it for each of a million values."""
+        return all(aggregate.is_small for aggregate in self.aggregates)
 
     def value(self, rows: Rows) -> Sql:
         """Its value over a condition's rows or over all."""

@@ -11,7 +11,7 @@ placed AS (
     SELECT *, row_number() OVER (ORDER BY toFloat64(finalizeAggregation(state_1)) DESC, label) AS place
     FROM counted
 )
-SELECT if(place > {limit_4:UInt64}, 0, place) AS rank, toFloat64(countMerge(state_1)) AS metric, if(rank = 0, NULL, any(placed.label)) AS label
+SELECT if(place > {limit_4:UInt64}, 0, place) AS rank, toFloat64(countMerge(state_1)) AS metric, if(rank = 0, NULL, any(label)) AS called
 FROM placed
 GROUP BY rank
 ORDER BY rank = 0, rank

@@ -23,7 +23,7 @@ placed AS (
     SELECT *, row_number() OVER (ORDER BY ifNotFinite(ifNull(finalizeAggregation(state_1), 0), 0) DESC, label) AS place
     FROM counted
 )
-SELECT if(place > {limit_5:UInt64}, 0, place) AS rank, ifNotFinite(ifNull(sumMerge(state_1), 0), 0) AS metric, if(rank = 0, NULL, any(placed.label)) AS label
+SELECT if(place > {limit_5:UInt64}, 0, place) AS rank, ifNotFinite(ifNull(sumMerge(state_1), 0), 0) AS metric, if(rank = 0, NULL, any(label)) AS called
 FROM placed
 GROUP BY rank
 ORDER BY rank = 0, rank

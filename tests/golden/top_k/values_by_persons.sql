@@ -1,20 +1,28 @@
-WITH counted AS (
-    SELECT label, uniqExactState(person) AS state_1
+WITH top_rows AS (
+    SELECT label, row_number() OVER (ORDER BY metric DESC, nullIf(label, '\0')) AS rank
     FROM (
-    SELECT properties.`plan`::Nullable(String) AS label, distinct_hash AS person
+    SELECT label, toFloat64(uniqExact(person)) AS metric
+    FROM (
+    SELECT ifNull(properties.`plan`::Nullable(String), '\0') AS label, distinct_hash AS person
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
     AND (name = {name_4:String})
     AND (cookieless = 0)
 ) AS event
     GROUP BY label
-),
-placed AS (
-    SELECT *, row_number() OVER (ORDER BY toFloat64(finalizeAggregation(state_1)) DESC, label) AS place
-    FROM counted
+    ORDER BY metric DESC, nullIf(label, '\0')
+    LIMIT {limit_5:UInt64}
 )
-SELECT if(place > {limit_5:UInt64}, 0, place) AS rank, toFloat64(uniqExactMerge(state_1)) AS metric, if(rank = 0, NULL, any(placed.label)) AS label
-FROM placed
+)
+SELECT rank, toFloat64(uniqExact(person)) AS metric, if(rank = 0, NULL, any(nullIf(label, '\0'))) AS called
+FROM (
+    SELECT ifNull(properties.`plan`::Nullable(String), '\0') AS label, distinct_hash AS person
+    FROM events
+    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
+    AND (name = {name_4:String})
+    AND (cookieless = 0)
+) AS event
+LEFT ANY JOIN top_rows ON event.label = top_rows.label
 GROUP BY rank
 ORDER BY rank = 0, rank
 
