@@ -43,6 +43,18 @@ _TABLES = (
         ),
         ("count", "page_views"),
     ),
+    _Table(
+        "activity_hours",
+        "events_to_activity_hours",
+        (
+            *("project_id", "name", "occurred_at", "distinct_hash", "browser", "os", "device", "country", "hostname", "channel"),
+            *("referrer_domain", "utm_source", "utm_medium", "utm_campaign", "writer", "cookieless", "last_block"),
+        ),
+        ("events",),
+    ),
+    _Table(
+        "totals_hours", "events_to_totals_hours", ("project_id", "key", "name", "occurred_at", "value", "writer", "last_block"), ("events",)
+    ),
     # An estimate: what is taken back may be a little more or less than was counted.
     _Table(
         "schema_values",

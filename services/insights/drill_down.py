@@ -83,7 +83,7 @@ async def _planned(  # noqa: PLR0917 (each is another thing)
         return await planned(
             query,
             call,
-            lambda scope: page_query(kinds.persons(request, scope), place.after, rows),
+            lambda scope: (scope, page_query(kinds.persons(request, scope), place.after, rows)),
             clickhouse=clickhouse,
             now=place.asked_at,
             limits=limits,

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -32,12 +32,19 @@ _OF_QUERY = frozenset(field.json_name for field in QueryRequest.DESCRIPTOR.field
 
 
 async def answer(
-    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, hints: Hints
+    request: QueryRequest,
+    call: Call,
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    limits: QueryLimits,
+    hints: Hints,
+    rollups: Collection[str] = (),
 ) -> QueryResponse:
-    """The answer to a query, and what it cost; `complete_until` is the caller's to say."""
+    """The answer to a query, and what it cost; `complete_until` is the caller's to say, `rollups` are those it may come from."""
     started = time.perf_counter()
     scope, query = await planned(
-        request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now, limits=limits
+        request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now, limits=limits
     )
     found, hint = await asyncio.gather(clickhouse.query(query), hints.of(request.insight, call.project.id))
     response = kinds.shape(found.rows, request.insight, scope)
@@ -47,11 +54,13 @@ async def answer(
     return response
 
 
-async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> ExplainResponse:
-    """How a query would be answered."""
+async def explain(
+    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, rollups: Collection[str] = ()
+) -> ExplainResponse:
+    """How a query would be answered, also from these `rollups`."""
     try:
-        _, query = await planned(
-            request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now, limits=limits
+        scope, query = await planned(
+            request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now, limits=limits
         )
     except InvalidArgument as error:
         name_query(error)
@@ -64,20 +73,26 @@ async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, 
         sql=written,
         values=[ExplainResponse.Value(name=name, type=value.type, value=value.parameter) for name, value in values.items()],
         console_sql=query.for_console(),
-        source=choose_source(),
+        source=scope.as_of.table.kind,
         rows_to_read=sum(cast("int", row[3]) for row in estimate.rows),
         plan="\n".join(str(row[0]) for row in steps.rows),
     )
 
 
 async def planned(
-    request: QueryRequest, call: Call, plan: Callable[[Scope], Sql], *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits
+    request: QueryRequest,
+    call: Call,
+    plan: Callable[[Scope], tuple[Scope, Sql]],
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    limits: QueryLimits,
 ) -> tuple[Scope, Sql]:
-    """What a query may see, and what `plan` makes of that, under the limits of a query."""
+    """What `plan` makes of what a query may see: the scope, maybe on another table, and a query, under its limits."""
     written = _counted_patterns(request.insight)
     version = await _identity_version(request.as_of_identity, call, clickhouse)
     scope = scope_of(request, call.project, now, version)
-    query = plan(scope)
+    scope, query = plan(scope)
     await _check_patterns(written, clickhouse)
     return scope, limited(query, limits, call.timeout_s)
 
@@ -153,7 +168,7 @@ def meta_of(insight: Insight, scope: Scope, found: Sequence[Rows], elapsed: time
     """How exact an answer is, and what it cost."""
     return Meta(
         exactness=Meta.EXACTNESS_APPROXIMATE if kinds.estimates(insight, scope) else Meta.EXACTNESS_EXACT,
-        source=choose_source(),
+        source=scope.as_of.table.kind,
         rows_read=sum(one.rows_read for one in found),
         elapsed=elapsed,
         time_range=_time_range(scope.range),

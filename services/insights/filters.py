@@ -56,7 +56,7 @@ def all_conditions(filters: Sequence[Filter], field: str, as_of: AsOf) -> list[S
 def condition(spec: Filter, field: str, as_of: AsOf) -> Sql:
     """A condition that holds for the events that pass the filter."""
     of_person = spec.source == Source.SOURCE_PERSON
-    found = trait(spec.property, field) if of_person else event_property(spec.property, spec.source, field)
+    found = trait(spec.property, field) if of_person else event_property(spec.property, spec.source, field, as_of.table)
     operator = operator_of(spec.op, field)
     holds = operator.compare(found, Operands(spec.values, f"{field}.values"), as_of.now)
     if of_person:

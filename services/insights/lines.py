@@ -110,7 +110,7 @@ def formulas_of(asked: Question) -> list[Formula]:
 
 def cells_kept(asked: Question, series: list[Series], alike: list[Series], scope: Scope) -> Ranked:
     """The cells that series counted alike are split into; with formulas everything has the cells of the first series."""
-    cells = cells_of(asked.breakdowns, asked.breakdown_limit, asked.field, scope.as_of.people)
+    cells = cells_of(asked.breakdowns, asked.breakdown_limit, asked.field, scope.as_of)
     return ranked(cells, series[:1] if asked.formulas else alike, scope) if cells else unbroken()
 
 

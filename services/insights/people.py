@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import LiteralString
 
 from core.sql import Sql, sql, unsigned
+from services.insights.tables import EVENTS, Table
 
 # All but those tied to themselves, which is what one taken back looks like.
 _TIES = """
@@ -109,10 +110,11 @@ def latest_traits(project_id: int, read: Sql) -> Sql:
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """When a query is answered: the instant it is asked, and the people as they are known."""
+    """As of when a query is answered: the instant it is asked, the people as they are known, and the table that events are read from."""
 
     now: datetime
     people: People
+    table: Table = EVENTS
 
 
 def is_counted() -> Sql:

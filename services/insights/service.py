@@ -20,6 +20,7 @@ from services.insights import engine
 from services.insights.drill_down import list_persons
 from services.insights.hints import Hints
 from services.insights.limits import QueryLimits
+from services.insights.rollups import Rollups
 from services.insights.schema import schema_of
 from services.insights.turns import AtOnce, Turns
 from services.insights.values import values_of
@@ -44,6 +45,7 @@ class InsightsService:
         self._limits = limits
         self._turns = Turns(at_once or AtOnce())
         self._hints = Hints(clickhouse)
+        self._rollups = Rollups(clickhouse)
 
     async def query(self, request: QueryRequest, call: Call) -> QueryResponse:
         """Answer an insight."""
@@ -51,7 +53,13 @@ class InsightsService:
         complete_until = await self._complete_until()
         async with self._turns.turn(call) as turn:
             response = await engine.answer(
-                request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits, hints=self._hints
+                request,
+                turn,
+                clickhouse=self._clickhouse,
+                now=self._now(),
+                limits=self._limits,
+                hints=self._hints,
+                rollups=await self._rollups.built(),
             )
         response.meta.complete_until.FromDatetime(complete_until)
         return response
@@ -59,7 +67,14 @@ class InsightsService:
     async def explain(self, request: ExplainRequest, call: Call) -> ExplainResponse:
         """Show how an insight would be answered."""
         async with self._turns.turn(call) as turn:
-            return await engine.explain(request.query, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            return await engine.explain(
+                request.query,
+                turn,
+                clickhouse=self._clickhouse,
+                now=self._now(),
+                limits=self._limits,
+                rollups=await self._rollups.built(),
+            )
 
     async def list_persons(self, request: ListPersonsRequest, call: Call) -> ListPersonsResponse:
         """List who is behind a number."""

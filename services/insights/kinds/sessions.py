@@ -194,7 +194,7 @@ def _splits(spec: Sessions) -> bool:
 
 def _cells(spec: Sessions, scope: Scope) -> Cells | None:
     if spec.metric not in _AT_THE_ENDS:
-        return cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
+        return cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of)
     if spec.breakdowns:
         raise InvalidArgument(
             "Entry and exit values are the cells already.", field=f"{FIELD}.breakdowns", hint="Leave them out, or ask for METRIC_SESSIONS."
