@@ -75,12 +75,11 @@ class DerivedTables:
 
     async def count(self, record: BlockRecord) -> Collection[str]:
         """Count the events of a writer's last block that are stored, wherever they aren't counted yet; returns where they were."""
-        counted: list[str] = []
-        for table in _TABLES:
-            if await self._names(table, record):
-                counted.append(table.name)
-            else:
-                await self._add(table, record, "true", "once", "{sum}")
+        counted = [table.name for table in _TABLES if await self._names(table, record)]
+        if len(counted) < len(_TABLES) and await self._is_stored(record):
+            for table in _TABLES:
+                if table.name not in counted:
+                    await self._add(table, record, "true", "once", "{sum}")
         return counted
 
     async def take_back(self, record: BlockRecord, event_ids: Sequence[str], tables: Collection[str]) -> None:
@@ -90,6 +89,14 @@ class DerivedTables:
             if table.name in tables:
                 # Unsigned numbers add up beyond their largest to what they should be.
                 await self._add(table, record, f"event_id IN ({ids})", "back", "toUInt64(-toInt64({sum}))")
+
+    async def _is_stored(self, record: BlockRecord) -> bool:
+        """Whether any of its events are."""
+        block = integer(record.stored_at)
+        found = await self._clickhouse.query(
+            sql("SELECT count() FROM events WHERE stored_at = fromUnixTimestamp64Micro({block}, 'UTC')", block=block)
+        )
+        return bool(found.rows[0][0])
 
     async def _names(self, table: _Table, record: BlockRecord) -> bool:
         found = await self._clickhouse.query(
