@@ -55,6 +55,12 @@ _TABLES = (
     _Table(
         "totals_hours", "events_to_totals_hours", ("project_id", "key", "name", "occurred_at", "value", "writer", "last_block"), ("events",)
     ),
+    _Table(
+        "session_hours",
+        "events_to_session_hours",
+        ("project_id", "occurred_at", "session", "writer", "first_at", "last_at", "last_block"),
+        ("events", "page_views"),
+    ),
     # An estimate: what is taken back may be a little more or less than was counted.
     _Table(
         "schema_values",

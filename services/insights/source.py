@@ -14,21 +14,21 @@ from pug.insights.v1.insights_pb2 import Insight
 from pug.insights.v1.retention_pb2 import Retention
 from services.insights import kinds
 from services.insights.scope import Scope
-from services.insights.tables import ACTIVITY_HOURS, EVENTS, KEYS_OF_TOTALS, NotKept, Table, totals_hours
+from services.insights.tables import ACTIVITY_HOURS, EVENTS, KEYS_OF_TOTALS, SESSION_HOURS, NotKept, Table, totals_hours
 
 _HOUR = timedelta(hours=1)
 _NO_TIME = timedelta()
 # The others are about the order of events, or about more of each than a rollup keeps.
-_KINDS = ("trends", "segmentation", "top_k", "stickiness", "lifecycle", "retention")
-# These have the range as their only bucket.
-_OF_THE_WHOLE_RANGE = ("segmentation", "top_k")
+_KINDS = ("trends", "segmentation", "top_k", "stickiness", "lifecycle", "retention", "sessions")
+# The buckets of these may be cut anywhere: they have one, the range, or put in them what is known to the millisecond.
+_OF_ANY_BUCKETS = ("segmentation", "top_k", "sessions")
 
 
 def choose_source(insight: Insight, scope: Scope, built: Collection[str]) -> tuple[Scope, Sql]:
     """The scope on the table that answers an insight, and the plan there; `built` are the names of the rollups there are."""
-    rollups = _SMALLEST_FIRST if _by_hours(insight, scope) else {}
+    rollups = _SESSIONS if insight.WhichOneof("kind") == "sessions" else _SMALLEST_FIRST
     for name, plan in rollups.items():
-        if name in built:
+        if name in built and _by_hours(insight, scope):
             with suppress(NotKept):
                 return plan(insight, scope)
     return _planned(insight, scope, EVENTS)
@@ -48,6 +48,11 @@ def _on_activity(insight: Insight, scope: Scope) -> tuple[Scope, Sql]:
     return _planned(insight, scope, ACTIVITY_HOURS)
 
 
+def _on_sessions(insight: Insight, scope: Scope) -> tuple[Scope, Sql]:
+    return _planned(insight, scope, SESSION_HOURS)
+
+
+_SESSIONS = {"session_hours": _on_sessions}
 _SMALLEST_FIRST = {"totals_hours": _on_totals, "activity_hours": _on_activity}
 
 
@@ -62,7 +67,7 @@ def _by_hours(insight: Insight, scope: Scope) -> bool:
     if kind not in _KINDS or (kind == "retention" and not _by_periods(insight.retention)):
         return False
     instants = [instant for one in (scope, scope.compared) if one for instant in (one.range.start, one.range.end)]
-    if kind not in _OF_THE_WHOLE_RANGE:
+    if kind not in _OF_ANY_BUCKETS:
         instants += [instant for one in (scope, scope.compared) if one for bucket in one.buckets for instant in (bucket.start, bucket.end)]
         instants.append(scope.bucket_before.start)
     return all((instant - EPOCH) % _HOUR == _NO_TIME for instant in instants)

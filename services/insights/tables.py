@@ -56,7 +56,7 @@ class Table:
 EVENTS = Table(sql("events"), Meta.TABLE_RAW)
 
 # The rollups in ClickHouse that a query may need (migrations/clickhouse/rollups/).
-ROLLUPS = ("activity_hours", "totals_hours")
+ROLLUPS = ("activity_hours", "totals_hours", "session_hours")
 
 _SPLIT_BY: Mapping[str, Sql] = {
     "$browser": sql("browser"),
@@ -88,3 +88,7 @@ def totals_hours(key: str = "") -> Table:
         _OF_ONE_EVENT | _OF_IDS,
         sql("key = {key}", key=text(key)),
     )
+
+
+# Sessions with a session id, whoever's they are.
+SESSION_HOURS = Table(sql("session_hours"), Meta.TABLE_ROLLUP, sql("events"))

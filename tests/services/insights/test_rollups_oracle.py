@@ -16,6 +16,7 @@ from pug.insights.v1.lifecycle_pb2 import Lifecycle
 from pug.insights.v1.metric_pb2 import Metric
 from pug.insights.v1.retention_pb2 import Retention
 from pug.insights.v1.segmentation_pb2 import Segmentation
+from pug.insights.v1.sessions_pb2 import Sessions
 from pug.insights.v1.stickiness_pb2 import Stickiness
 from pug.insights.v1.top_k_pb2 import TopK
 from pug.insights.v1.trends_pb2 import Trends
@@ -58,7 +59,11 @@ VALUES = ("Firefox", "Chrome", "iOS", "DE", "mail", "3", "true", "", "Direct", "
 OF_ONE_TEXT = (Filter.OP_IS, Filter.OP_IS_NOT, Filter.OP_CONTAINS, Filter.OP_NOT_CONTAINS, Filter.OP_STARTS_WITH, Filter.OP_ENDS_WITH)
 ADDING_UP = (Metric.KIND_TOTAL, Metric.KIND_PERSONS)
 METRICS = (*ADDING_UP, Metric.KIND_PER_PERSON, Metric.KIND_ACTIVE_7D, Metric.KIND_ACTIVE_30D)
-KINDS = ("trends", "segmentation", "top_k", "stickiness", "lifecycle", "retention")
+KINDS = ("trends", "segmentation", "top_k", "stickiness", "lifecycle", "retention", "sessions")
+OF_SESSIONS = (
+    *(Sessions.METRIC_SESSIONS, Sessions.METRIC_AVG_DURATION, Sessions.METRIC_MEDIAN_DURATION),
+    *(Sessions.METRIC_BOUNCE_RATE, Sessions.METRIC_EVENTS_PER_SESSION),
+)
 GRAINS = (
     *(Granularity.GRANULARITY_HOUR, Granularity.GRANULARITY_DAY, Granularity.GRANULARITY_DAY),
     *(Granularity.GRANULARITY_WEEK, Granularity.GRANULARITY_MONTH),
@@ -77,7 +82,13 @@ moments = st.one_of(
 def happenings(draw: st.DrawFn, around: datetime) -> Happening:
     sent = {key: draw(st.sampled_from(values)) for key, values in SENT if draw(st.booleans())}
     properties = {key: value for key, value in sent.items() if value is not None}
-    told = Happening(draw(st.sampled_from(NAMES[:2])), draw(st.sampled_from(IDS)), around + draw(moments), "", properties)
+    told = Happening(
+        draw(st.sampled_from(NAMES[:2])),
+        draw(st.sampled_from(IDS)),
+        around + draw(moments),
+        draw(st.sampled_from(["", "s1", "s2"])),
+        properties,
+    )
     return replace(told, context=draw(st.sampled_from(CONTEXTS)))
 
 
@@ -149,8 +160,13 @@ def insights_asked(draw: st.DrawFn) -> Insight:
             return Insight(stickiness=Stickiness(event=draw(matchers()), mode=mode))
         case "lifecycle":
             return Insight(lifecycle=Lifecycle(event=draw(matchers())))
-        case _:
+        case "retention":
             return Insight(retention=draw(retentions()))
+        case _:
+            sessions = Sessions(metric=draw(st.sampled_from(OF_SESSIONS)), scope=EventMatcher(name=draw(st.sampled_from(["", NAMES[0]]))))
+            # A keyword can only be set by name.
+            setattr(sessions, "as", draw(st.sampled_from([Sessions.AS_TRENDS, Sessions.AS_SEGMENTATION])))
+            return Insight(sessions=sessions)
 
 
 @st.composite
@@ -191,8 +207,8 @@ def requests(draw: st.DrawFn, around: datetime) -> QueryRequest:
     if draw(st.integers(0, 3)) == 0:
         some = draw(st.lists(filters(), min_size=1, max_size=2))
         insight.filters.CopyFrom(FilterGroup(match=draw(st.sampled_from([FilterGroup.MATCH_ALL, FilterGroup.MATCH_ANY])), filters=some))
-        # Pages are kept by nothing else.
-        if insight.top_k.property == "$pathname":
+        # Of pages, and of sessions, nothing else is kept.
+        if insight.top_k.property == "$pathname" or insight.HasField("sessions"):
             insight.ClearField("filters")
     insight.include_cookieless = draw(st.booleans())
     start = around - timedelta(hours=draw(st.integers(12, 8 * 24)))

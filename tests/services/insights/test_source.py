@@ -51,7 +51,15 @@ ACTIVITY: Mapping[str, JSON] = {
     "lifecycle": {"lifecycle": {"event": VIEW}},
     "retention": {"retention": {"start": {"name": "signed_up"}, "return": VIEW, "entry": "ENTRY_FIRST_EVER"}},
 }
+SESSIONS: Mapping[str, JSON] = {
+    "sessions": {"sessions": {"scope": ANY}},
+    "bounce rate of page views": {"sessions": {"metric": "METRIC_BOUNCE_RATE", "scope": VIEW}},
+}
 RAW: Mapping[str, JSON] = {
+    "sessions by a property": {"sessions": {"breakdowns": [{"property": "$channel"}]}},
+    "entry pages": {"sessions": {"metric": "METRIC_ENTRY", "property": "$pathname"}},
+    "sessions of clicks": {"sessions": {"scope": {"name": "click"}}},
+    "sessions of a browser": {"sessions": {"scope": {"filters": [FIREFOX]}}},
     "a property that is not kept": {"trends": {"series": [{"event": VIEW}], "breakdowns": [{"property": "plan"}]}},
     "persons by page": {"segmentation": {"series": [{"metric": PERSONS}], "breakdowns": [{"property": "$pathname"}]}},
     "a sum": {"trends": {"series": [{"metric": {"kind": "KIND_SUM", "property": "dollars"}}]}},
@@ -64,6 +72,7 @@ RAW: Mapping[str, JSON] = {
     "funnel": {"funnel": {"steps": [{"event": VIEW}, {"event": {"name": "click"}}]}},
     "flow": {"flow": {"scope": ANY}},
 }
+UNTIL_SEVEN: JSON = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T07:00:00Z"}
 WHOLE_HOURS: JSON = {"preset": "PRESET_LAST_7_DAYS"}
 
 
@@ -75,6 +84,12 @@ def test_totals_come_from_the_totals(case: str) -> None:
 @pytest.mark.parametrize("case", ACTIVITY)
 def test_what_is_about_persons_or_several_properties_comes_from_the_activity(case: str) -> None:
     assert answered_from(ACTIVITY[case]) == "activity_hours"
+
+
+@pytest.mark.parametrize("case", SESSIONS)
+def test_whole_sessions_come_from_the_sessions(case: str) -> None:
+    assert answered_from(SESSIONS[case]) == "session_hours"
+    assert answered_from(SESSIONS[case], {"timeZone": "Asia/Kolkata", "timeRange": UNTIL_SEVEN}) == "session_hours"
 
 
 @pytest.mark.parametrize("case", RAW)
@@ -90,7 +105,7 @@ def test_what_no_rollup_keeps_comes_from_the_events(case: str) -> None:
         # Before 1972 the clocks there were 44 minutes and 30 seconds behind.
         ({"timeZone": "Africa/Monrovia"}, "totals_hours"),
         ({"timeZone": "Africa/Monrovia", "timeRange": {"from": "1971-01-01T00:00:00Z", "to": "1971-01-02T00:00:00Z"}}, "events"),
-        ({"timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T07:00:00Z"}}, "totals_hours"),
+        ({"timeRange": UNTIL_SEVEN}, "totals_hours"),
         ({"timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T07:00:00.001Z"}}, "events"),
         ({"preset": "PRESET_TODAY", "granularity": "GRANULARITY_HOUR"}, "totals_hours"),
         ({"timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-01T06:00:00Z"}, "granularity": "GRANULARITY_MINUTE"}, "events"),
