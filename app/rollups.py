@@ -36,12 +36,15 @@ _SETTINGS = "max_bytes_before_external_group_by = 1073741824, max_partitions_per
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """A rollup by its name and its statements (migrations/clickhouse/rollups): its table, its view, who disagrees with the events."""
+    """A rollup by its name and its statements (migrations/clickhouse/rollups): its table, its view, who disagrees with the events.
+
+    One that is a set has no third statement: to put something into it again changes nothing.
+    """
 
     name: str
     table: str
     view: str
-    disagreeing: str
+    disagreeing: str = ""
 
     @property
     def view_name(self) -> str:
@@ -67,7 +70,7 @@ async def _make(clickhouse: ClickHouse, rollup: Rollup, cluster: str) -> None:
         f"DROP TABLE IF EXISTS {rollup.view_name} SYNC",
         f"DROP TABLE IF EXISTS {rollup.name} SYNC",
         rollup.table,
-        f"ALTER TABLE {rollup.name} {_KEEP_PARTS}",
+        *([f"ALTER TABLE {rollup.name} {_KEEP_PARTS}"] if rollup.disagreeing else []),
         rollup.view,
     ):
         await clickhouse.command(on_cluster(statement, cluster))
@@ -76,18 +79,23 @@ async def _make(clickhouse: ClickHouse, rollup: Rollup, cluster: str) -> None:
 async def _count_history(clickhouse: ClickHouse, rollup: Rollup, cluster: str) -> None:
     # An insert goes by the views there were when it began.
     await _inserts_end(clickhouse, cluster)
+    uncounted = await _before_the_view(clickhouse, rollup, cluster) if rollup.disagreeing else "true"
+    for partitions in await _portions(clickhouse):
+        events = f"FROM (SELECT * FROM events WHERE _partition_id IN ({partitions}) AND ({uncounted}))"  # noqa: S608 (ours)
+        counted = _OF_EVENTS.sub(lambda _, events=events: events, _query_of(rollup.view))
+        await clickhouse.command(f"INSERT INTO {rollup.name} {counted} SETTINGS {_SETTINGS}")
+
+
+async def _before_the_view(clickhouse: ClickHouse, rollup: Rollup, cluster: str) -> str:
+    """What holds for the events that the view has not counted."""
     latest = await _blocks(clickhouse, f"SELECT {_WRITER} AS writer, max(stored_at) FROM events GROUP BY writer")  # noqa: S608 (ours)
     # What is among these events and goes by the view is in the rollup after this.
     await _inserts_end(clickhouse, cluster)
     first = await _blocks(clickhouse, f"SELECT writer, min(last_block) FROM {rollup.name} GROUP BY writer")  # noqa: S608 (ours)
     await clickhouse.command(on_cluster(f"ALTER TABLE {rollup.name} {_MERGE_PARTS}", cluster))
-    before = [
+    return " OR ".join(
         f"({_WRITER} = {writer} AND toUnixTimestamp64Micro(stored_at) < {first.get(writer, block + 1)})" for writer, block in latest.items()
-    ]
-    for partitions in await _portions(clickhouse):
-        events = f"FROM (SELECT * FROM events WHERE _partition_id IN ({partitions}) AND ({' OR '.join(before)}))"  # noqa: S608 (ours)
-        counted = _OF_EVENTS.sub(lambda _, events=events: events, _query_of(rollup.view))
-        await clickhouse.command(f"INSERT INTO {rollup.name} {counted} SETTINGS {_SETTINGS}")
+    )
 
 
 def _query_of(view: str) -> str:
@@ -129,6 +137,8 @@ async def _portions(clickhouse: ClickHouse) -> list[str]:
 
 async def _agrees(clickhouse: ClickHouse, rollup: Rollup) -> bool:
     """Whether it counts each writer's events as often as they are there; while they come in, both are seen alike only between inserts."""
+    if not rollup.disagreeing:
+        return True
     until = time.monotonic() + _AGREE_WITHIN_S
     while time.monotonic() < until:
         if not (await clickhouse.query(Sql((rollup.disagreeing,)))).rows:

@@ -69,6 +69,8 @@ _TABLES = (
         ("count",),
     ),
 )
+# Sets: what is put in again changes nothing.
+_SETS = (_Table("active_days", "events_to_active_days", ("project_id", "name", "occurred_at", "distinct_hash", "cookieless"), ()),)
 _OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
 _OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"
 
@@ -82,8 +84,8 @@ class DerivedTables:
     async def count(self, record: BlockRecord) -> Collection[str]:
         """Count the events of a writer's last block that are stored, wherever they aren't counted yet; returns where they were."""
         counted = [table.name for table in _TABLES if await self._names(table, record)]
-        if len(counted) < len(_TABLES) and await self._is_stored(record):
-            for table in _TABLES:
+        if await self._is_stored(record):
+            for table in (*_TABLES, *_SETS):
                 if table.name not in counted:
                     await self._add(table, record, "true", "once", "{sum}")
         return counted
@@ -123,6 +125,6 @@ class DerivedTables:
         values = [*table.same, *(added.format(sum=one) for one in table.sums)]
         await self._clickhouse.command(
             f"INSERT INTO {table.name} ({', '.join((*table.same, *table.sums))})"  # noqa: S608 (as above, and the view's own query)
-            f" SETTINGS insert_deduplication_token = '{record.token}-{table.name}-{act}'"
+            f" SETTINGS insert_deduplicate = {int(table not in _SETS)}, insert_deduplication_token = '{record.token}-{table.name}-{act}'"
             f" SELECT {', '.join(values)} FROM ({query})"
         )

@@ -10,6 +10,7 @@ values of a line build on one another (`grows`) a row says by how much it grows 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from core.errors import TooMany
 from core.sql import Sql, join, sql
@@ -23,6 +24,7 @@ from services.insights.formulas import Formula, formula_of
 from services.insights.metrics import ESTIMATED, TRAILING
 from services.insights.scope import Scope
 from services.insights.series import Series, rows_of, series_column, series_of, value_of
+from services.insights.tables import NotKept
 
 _MAX_FORMULAS = 10
 
@@ -94,8 +96,22 @@ def plan(asked: Question, scope: Scope) -> Sql:
 
 def series_asked(asked: Question, scope: Scope) -> list[Series]:
     """The series, lettered by their places."""
+    if scope.as_of.table.ids_once:
+        _check_ids_are_once(asked, scope)
     # What adds up from bucket to bucket is counted exactly.
     return series_of(asked.series, asked.field, replace(scope, approximate=scope.approximate and not asked.cumulative))
+
+
+def _check_ids_are_once(asked: Question, scope: Scope) -> None:
+    """Raises NotKept unless every number is about one day and one name: more rows of an id may be in it otherwise."""
+    buckets = (bucket for one in (scope, scope.compared) if one for bucket in one.buckets)
+    if (
+        asked.breakdowns
+        or asked.cumulative
+        or any(not one.event.name or one.metric.kind in TRAILING for one in asked.series)
+        or any(bucket.end - bucket.start != timedelta(days=1) for bucket in buckets)
+    ):
+        raise NotKept
 
 
 def formulas_of(asked: Question) -> list[Formula]:

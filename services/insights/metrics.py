@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import LiteralString
 
 from core.errors import InvalidArgument, PropertyMissing
-from core.sql import Sql, numbered, sql
+from core.sql import Sql, join, numbered, sql
 from pug.insights.v1.metric_pb2 import Metric
 from services.insights.people import AsOf, People
 from services.insights.properties import event_property
@@ -64,6 +64,8 @@ def measure_of(metric: Metric, place: int, field: str, as_of: AsOf, *, approxima
         case Metric.KIND_UNSPECIFIED | Metric.KIND_TOTAL:
             return Measure(counted, lambda rows: sql("toFloat64({total})", total=_total(events, rows)))
         case Metric.KIND_PERSONS:
+            if as_of.table.ids_once and not approximate:
+                return _persons_once(person, as_of.people)
             return Measure(
                 (person,),
                 lambda rows: sql("toFloat64({persons})", persons=_persons(uniq, rows)),
@@ -105,6 +107,16 @@ def _numeric(metric: Metric, place: int, field: str, table: Table) -> Measure:
     return Measure(
         (sql("{number} AS {column}", number=number, column=column),), value, contributes=sql("{column} IS NOT NULL", column=column)
     )
+
+
+def _persons_once(person: Sql, people: People) -> Measure:
+    """Persons where each id has one row: only those of several ids have to be told apart."""
+
+    def value(rows: Rows) -> Sql:
+        alone, several = (join(" AND ", [sql(tied), *([rows] if rows else [])]) for tied in ("NOT tied", "tied"))
+        return sql("toFloat64(countIf({alone}) + uniqExactIf(person, {several}))", alone=alone, several=several)
+
+    return Measure((person, sql("{tied} AS tied", tied=people.is_tied())), value, of_persons=True, distinct=sql("person"))
 
 
 def _person_column(people: People) -> Sql:

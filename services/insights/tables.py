@@ -6,7 +6,8 @@ the question goes to the events themselves.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import MappingProxyType
 
 from core.sql import Sql, sql, text
@@ -32,7 +33,7 @@ class Table:
 
     name: Sql
     kind: Meta.Table
-    # The column that says how many events a row stands for; without one every row is an event.
+    # The column that says how many events a row stands for, or would say so if the table had it; without one every row is an event.
     events: Sql | None = None
     # The properties it keeps as text, and the columns; without any all are read as the events have them.
     properties: Mapping[str, Sql] = field(default_factory=lambda: MappingProxyType({}))
@@ -40,10 +41,14 @@ class Table:
     lacks: frozenset[str] = frozenset()
     # What holds for the rows that are about each event once.
     once: Sql | None = None
+    # A row is about so much time from its `occurred_at` on.
+    grain: timedelta = timedelta(hours=1)
+    # Whether a distinct id has one row for a name and a day, so that those who are tied to nobody need no set to be counted.
+    ids_once: bool = False
 
     @property
     def is_rollup(self) -> bool:
-        """Whether a row stands for all events of an hour that are alike."""
+        """Whether a row stands for all events that are alike."""
         return self.events is not None
 
     def check(self, pieces: Iterable[Sql]) -> None:
@@ -56,7 +61,7 @@ class Table:
 EVENTS = Table(sql("events"), Meta.TABLE_RAW)
 
 # The rollups in ClickHouse that a query may need (migrations/clickhouse/rollups/).
-ROLLUPS = ("activity_hours", "totals_hours", "session_hours")
+ROLLUPS = ("active_days", "activity_hours", "session_hours", "totals_hours")
 
 _SPLIT_BY: Mapping[str, Sql] = {
     "$browser": sql("browser"),
@@ -73,6 +78,11 @@ _SPLIT_BY: Mapping[str, Sql] = {
 
 # By id and all of these properties.
 ACTIVITY_HOURS = Table(sql("activity_hours"), Meta.TABLE_ROLLUP, sql("events"), _SPLIT_BY, _OF_ONE_EVENT)
+
+# By id alone, and not how often.
+ACTIVE_DAYS = Table(sql("active_days"), Meta.TABLE_ROLLUP, sql("events"), lacks=_OF_ONE_EVENT | {"events"}, grain=timedelta(days=1))
+# FINAL costs next to nothing where parts are merged or hold different days.
+ACTIVE_DAYS_ONCE = replace(ACTIVE_DAYS, name=sql("active_days FINAL"), ids_once=True)
 
 # By one of these at a time, whoever it was.
 KEYS_OF_TOTALS = frozenset({*_SPLIT_BY, "$pathname"})

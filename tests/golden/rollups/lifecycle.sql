@@ -22,7 +22,7 @@ FROM
         )
     ) AS ties
     SELECT transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person, transform(roundDown(toUnixTimestamp64Milli(occurred_at), {starts_3:Array(Int64)}), {starts_3:Array(Int64)}, {slots_4:Array(Int64)}) AS slot
-    FROM activity_hours
+    FROM active_days
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
     AND (name = {name_7:String})
     AND (cookieless = 0)

@@ -136,7 +136,7 @@ def breakdowns(draw: st.DrawFn) -> list[Breakdown]:
 
 
 @st.composite
-def insights_asked(draw: st.DrawFn) -> Insight:
+def insights_asked(draw: st.DrawFn) -> Insight:  # noqa: PLR0911 (one for each kind)
     """What a rollup can answer."""
     limit = draw(st.sampled_from([0, 1, 2]))
     match draw(st.sampled_from(KINDS)):
@@ -211,12 +211,14 @@ def requests(draw: st.DrawFn, around: datetime) -> QueryRequest:
         if insight.top_k.property == "$pathname" or insight.HasField("sessions"):
             insight.ClearField("filters")
     insight.include_cookieless = draw(st.booleans())
-    start = around - timedelta(hours=draw(st.integers(12, 8 * 24)))
+    # Days of UTC have rollups of their own.
+    hours = draw(st.sampled_from([1, 24, 24]))
+    start = around - timedelta(hours=hours * draw(st.integers(1, 8)))
     request = QueryRequest(
         insight=insight,
-        time_range=TimeRange(**{"from": start}, to=around + timedelta(hours=draw(st.integers(1, 5 * 24)))),
+        time_range=TimeRange(**{"from": start}, to=around + timedelta(hours=hours * draw(st.integers(1, 5)))),
         granularity=draw(st.sampled_from(GRAINS)),
-        time_zone=draw(st.sampled_from(ZONES)),
+        time_zone="UTC" if hours > 1 else draw(st.sampled_from(ZONES)),
         week_start=draw(st.sampled_from([WeekStart.WEEK_START_MONDAY, WeekStart.WEEK_START_SUNDAY])),
         approximate=draw(st.booleans()),
     )

@@ -33,8 +33,21 @@ TOTALS: Mapping[str, JSON] = {
     "pages": {"topK": {"scope": VIEW, "dimension": "DIMENSION_PROPERTY", "property": "$pathname"}},
     "cumulative": {"trends": {"series": [{"event": VIEW}], "transform": "TRANSFORM_CUMULATIVE"}},
 }
+DAYS: Mapping[str, JSON] = {
+    "rolling actives": {"trends": {"series": [{"metric": {"kind": "KIND_ACTIVE_30D"}}]}},
+    "persons of any event": {"trends": {"series": [{"metric": PERSONS}]}},
+    "persons of the whole range": {"segmentation": {"series": [{"event": VIEW, "metric": PERSONS}]}},
+    "persons by a trait": {
+        "trends": {"series": [{"event": VIEW, "metric": PERSONS}], "breakdowns": [{"property": "tier", "source": "SOURCE_PERSON"}]}
+    },
+    "cumulative persons": {"trends": {"series": [{"event": VIEW, "metric": PERSONS}], "transform": "TRANSFORM_CUMULATIVE"}},
+    "stickiness": {"stickiness": {"event": VIEW}},
+    "lifecycle": {"lifecycle": {"event": VIEW}},
+    "retention": {"retention": {"start": {"name": "signed_up"}, "return": VIEW, "entry": "ENTRY_FIRST_EVER"}},
+    "event names by persons": {"topK": {"metric": PERSONS}},
+}
+DAILY: JSON = {"trends": {"series": [{"event": VIEW, "metric": PERSONS}, {"event": {"name": "click"}, "metric": PERSONS}]}}
 ACTIVITY: Mapping[str, JSON] = {
-    "persons": {"trends": {"series": [{"event": VIEW, "metric": PERSONS}]}},
     "persons by two properties": {
         "segmentation": {"series": [{"event": VIEW, "metric": PERSONS}], "breakdowns": [{"property": "$country"}, {"property": "$channel"}]}
     },
@@ -42,14 +55,10 @@ ACTIVITY: Mapping[str, JSON] = {
         "trends": {"series": [{"event": {**VIEW, "filters": [FIREFOX]}}], "breakdowns": [{"property": "$os"}]}
     },
     "per person": {"trends": {"series": [{"event": VIEW, "metric": {"kind": "KIND_PER_PERSON"}}]}},
-    "rolling actives": {"trends": {"series": [{"metric": {"kind": "KIND_ACTIVE_30D"}}]}},
     "total of persons with a trait": {
         "trends": {"series": [{"event": {**VIEW, "filters": [{"property": "tier", "source": "SOURCE_PERSON", "values": ["gold"]}]}}]}
     },
     "persons by most events": {"topK": {"dimension": "DIMENSION_PERSON"}},
-    "stickiness": {"stickiness": {"event": VIEW}},
-    "lifecycle": {"lifecycle": {"event": VIEW}},
-    "retention": {"retention": {"start": {"name": "signed_up"}, "return": VIEW, "entry": "ENTRY_FIRST_EVER"}},
 }
 SESSIONS: Mapping[str, JSON] = {
     "sessions": {"sessions": {"scope": ANY}},
@@ -84,6 +93,19 @@ def test_totals_come_from_the_totals(case: str) -> None:
 @pytest.mark.parametrize("case", ACTIVITY)
 def test_what_is_about_persons_or_several_properties_comes_from_the_activity(case: str) -> None:
     assert answered_from(ACTIVITY[case]) == "activity_hours"
+
+
+@pytest.mark.parametrize("case", DAYS)
+def test_who_did_something_comes_from_the_active_days_where_days_are_those_of_utc(case: str) -> None:
+    assert answered_from(DAYS[case]) == "active_days"
+    assert answered_from(DAYS[case], {"timeZone": "Europe/Berlin"}) == "activity_hours"
+
+
+def test_persons_of_one_name_and_day_need_no_set() -> None:
+    assert answered_from(DAILY) == "active_days FINAL"
+    assert answered_from(DAILY, {"compare": ANY}) == "active_days FINAL"
+    assert answered_from(DAILY, {"granularity": "GRANULARITY_WEEK"}) == "active_days"
+    assert answered_from(DAILY, {"granularity": "GRANULARITY_HOUR"}) == "activity_hours"
 
 
 @pytest.mark.parametrize("case", SESSIONS)
@@ -137,9 +159,9 @@ def test_only_rollups_that_are_built_are_used() -> None:
     assert answered_from(TOTALS["total"], built=()) == "events"
 
 
-@pytest.mark.parametrize("case", ["total by a property", "persons by two properties", "lifecycle"])
+@pytest.mark.parametrize("case", ["total by a property", "persons by two properties", "lifecycle", "persons of one name and day"])
 def test_the_sql_is_that_of_the_events_on_a_narrower_table(case: str) -> None:
-    _, query = chosen({**TOTALS, **ACTIVITY}[case])
+    _, query = chosen({**TOTALS, **DAYS, **ACTIVITY, "persons of one name and day": DAILY}[case])
 
     assert_reads_as(f"rollups/{case.replace(' ', '_')}", query)
 
