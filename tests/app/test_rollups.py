@@ -13,7 +13,7 @@ import pytest
 
 from app import migrate, rollups
 from core.clickhouse import ClickHouse
-from core.sql import sql, unsigned
+from core.sql import identifier, sql, unsigned
 from story import Store, event
 from workers.block import WRITERS, BlockRecord
 from workers.store import EventStore
@@ -95,14 +95,14 @@ def row(project: int, number: int) -> bytes:
 
 async def counted(store: Store, name: str) -> tuple[dict[object, object], dict[object, object]]:
     """How many events have which plan, in the rollup and in fact."""
-    by_rollup, by_events = [
-        await store.clickhouse.query(sql(query, project=unsigned(store.project_id)))
-        for query in (
-            "SELECT plan, sum(events) FROM " + name + " WHERE project_id = {project} GROUP BY plan",
-            "SELECT properties.plan::Nullable(String) AS plan, count() FROM events WHERE project_id = {project} GROUP BY plan",
-        )
-    ]
-    return {plan: events for plan, events in by_rollup.rows}, {plan: events for plan, events in by_events.rows}  # noqa: C416 (rows are untyped)
+    project = unsigned(store.project_id)
+    found: list[dict[object, object]] = []
+    for query in (
+        sql("SELECT plan, sum(events) FROM {rollup} WHERE project_id = {project} GROUP BY plan", rollup=identifier(name), project=project),
+        sql("SELECT properties.plan::Nullable(String), count() FROM events WHERE project_id = {project} GROUP BY ALL", project=project),
+    ):
+        found.append({row[0]: row[1] for row in (await store.clickhouse.query(query)).rows})
+    return found[0], found[1]
 
 
 async def test_a_rollup_that_is_built_while_events_come_in_loses_and_doubles_none(store: Store, successor: str) -> None:
