@@ -96,13 +96,18 @@ def row(project: int, number: int) -> bytes:
 async def counted(store: Store, name: str) -> tuple[dict[object, object], dict[object, object]]:
     """How many events have which plan, in the rollup and in fact."""
     project = unsigned(store.project_id)
-    found: list[dict[object, object]] = []
-    for query in (
-        sql("SELECT plan, sum(events) FROM {rollup} WHERE project_id = {project} GROUP BY plan", rollup=identifier(name), project=project),
-        sql("SELECT properties.plan::Nullable(String), count() FROM events WHERE project_id = {project} GROUP BY ALL", project=project),
-    ):
-        found.append({row[0]: row[1] for row in (await store.clickhouse.query(query)).rows})
-    return found[0], found[1]
+    by_rollup, by_events = [
+        await store.clickhouse.query(query)
+        for query in (
+            sql(
+                "SELECT plan, sum(events) FROM {rollup} WHERE project_id = {project} GROUP BY plan",
+                rollup=identifier(name),
+                project=project,
+            ),
+            sql("SELECT properties.plan::Nullable(String), count() FROM events WHERE project_id = {project} GROUP BY ALL", project=project),
+        )
+    ]
+    return {row[0]: row[1] for row in by_rollup.rows}, {row[0]: row[1] for row in by_events.rows}
 
 
 async def test_a_rollup_that_is_built_while_events_come_in_loses_and_doubles_none(store: Store, successor: str) -> None:

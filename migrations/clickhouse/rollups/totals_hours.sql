@@ -20,9 +20,31 @@ PRIMARY KEY (project_id, key, name, occurred_at)
 ORDER BY (project_id, key, name, occurred_at, value, writer)
 SETTINGS non_replicated_deduplication_window = 10000, allow_nullable_key = 1, min_bytes_for_wide_part = 134217728;
 
--- Events that are alike in all of the properties are counted first, and only those counts taken apart.
+-- Events that are alike in all of the properties are counted first, and those counts by one property after the other.
 CREATE MATERIALIZED VIEW IF NOT EXISTS events_to_totals_hours TO totals_hours AS
-SELECT project_id, said.1 AS key, name, hour AS occurred_at, said.2 AS value, writer, sum(alike) AS events, max(block) AS last_block
+WITH GROUPING(
+    known_browser, known_os, known_device, known_country, known_hostname, known_channel,
+    known_referrer_domain, known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
+) AS left_out
+SELECT
+    project_id,
+    -- A bit is set for each property that is not counted by, the last property's is the lowest.
+    transform(
+        left_out,
+        [1023, 1535, 1791, 1919, 1983, 2015, 2031, 2039, 2043, 2045, 2046],
+        ['$browser', '$os', '$device', '$country', '$hostname', '$channel', '$referrer_domain', '$utm_source', '$utm_medium', '$utm_campaign', '$pathname'],
+        ''
+    ) AS key,
+    name,
+    hour AS occurred_at,
+    -- All but one are absent.
+    coalesce(
+        known_browser, known_os, known_device, known_country, known_hostname, known_channel,
+        known_referrer_domain, known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
+    ) AS value,
+    writer,
+    sum(alike) AS events,
+    max(block) AS last_block
 FROM
 (
     SELECT
@@ -53,24 +75,20 @@ FROM
         project_id, name, hour, writer,
         known_browser, known_os, known_device, known_country, known_hostname, known_channel, known_referrer_domain, known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
 )
-ARRAY JOIN CAST(
-    [
-        ('', NULL),
-        ('$browser', known_browser),
-        ('$os', known_os),
-        ('$device', known_device),
-        ('$country', known_country),
-        ('$hostname', known_hostname),
-        ('$channel', known_channel),
-        ('$referrer_domain', known_referrer_domain),
-        ('$utm_source', known_utm_source),
-        ('$utm_medium', known_utm_medium),
-        ('$utm_campaign', known_utm_campaign),
-        ('$pathname', known_pathname)
-    ],
-    'Array(Tuple(LowCardinality(String), Nullable(String)))'
-) AS said
-GROUP BY project_id, key, name, occurred_at, value, writer;
+GROUP BY GROUPING SETS (
+    (project_id, name, hour, writer),
+    (project_id, name, hour, writer, known_browser),
+    (project_id, name, hour, writer, known_os),
+    (project_id, name, hour, writer, known_device),
+    (project_id, name, hour, writer, known_country),
+    (project_id, name, hour, writer, known_hostname),
+    (project_id, name, hour, writer, known_channel),
+    (project_id, name, hour, writer, known_referrer_domain),
+    (project_id, name, hour, writer, known_utm_source),
+    (project_id, name, hour, writer, known_utm_medium),
+    (project_id, name, hour, writer, known_utm_campaign),
+    (project_id, name, hour, writer, known_pathname)
+);
 
 -- The writers of whom it counts more or fewer events than there are.
 SELECT writer, sum(counted) AS off_by
