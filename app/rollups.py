@@ -99,7 +99,7 @@ async def _before_the_view(clickhouse: ClickHouse, rollup: Rollup, cluster: str)
 
 
 def _query_of(view: str) -> str:
-    return view[view.index("SELECT") :]
+    return view.partition(" AS\n")[2]
 
 
 async def _inserts_end(clickhouse: ClickHouse, cluster: str) -> None:

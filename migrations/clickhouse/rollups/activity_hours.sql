@@ -1,4 +1,4 @@
--- Who did what in which hour: one row for an event's name, an hour, a distinct id, and the values of the properties that boards are split by.
+-- Who did what in which hour: one row for a name, an hour, a distinct id, and the values of the properties that boards are split by.
 -- Most of these stay the same for a whole visit, so a visit is a row or two. It reads like a narrower events table whose rows say how many
 -- events they stand for; all of them stand at the beginning of their hour (docs/decisions/0020).
 
@@ -64,7 +64,9 @@ FROM
         toUInt8(bitAnd(toUnixTimestamp64Micro(stored_at), 15)) AS writer,
         cookieless AS visitor,
         -- toStartOfHour knows no years before 1970.
-        fromUnixTimestamp64Milli(toUnixTimestamp64Milli(occurred_at) - positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000), 'UTC') AS hour,
+        fromUnixTimestamp64Milli(
+            toUnixTimestamp64Milli(occurred_at) - positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000), 'UTC'
+        ) AS hour,
         -- As services/insights/properties.py reads them.
         toLowCardinality(coalesce(properties.`$browser`::Nullable(String), nullIf(browser, ''))) AS known_browser,
         toLowCardinality(coalesce(properties.`$os`::Nullable(String), nullIf(os, ''))) AS known_os,
@@ -80,7 +82,8 @@ FROM
 )
 GROUP BY
     project_id, name, hour, distinct_hash,
-    known_browser, known_os, known_device, known_country, known_hostname, known_channel, known_referrer_domain, known_utm_source, known_utm_medium, known_utm_campaign,
+    known_browser, known_os, known_device, known_country, known_hostname, known_channel, known_referrer_domain, known_utm_source,
+    known_utm_medium, known_utm_campaign,
     writer;
 
 -- The writers of whom it counts more or fewer events than there are.

@@ -1,5 +1,5 @@
--- What there was of which session in which hour: its first and its last moment, its events and its page views. Events without a session id are
--- under session 0: to which session they belong depends on their neighbours (docs/decisions/0020).
+-- What there was of which session in which hour: its first and its last moment, its events and its page views. Those without a
+-- session id are under session 0: to which session they belong depends on their neighbours (docs/decisions/0020).
 
 CREATE TABLE IF NOT EXISTS session_hours
 (
@@ -38,7 +38,9 @@ FROM
         project_id, name, stored_at,
         toUInt8(bitAnd(toUnixTimestamp64Micro(stored_at), 15)) AS writer,
         occurred_at AS at,
-        fromUnixTimestamp64Milli(toUnixTimestamp64Milli(occurred_at) - positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000), 'UTC') AS hour,
+        fromUnixTimestamp64Milli(
+            toUnixTimestamp64Milli(occurred_at) - positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000), 'UTC'
+        ) AS hour,
         if(session_id = '', 0, sipHash64(session_id)) AS session
     FROM events
 )

@@ -32,7 +32,8 @@ SELECT
     transform(
         left_out,
         [1023, 1535, 1791, 1919, 1983, 2015, 2031, 2039, 2043, 2045, 2046],
-        ['$browser', '$os', '$device', '$country', '$hostname', '$channel', '$referrer_domain', '$utm_source', '$utm_medium', '$utm_campaign', '$pathname'],
+        ['$browser', '$os', '$device', '$country', '$hostname', '$channel', '$referrer_domain', '$utm_source', '$utm_medium',
+        '$utm_campaign', '$pathname'],
         ''
     ) AS key,
     name,
@@ -49,7 +50,8 @@ FROM
 (
     SELECT
         project_id, name, hour, writer, count() AS alike, max(stored_at) AS block,
-        known_browser, known_os, known_device, known_country, known_hostname, known_channel, known_referrer_domain, known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
+        known_browser, known_os, known_device, known_country, known_hostname, known_channel, known_referrer_domain,
+        known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
     FROM
     (
         SELECT
@@ -73,7 +75,8 @@ FROM
     )
     GROUP BY
         project_id, name, hour, writer,
-        known_browser, known_os, known_device, known_country, known_hostname, known_channel, known_referrer_domain, known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
+        known_browser, known_os, known_device, known_country, known_hostname, known_channel, known_referrer_domain,
+        known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
 )
 GROUP BY GROUPING SETS (
     (project_id, name, hour, writer),
