@@ -1,6 +1,5 @@
--- Who did something of which name on which day in UTC: a set, so that what is put in again changes nothing. Merged it has each row once,
--- and
--- persons are counted without remembering whom was seen (docs/decisions/0020).
+-- Who did something of which name on which day in UTC: a set, so that what is put in again changes nothing. Merged it has each row
+-- once, and persons are counted without remembering whom was seen (docs/decisions/0020).
 
 CREATE TABLE IF NOT EXISTS active_days
 (
