@@ -5,13 +5,13 @@ import sys
 
 from rich.console import Console
 
-from bench import capture, engines, freshness, identify, people, rollups, trends
+from bench import capture, engines, freshness, identify, insights, people, rollups
 
 BENCHES = {
     "engines": engines.main,
     "capture": capture.main,
     "freshness": freshness.main,
-    "trends": trends.main,
+    "insights": insights.main,
     "identify": identify.main,
     "people": people.main,
     "rollups": rollups.main,

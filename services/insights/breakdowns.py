@@ -10,6 +10,7 @@ from pug.insights.v1.breakdown_pb2 import Breakdown, Cell
 from pug.insights.v1.filter_pb2 import Source
 from services.insights.people import AsOf
 from services.insights.properties import event_property, trait
+from services.insights.vocabulary import FEW_VALUED
 
 _MAX_BREAKDOWNS = 5
 _MAX_LIMIT = 100
@@ -18,11 +19,29 @@ _DEFAULT_LIMIT = 10
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of a query: a column for each breakdown, NULL where the property is absent."""
+    """The cells of a query: a value of each breakdown, NULL where the property is absent, and what the value is called."""
 
-    columns: list[Sql]
+    texts: list[Sql]
     names: list[Sql]
     limit: int
+    # Whether there are few of them, as far as we know.
+    few: bool = False
+
+    @property
+    def columns(self) -> list[Sql]:
+        """The values on a row of events."""
+        return [sql("{text} AS {name}", text=text, name=name) for text, name in zip(self.texts, self.names, strict=True)]
+
+    @property
+    def marked(self) -> list[Sql]:
+        """The same with a mark for absent ones: joining and grouping take half the time where nothing can be NULL."""
+        # No string holds a NUL.
+        return [sql("ifNull({text}, '\\0') AS {name}", text=text, name=name) for text, name in zip(self.texts, self.names, strict=True)]
+
+    @property
+    def unmarked(self) -> list[Sql]:
+        """The values in terms of the marked ones."""
+        return [sql("nullIf({name}, '\\0')", name=name) for name in self.names]
 
     def same(self, left: LiteralString, right: LiteralString) -> list[Sql]:
         """Conditions that hold when two tables' rows are of the same cell; unlike `=`, `<=>` finds NULL the same as NULL."""
@@ -51,11 +70,9 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, as_of: AsO
     if not breakdowns:
         return None
     names = [numbered("value", place + 1) for place in range(len(breakdowns))]
-    columns = [
-        sql("{text} AS {name}", text=text_of(one, f"{field}.breakdowns[{place}]", as_of), name=names[place])
-        for place, one in enumerate(breakdowns)
-    ]
-    return Cells(columns, names, kept)
+    texts = [text_of(one, f"{field}.breakdowns[{place}]", as_of) for place, one in enumerate(breakdowns)]
+    few = all(one.source != Source.SOURCE_PERSON and one.property in FEW_VALUED for one in breakdowns)
+    return Cells(texts, names, kept, few)
 
 
 def kept_cells(limit: int, field: str) -> int:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from string import ascii_uppercase
 
 from core.errors import MissingField, TooMany
-from core.sql import Sql, all_of, integers, join, sql, text, texts, unsigned
+from core.sql import Sql, all_of, integers, join, numbered, sql, text, texts, unsigned
 from pug.insights.v1.metric_pb2 import Metric
 from pug.insights.v1.trends_pb2 import Trends
 from services.insights.filters import Placed, all_conditions, event_name, in_list
@@ -73,8 +73,42 @@ def value_of(series: list[Series], rows: Sql | None = None) -> Sql:
     values = [
         one.measure.value(join(" AND ", [sql("event.series = {series}", series=unsigned(one.number)), *restricted])) for one in series
     ]
+    return _of_its_series(values, series, sql("event.series"))
+
+
+def _of_its_series(values: list[Sql], series: list[Series], number: Sql) -> Sql:
+    """The value for the series of a row."""
     numbers = integers([one.number for one in series])
-    return sql("[{values}][indexOf({all_series}, event.series)]", values=join(", ", values), all_series=numbers)
+    return sql("[{values}][indexOf({all_series}, {number})]", values=join(", ", values), all_series=numbers, number=number)
+
+
+def states_of(series: list[Series]) -> list[Sql]:
+    """Columns for a group of those rows from which the values can be had of several groups together."""
+    return [
+        sql("{state} AS {name}", state=aggregate.state(_rows_of_one(one, series)), name=name)
+        for one in series
+        for aggregate, name in zip(one.measure.aggregates, _states(one), strict=True)
+    ]
+
+
+def merged(series: list[Series], rows: Sql | None = None, window: Sql | None = None) -> Sql:
+    """The value over rows with those columns and a number `series`, or over those of them for which `rows` holds; maybe in a window."""
+    values = [_merged(one, rows, window) for one in series]
+    return values[0] if len(values) == 1 else _of_its_series(values, series, sql("series"))
+
+
+def _merged(one: Series, rows: Sql | None, window: Sql | None) -> Sql:
+    values = [aggregate.merged(name, rows) for aggregate, name in zip(one.measure.aggregates, _states(one), strict=True)]
+    return one.measure.result([sql("{value} OVER {window}", value=value, window=window) for value in values] if window else values)
+
+
+def _states(one: Series) -> list[Sql]:
+    # Of a metric there are two at most.
+    return [numbered("state", 2 * one.number + place) for place, _ in enumerate(one.measure.aggregates)]
+
+
+def _rows_of_one(one: Series, series: list[Series]) -> Sql | None:
+    return sql("event.series = {series}", series=unsigned(one.number)) if len(series) > 1 else None
 
 
 def _one(asked: Trends.Series, number: int, field: str, scope: Scope) -> Series:

@@ -201,8 +201,7 @@ def _cells(spec: Sessions, scope: Scope) -> Cells | None:
             "Entry and exit values are the cells already.", field=f"{FIELD}.breakdowns", hint="Leave them out, or ask for METRIC_SESSIONS."
         )
     name = numbered("value", 1)
-    value = sql("{value} AS {name}", value=event_property(spec.property, 0, FIELD).text(), name=name)
-    return Cells([value], [name], kept_cells(spec.breakdown_limit, FIELD))
+    return Cells([event_property(spec.property, 0, FIELD).text()], [name], kept_cells(spec.breakdown_limit, FIELD))
 
 
 def _sessions(spec: Sessions, scope: Scope, cells: Cells | None, extra: list[Sql]) -> Sql:

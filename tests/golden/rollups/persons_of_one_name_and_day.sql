@@ -1,4 +1,4 @@
-SELECT event.series AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(NOT tied AND event.series = {series_1:UInt64}) + uniqExactIf(person, tied AND event.series = {series_1:UInt64})), toFloat64(countIf(NOT tied AND event.series = {series_2:UInt64}) + uniqExactIf(person, tied AND event.series = {series_2:UInt64}))][indexOf({all_series_3:Array(Int64)}, event.series)] AS value, false AS compared
+SELECT event.series AS series, 1 AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(sumIf(NOT tied, event.series = {series_1:UInt64}) + uniqExactIf(person_of_several, event.series = {series_1:UInt64})), toFloat64(sumIf(NOT tied, event.series = {series_2:UInt64}) + uniqExactIf(person_of_several, event.series = {series_2:UInt64}))][indexOf({all_series_3:Array(Int64)}, event.series)] AS value, false AS compared
 FROM (
     WITH (
         SELECT (groupArray(distinct_hash), groupArray(person))
@@ -11,7 +11,7 @@ FROM (
             HAVING person != distinct_hash
         )
     ) AS ties
-    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_6:String}) AND (cookieless = 0), false) * {bit_7:UInt64} + ifNull((name = {name_8:String}) AND (cookieless = 0), false) * {bit_9:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_10:Array(Int64)}) AS bucket, transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person, distinct_hash IN (
+    SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_6:String}) AND (cookieless = 0), false) * {bit_7:UInt64} + ifNull((name = {name_8:String}) AND (cookieless = 0), false) * {bit_9:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_10:Array(Int64)}) AS bucket, distinct_hash IN (
         SELECT arrayJoin([distinct_hash, person])
         FROM
         (
@@ -21,7 +21,7 @@ FROM (
             GROUP BY distinct_hash
             HAVING person != distinct_hash
         )
-    ) AS tied
+    ) AS tied, if(tied, transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), NULL) AS person_of_several
     FROM active_days FINAL
     WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_11:DateTime64(3, 'UTC')} AND occurred_at < {to_12:DateTime64(3, 'UTC')}
     AND (name IN {names_13:Array(String)})
