@@ -53,7 +53,10 @@ _TABLES = (
         ("events",),
     ),
     _Table(
-        "totals_hours", "events_to_totals_hours", ("project_id", "key", "name", "occurred_at", "value", "writer", "last_block"), ("events",)
+        "totals_hours",
+        "events_to_totals_hours",
+        ("project_id", "key", "name", "occurred_at", "property_value", "writer", "last_block"),
+        ("events",),
     ),
     _Table(
         "session_hours",

@@ -94,7 +94,7 @@ def totals_hours(key: str = "") -> Table:
         sql("totals_hours"),
         Meta.TABLE_ROLLUP,
         sql("events"),
-        {key: sql("value")} if key else {},
+        {key: sql("property_value")} if key else {},
         _OF_ONE_EVENT | _OF_IDS,
         sql("key = {key}", key=text(key)),
     )

@@ -8,8 +8,8 @@ CREATE TABLE IF NOT EXISTS totals_hours
     name LowCardinality(String),
     -- The hour, in UTC.
     occurred_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    -- As text; NULL is absent.
-    value Nullable(String) CODEC(ZSTD(1)),
+    -- As text; NULL is absent. (In conditions `value` is the name of what is compared with.)
+    property_value Nullable(String) CODEC(ZSTD(1)),
     writer UInt8,
     events SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     last_block SimpleAggregateFunction(max, DateTime64(6, 'UTC')) CODEC(Delta, ZSTD(1)),
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS totals_hours
 )
 ENGINE = AggregatingMergeTree
 PRIMARY KEY (project_id, key, name, occurred_at)
-ORDER BY (project_id, key, name, occurred_at, value, writer)
+ORDER BY (project_id, key, name, occurred_at, property_value, writer)
 SETTINGS non_replicated_deduplication_window = 10000, allow_nullable_key = 1, min_bytes_for_wide_part = 134217728;
 
 -- Events that are alike in all of the properties are counted first, and those counts by one property after the other.
@@ -42,7 +42,7 @@ SELECT
     coalesce(
         known_browser, known_os, known_device, known_country, known_hostname, known_channel,
         known_referrer_domain, known_utm_source, known_utm_medium, known_utm_campaign, known_pathname
-    ) AS value,
+    ) AS property_value,
     writer,
     sum(alike) AS events,
     max(block) AS last_block

@@ -12,7 +12,7 @@ WITH counted AS (
             HAVING person != distinct_hash
         )
     ) AS ties
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_4:Array(Int64)}) AS bucket, ifNull(value, '\0') AS value_1, events
+    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_4:Array(Int64)}) AS bucket, ifNull(property_value, '\0') AS value_1, events
     FROM totals_hours
     WHERE project_id = {project_2:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}
     AND (key = {key_7:String})

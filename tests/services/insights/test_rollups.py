@@ -67,3 +67,10 @@ async def test_explain_shows_the_rollup_that_answers(store: Store, insights: Ins
 
     assert explained.source == Meta.TABLE_ROLLUP
     assert "FROM active_days FINAL" in explained.console_sql
+
+
+async def test_a_filter_of_several_values_compares_with_the_property(store: Store, ask: Ask) -> None:
+    await store.tell(event("page_view", **{"$browser": "Firefox"}), event("page_view", **{"$browser": "Safari"}), event("page_view"))
+    of_two: JSON = {"property": "$browser", "op": "OP_STARTS_WITH", "values": ["Fire", "Chrome"]}
+
+    assert await numbers(ask, {**DAYS, "insight": {"trends": {"series": SERIES[:1]}, "filters": {"filters": [of_two]}}}) == [[1, 0]]

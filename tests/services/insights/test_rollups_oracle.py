@@ -59,7 +59,8 @@ VALUES = ("Firefox", "Chrome", "iOS", "DE", "mail", "3", "true", "", "Direct", "
 OF_ONE_TEXT = (Filter.OP_IS, Filter.OP_IS_NOT, Filter.OP_CONTAINS, Filter.OP_NOT_CONTAINS, Filter.OP_STARTS_WITH, Filter.OP_ENDS_WITH)
 ADDING_UP = (Metric.KIND_TOTAL, Metric.KIND_PERSONS)
 METRICS = (*ADDING_UP, Metric.KIND_PER_PERSON, Metric.KIND_ACTIVE_7D, Metric.KIND_ACTIVE_30D)
-KINDS = ("trends", "segmentation", "top_k", "stickiness", "lifecycle", "retention", "sessions")
+# Persons of one name by day are counted in a way of their own.
+KINDS = ("persons of days", "persons of days", "trends", "segmentation", "top_k", "stickiness", "lifecycle", "retention", "sessions")
 OF_SESSIONS = (
     *(Sessions.METRIC_SESSIONS, Sessions.METRIC_AVG_DURATION, Sessions.METRIC_MEDIAN_DURATION),
     *(Sessions.METRIC_BOUNCE_RATE, Sessions.METRIC_EVENTS_PER_SESSION),
@@ -72,9 +73,11 @@ RETURNED = "return"
 
 # An hour's first moment, its last, and any.
 moments = st.one_of(
-    st.integers(-10 * 24, 10 * 24).map(lambda hours: timedelta(hours=hours)),
-    st.integers(-10 * 24, 10 * 24).map(lambda hours: timedelta(hours=hours) - timedelta(milliseconds=1)),
-    st.integers(-10 * 86_400_000, 10 * 86_400_000).map(lambda at: timedelta(milliseconds=at)),
+    st.integers(-4 * 24, 3 * 24).map(lambda hours: timedelta(hours=hours)),
+    st.integers(-4 * 24, 3 * 24).map(lambda hours: timedelta(hours=hours) - timedelta(milliseconds=1)),
+    st.integers(-4 * 86_400_000, 3 * 86_400_000).map(lambda at: timedelta(milliseconds=at)),
+    # Days on which several did something.
+    st.integers(-2, 1).map(lambda days: timedelta(days=days)),
 )
 
 
@@ -140,6 +143,10 @@ def insights_asked(draw: st.DrawFn) -> Insight:  # noqa: PLR0911 (one for each k
     """What a rollup can answer."""
     limit = draw(st.sampled_from([0, 1, 2]))
     match draw(st.sampled_from(KINDS)):
+        case "persons of days":
+            names = draw(st.lists(st.sampled_from(NAMES[:2]), min_size=1, max_size=2))
+            persons = [Trends.Series(event=EventMatcher(name=name), metric=Metric(kind=Metric.KIND_PERSONS)) for name in names]
+            return Insight(trends=Trends(series=persons))
         case "trends":
             cumulative = draw(st.booleans())
             return Insight(
@@ -233,14 +240,14 @@ def stories(draw: st.DrawFn) -> tuple[list[Happening], dict[str, str], list[Quer
     around = draw(st.sampled_from(AROUND))
     ties = draw(st.dictionaries(st.sampled_from(IDS[:5]), st.sampled_from(IDS[:5]), max_size=3))
     return (
-        draw(st.lists(happenings(around), min_size=4, max_size=16)),
+        draw(st.lists(happenings(around), min_size=6, max_size=24)),
         {one: root for one, root in ties.items() if root not in ties},
         draw(st.lists(requests(around), min_size=4, max_size=8)),
     )
 
 
 @given(stories(), st.integers(0, 2**32).map(Random))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_a_rollup_answers_as_the_events_do(
     clickhouse: ClickHouse, story: tuple[list[Happening], dict[str, str], list[QueryRequest]], random: Random
 ) -> None:
