@@ -45,7 +45,7 @@ async def store(traffic: Traffic, clickhouse: ClickHouse, console: Console) -> N
         task = progress.add_task(f"Storing {traffic.events:,} events", total=traffic.events)
         for first in range(0, traffic.events, _CHUNK):
             rows = min(_CHUNK, traffic.events - first)
-            await clickhouse.command(_insert(traffic, first, rows))
+            await clickhouse.command(insert_of(traffic, first, rows))
             progress.advance(task, rows)
     await clickhouse.command("OPTIMIZE TABLE events FINAL")
 
@@ -74,7 +74,8 @@ SELECT {project}, concat('user-', toString(number)), {tied}, concat('{{"tier":"'
 _VERSION = "INSERT INTO identity_versions VALUES ({project}, {tied})"
 
 
-def _insert(traffic: Traffic, first: int, rows: int) -> str:
+def insert_of(traffic: Traffic, first: int, rows: int) -> str:
+    """The statement that stores so many events from a number on."""
     places = [(session, place, length) for session, length in enumerate(_LENGTHS) for place in range(length)]
     sessions, nth, lengths = zip(*places, strict=True)
     return _EVENTS.format(

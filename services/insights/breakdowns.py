@@ -8,7 +8,7 @@ from core.errors import InvalidArgument, TooMany
 from core.sql import Sql, numbered, sql, text
 from pug.insights.v1.breakdown_pb2 import Breakdown, Cell
 from pug.insights.v1.filter_pb2 import Source
-from services.insights.people import People
+from services.insights.people import AsOf
 from services.insights.properties import event_property, trait
 from services.insights.session_facts import session_property
 from services.insights.vocabulary import FEW_VALUED
@@ -60,10 +60,10 @@ class Cells:
         return [sql("if(rank = 0, NULL, any(" + table + ".{name})) AS {name}", name=name) for name in self.names]
 
 
-def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: People) -> Cells | None:
+def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, as_of: AsOf) -> Cells | None:
     """The cells of a message's `breakdowns` and `breakdownLimit`; None when it has none.
 
-    `field` is the message's path, `people` are those whose traits are read.
+    `field` is the message's path.
     """
     kept = kept_cells(limit, field)
     if len(breakdowns) > _MAX_BREAKDOWNS:
@@ -71,7 +71,7 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: Pe
     if not breakdowns:
         return None
     names = [numbered("value", place + 1) for place in range(len(breakdowns))]
-    texts = [text_of(one, f"{field}.breakdowns[{place}]", people) for place, one in enumerate(breakdowns)]
+    texts = [text_of(one, f"{field}.breakdowns[{place}]", as_of) for place, one in enumerate(breakdowns)]
     few = all(one.source != Source.SOURCE_PERSON and one.property in FEW_VALUED for one in breakdowns)
     return Cells(texts, names, kept, few)
 
@@ -85,13 +85,13 @@ def kept_cells(limit: int, field: str) -> int:
     return limit or _DEFAULT_LIMIT
 
 
-def text_of(one: Breakdown, field: str, people: People) -> Sql:
+def text_of(one: Breakdown, field: str, as_of: AsOf) -> Sql:
     """The value of a property on a row of events, NULL when it is absent; `field` is the path of the message that names it."""
     if one.source == Source.SOURCE_PERSON:
-        return people.trait(trait(one.property, field).text())
+        return as_of.people.trait(trait(one.property, field).text())
     if one.source == Source.SOURCE_SESSION:
         return session_property(one.property, field).text()
-    return event_property(one.property, one.source, field).text()
+    return event_property(one.property, one.source, field, as_of.table).text()
 
 
 def cell_message(rank: int, values: Sequence[object]) -> Cell:

@@ -29,6 +29,7 @@ from services.insights.readings import Reading, readings
 from services.insights.scope import Scope
 from services.insights.series import Series, rows_of, series_column, series_of, value_of
 from services.insights.session_facts import facts_in
+from services.insights.tables import NotKept
 
 _MAX_FORMULAS = 10
 
@@ -95,8 +96,22 @@ def plan(asked: Question, scope: Scope) -> Sql:
 
 def series_asked(asked: Question, scope: Scope) -> list[Series]:
     """The series, lettered by their places."""
+    if scope.as_of.table.ids_once:
+        _check_ids_are_once(asked, scope)
     # What adds up from bucket to bucket is counted exactly.
     return series_of(asked.series, asked.field, replace(scope, approximate=scope.approximate and not asked.cumulative))
+
+
+def _check_ids_are_once(asked: Question, scope: Scope) -> None:
+    """Raises NotKept unless every number is about one day and one name: more rows of an id may be in it otherwise."""
+    buckets = (bucket for one in (scope, scope.compared) if one for bucket in one.buckets)
+    if (
+        asked.breakdowns
+        or asked.cumulative
+        or any(not one.event.name or one.metric.kind in TRAILING for one in asked.series)
+        or any(bucket.end - bucket.start != timedelta(days=1) for bucket in buckets)
+    ):
+        raise NotKept
 
 
 def formulas_of(asked: Question) -> list[Formula]:
@@ -116,7 +131,7 @@ def cells_kept(asked: Question, series: list[Series], alike: list[Series], scope
 
 
 def _cells(asked: Question, scope: Scope) -> Cells | None:
-    return cells_of(asked.breakdowns, asked.breakdown_limit, asked.field, scope.as_of.people)
+    return cells_of(asked.breakdowns, asked.breakdown_limit, asked.field, scope.as_of)
 
 
 def estimates(asked: Question, scope: Scope) -> bool:

@@ -8,9 +8,10 @@ from typing import LiteralString
 from core.errors import InvalidArgument, PropertyMissing
 from core.sql import Sql, join, numbered, sql
 from pug.insights.v1.metric_pb2 import Metric
-from services.insights.people import People
+from services.insights.people import AsOf, People
 from services.insights.properties import event_property
 from services.insights.sessions import SESSION
+from services.insights.tables import Table
 
 # How long the rolling kinds look back. They count KIND_PERSONS, of windows of real time: 7 days are 7 × 24 hours whatever the clocks do.
 TRAILING: Mapping[int, timedelta] = {Metric.KIND_ACTIVE_7D: timedelta(days=7), Metric.KIND_ACTIVE_30D: timedelta(days=30)}
@@ -73,18 +74,18 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric ready for SQL: the column it reads of each event, if any, and what it is calculated from.
+    """A metric ready for SQL: the columns it reads of each event, and what it is calculated from.
 
     The value is a finite Float64, 0 when there is nothing to calculate it from.
     """
 
-    column: Sql | None
+    columns: tuple[Sql, ...]
     aggregates: tuple[Aggregate, ...]
     # The metric from the values of the aggregates.
     result: Callable[[Sequence[Sql]], Sql]
     # Whether it is about persons, so that events of nobody who is counted as one are left out.
     of_persons: bool = False
-    # What holds, on a row of events with the column, for those it is calculated from; None for all.
+    # What holds, on a row of events with the columns, for those it is calculated from; None for all.
     contributes: Sql | None = None
     # What it counts the distinct values of, NULL aside, if that is all it does.
     distinct: Sql | None = None
@@ -99,21 +100,23 @@ class Measure:
         return self.result([aggregate.over(rows) for aggregate in self.aggregates])
 
 
-_TOTAL = Aggregate("count")
-
-
-def measure_of(metric: Metric, place: int, field: str, people: People, *, approximate: bool = False) -> Measure:
+def measure_of(metric: Metric, place: int, field: str, as_of: AsOf, *, approximate: bool = False) -> Measure:
     """The metric of the series at a place; `field` is its path in the request, `approximate` lets distinct counts be estimated."""
     if metric.kind in _NUMERIC:
-        return _numeric(metric, place, field)
+        return _numeric(metric, place, field, as_of.table)
     # uniqCombined64 errs by less than 0.5 %; what it says doesn't depend on the order of the rows.
     uniq: LiteralString = "uniqCombined64" if approximate else "uniqExact"
+    person, events = _person_column(as_of.people), as_of.table.events
+    counted = (events,) if events else ()
+    total = Aggregate("sum", of=events) if events else Aggregate("count")
     match metric.kind:
         case Metric.KIND_UNSPECIFIED | Metric.KIND_TOTAL:
-            return Measure(None, (_TOTAL,), _as_float)
+            return Measure(counted, (total,), _as_float)
         case Metric.KIND_PERSONS:
+            if as_of.table.ids_once and not approximate:
+                return _persons_once(as_of.people)
             return Measure(
-                _person_column(people),
+                (person,),
                 (Aggregate(uniq, of=sql("person")),),
                 _as_float,
                 of_persons=True,
@@ -121,21 +124,21 @@ def measure_of(metric: Metric, place: int, field: str, people: People, *, approx
             )
         case Metric.KIND_PER_PERSON:
             return Measure(
-                _person_column(people),
-                (_TOTAL, Aggregate(uniq, of=sql("person"))),
+                (person, *counted),
+                (total, Aggregate(uniq, of=sql("person"))),
                 # 0 ÷ 0 where nothing happened.
                 lambda values: sql("ifNotFinite({total} / {persons}, 0)", total=values[0], persons=values[1]),
                 of_persons=True,
             )
         case Metric.KIND_SESSIONS:
-            return Measure(SESSION, (Aggregate(uniq, of=sql("session")),), _as_float, distinct=sql("session"))
+            return Measure((SESSION,), (Aggregate(uniq, of=sql("session")),), _as_float, distinct=sql("session"))
         case unknown:
             raise InvalidArgument(
                 f"There is no metric {unknown}.", field=f"{field}.kind", hint="Use one such as KIND_TOTAL or KIND_PERSONS."
             )
 
 
-def _numeric(metric: Metric, place: int, field: str) -> Measure:
+def _numeric(metric: Metric, place: int, field: str, table: Table) -> Measure:
     if not metric.property:
         raise PropertyMissing(
             "This metric is calculated from a property.", field=f"{field}.property", hint="Name a numeric one, such as `price`."
@@ -143,12 +146,25 @@ def _numeric(metric: Metric, place: int, field: str) -> Measure:
     column = numbered("number", place)
     name, level = _NUMERIC[metric.kind]
 
-    number = event_property(metric.property, 0, field).number()
+    number = event_property(metric.property, 0, field, table).number()
     return Measure(
-        sql("{number} AS {column}", number=number, column=column),
+        (sql("{number} AS {column}", number=number, column=column),),
         (Aggregate(name, level, column),),
         lambda values: sql("ifNotFinite(ifNull({value}, 0), 0)", value=values[0]),
         contributes=sql("{column} IS NOT NULL", column=column),
+    )
+
+
+def _persons_once(people: People) -> Measure:
+    """Persons where each id has one row: only those of several ids have to be told apart."""
+    tied = sql("{tied} AS tied", tied=people.is_tied())
+    several = sql("if(tied, {person}, NULL) AS person_of_several", person=people.person())
+    return Measure(
+        (tied, several),
+        (Aggregate("sum", of=sql("NOT tied")), Aggregate("uniqExact", of=sql("person_of_several"))),
+        lambda values: sql("toFloat64({alone} + {several})", alone=values[0], several=values[1]),
+        of_persons=True,
+        distinct=sql("person"),
     )
 
 

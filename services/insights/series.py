@@ -49,7 +49,7 @@ def filters_of(asked: Sequence[Trends.Series], field: str) -> list[Placed]:
 
 def rows_of(series: list[Series], scope: Scope, columns: list[Sql], where: Sequence[Sql] = ()) -> Sql:
     """One row for each event and series it belongs to."""
-    columns = list(dict.fromkeys([*columns, *(one.measure.column for one in series if one.measure.column)]))
+    columns = list(dict.fromkeys([*columns, *(column for one in series for column in one.measure.columns)]))
     if len(series) == 1:
         return scope.events(columns, [*series[0].matches(), *where])
     memberships = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]
@@ -122,7 +122,7 @@ def _rows_of_one(one: Series, series: list[Series]) -> Sql | None:
 def _one(asked: Trends.Series, number: int, field: str, scope: Scope) -> Series:
     trailing = TRAILING.get(asked.metric.kind)
     metric = Metric(kind=Metric.KIND_PERSONS) if trailing else asked.metric
-    measure = measure_of(metric, number, f"{field}.metric", scope.as_of.people, approximate=scope.approximate and not trailing)
+    measure = measure_of(metric, number, f"{field}.metric", scope.as_of, approximate=scope.approximate and not trailing)
     return Series(
         number=number,
         name=event_name(asked.event, f"{field}.event"),

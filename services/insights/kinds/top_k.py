@@ -92,7 +92,7 @@ class _Ranking:
         return sql("nullIf(label, '\\0')" if self.nullable else "label")
 
     def rows(self, scope: Scope) -> Sql:
-        return scope.events([self.column, *([self.measure.column] if self.measure.column else [])], self.where)
+        return scope.events([self.column, *self.measure.columns], self.where)
 
     def largest(self, scope: Scope) -> Sql:
         return sql(
@@ -184,7 +184,7 @@ def _ranking(spec: TopK, scope: Scope) -> _Ranking:
 
 def _label(spec: TopK, scope: Scope) -> Sql:
     if spec.dimension == TopK.DIMENSION_PROPERTY:
-        return text_of(Breakdown(property=spec.property, source=spec.source), _FIELD, scope.as_of.people)
+        return text_of(Breakdown(property=spec.property, source=spec.source), _FIELD, scope.as_of)
     if spec.property:
         raise InvalidArgument(
             "Only DIMENSION_PROPERTY takes a property.", field=f"{_FIELD}.property", hint="Set the dimension, or leave it out."
@@ -207,7 +207,7 @@ def _measure(spec: TopK, scope: Scope) -> Measure:
             field=f"{_FIELD}.metric.kind",
             hint="Use KIND_PERSONS, over a range of so many days.",
         )
-    return measure_of(spec.metric, 1, f"{_FIELD}.metric", scope.as_of.people)
+    return measure_of(spec.metric, 1, f"{_FIELD}.metric", scope.as_of)
 
 
 def _is_row(spec: TopK, of: ListPersonsRequest.OfTopK, label: Sql) -> Sql:

@@ -276,7 +276,7 @@ async def test_meta_says_what_was_asked_and_how_exact_and_fresh_the_answer_is(st
 
     assert (meta.exactness, meta.source, meta.identity_version, meta.time_zone) == (
         Meta.EXACTNESS_EXACT,
-        Meta.TABLE_RAW,
+        Meta.TABLE_ROLLUP,
         0,
         "Europe/Berlin",
     )
