@@ -18,7 +18,7 @@ WITH counted AS (
     LEFT ANY JOIN (
         SELECT
             if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS fact_session,
-            argMinIf(tuple(coalesce(properties.`$utm_source`::Nullable(String), nullIf(utm_source, ''))), bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id), coalesce(properties.`$utm_source`::Nullable(String), nullIf(utm_source, '')) IS NOT NULL).1 AS session_fact_1,
+            argMinIf(tuple(if(utm_source != '', utm_source, properties.`$utm_source`::Nullable(String))), bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id), if(utm_source != '', utm_source, properties.`$utm_source`::Nullable(String)) IS NOT NULL).1 AS session_fact_1,
             argMinIf(tuple(properties.`plan`.:String), bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id), properties.`plan`::Nullable(String) IS NOT NULL).1 AS session_fact_2
         FROM events
     ASOF LEFT JOIN (
@@ -33,7 +33,7 @@ WITH counted AS (
             GROUP BY distinct_hash
         )
     ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start
-        WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_7:DateTime64(3, 'UTC')} AND ((coalesce(properties.`$utm_source`::Nullable(String), nullIf(utm_source, '')) IS NOT NULL) OR (properties.`plan`::Nullable(String) IS NOT NULL))
+        WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_5:DateTime64(3, 'UTC')} AND occurred_at < {to_7:DateTime64(3, 'UTC')} AND ((if(utm_source != '', utm_source, properties.`$utm_source`::Nullable(String)) IS NOT NULL) OR (properties.`plan`::Nullable(String) IS NOT NULL))
         GROUP BY fact_session
     ) AS session_facts ON if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) = fact_session
     WHERE project_id = {project_4:UInt64} AND occurred_at >= {from_8:DateTime64(3, 'UTC')} AND occurred_at < {to_6:DateTime64(3, 'UTC')}

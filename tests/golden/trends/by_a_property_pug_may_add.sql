@@ -1,7 +1,7 @@
 WITH counted AS (
     SELECT {series_1:UInt64} AS series, value_1, value_2, {start_2:Int64} AS bucket, maxState(number_1) AS state_2
     FROM (
-    SELECT ifNull(coalesce(properties.`$browser`::Nullable(String), nullIf(browser, '')), '\0') AS value_1, ifNull(nullIf(channel, ''), '\0') AS value_2, coalesce(coalesce(dynamicElement(properties.`$browser_version`, 'Float64'), toFloat64(dynamicElement(properties.`$browser_version`, 'Int64')), toFloat64(dynamicElement(properties.`$browser_version`, 'UInt64')), ifNotFinite(toFloat64OrNull(dynamicElement(properties.`$browser_version`, 'String')), NULL)), ifNotFinite(toFloat64OrNull(browser_version), NULL)) AS number_1
+    SELECT ifNull(if(browser != '', browser, properties.`$browser`::Nullable(String)), '\0') AS value_1, ifNull(nullIf(channel, ''), '\0') AS value_2, coalesce(coalesce(dynamicElement(properties.`$browser_version`, 'Float64'), toFloat64(dynamicElement(properties.`$browser_version`, 'Int64')), toFloat64(dynamicElement(properties.`$browser_version`, 'UInt64')), ifNotFinite(toFloat64OrNull(dynamicElement(properties.`$browser_version`, 'String')), NULL)), ifNotFinite(toFloat64OrNull(browser_version), NULL)) AS number_1
     FROM events
     WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
     AND (coalesce(properties.`$os`.:String, nullIf(os, '')) = {value_6:String})

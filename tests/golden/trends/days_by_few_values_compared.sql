@@ -1,7 +1,7 @@
 WITH counted AS (
     SELECT {series_1:UInt64} AS series, value_1, bucket, countState() AS state_2, uniqExactState(person) AS state_3
     FROM (
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_2:Array(Int64)}) AS bucket, ifNull(coalesce(properties.`$browser`::Nullable(String), nullIf(browser, '')), '\0') AS value_1, distinct_hash AS person
+    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_2:Array(Int64)}) AS bucket, ifNull(if(browser != '', browser, properties.`$browser`::Nullable(String)), '\0') AS value_1, distinct_hash AS person
     FROM events
     WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
     AND (name = {name_6:String})
