@@ -67,7 +67,7 @@ OF_SESSIONS = (
     *(Sessions.METRIC_SESSIONS, Sessions.METRIC_AVG_DURATION, Sessions.METRIC_MEDIAN_DURATION),
     *(Sessions.METRIC_BOUNCE_RATE, Sessions.METRIC_EVENTS_PER_SESSION),
 )
-GRAINS = (
+GRAINS: tuple[Granularity, ...] = (
     *(Granularity.GRANULARITY_HOUR, Granularity.GRANULARITY_DAY, Granularity.GRANULARITY_DAY),
     *(Granularity.GRANULARITY_WEEK, Granularity.GRANULARITY_MONTH),
 )
@@ -271,6 +271,31 @@ async def test_a_rollup_answers_as_the_events_do(
             for told in ("source", "rows_read", "elapsed"):
                 one.meta.ClearField(told)
         assert by_rollup == by_events, request
+
+
+@given(
+    st.sets(st.tuples(st.sampled_from(IDS), st.integers(-3, 1)), min_size=8),
+    st.dictionaries(st.sampled_from(IDS[:3]), st.sampled_from(IDS[3:5]), min_size=1),
+    st.sampled_from(GRAINS[1:]),
+)
+@settings(max_examples=20, deadline=None)
+async def test_persons_of_days_are_counted_as_one_however_many_of_their_ids_came(
+    clickhouse: ClickHouse, visits: set[tuple[str, int]], ties: dict[str, str], grain: Granularity
+) -> None:
+    store, midnight = Store(clickhouse, next_project()), AROUND[0]
+    await store.tell(*(Happening(NAMES[0], who, midnight + timedelta(days=day, hours=5)) for who, day in visits))
+    await store.know(1, ties=ties)
+    persons = Trends.Series(event=EventMatcher(name=NAMES[0]), metric=Metric(kind=Metric.KIND_PERSONS))
+    request = QueryRequest(
+        insight=Insight(trends=Trends(series=[persons])),
+        time_range=TimeRange(**{"from": midnight - timedelta(days=3)}, to=midnight + timedelta(days=2)),
+        granularity=grain,
+    )
+
+    by_rollup, by_events = [await answered(request, store, rollups) for rollups in (ROLLUPS, ())]
+
+    assert by_rollup.trends == by_events.trends
+    assert by_rollup.meta.source == Meta.TABLE_ROLLUP
 
 
 async def answered(request: QueryRequest, store: Store, rollups: Sequence[str]) -> QueryResponse:
