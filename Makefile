@@ -39,7 +39,7 @@ proto: $(VENV)/development.stamp ## Generate gen/ from proto/
 	$(BIN)/buf generate
 
 .PHONY: bench
-bench: $(VENV)/development.stamp ## Measure speed; BENCH=engines|capture|freshness|trends|identify|people picks one
+bench: $(VENV)/development.stamp ## Measure speed; BENCH=engines|capture|freshness|insights|identify|people|rollups picks one
 	$(BIN)/python -m bench $(BENCH)
 
 MINUTES ?= 10

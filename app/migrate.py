@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.backends import Backends
 from app.replicated import on_cluster
+from app.rollups import Rollup, build
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.settings import Settings
@@ -83,14 +84,15 @@ def _upgrade(connection: sqlalchemy.Connection) -> list[str]:
 
 
 async def migrate_clickhouse(clickhouse: ClickHouse, cluster: str = "") -> list[str]:
-    """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed; returns their names.
+    """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed, then build rollups; returns their names.
 
     With the name of a `cluster`, tables are replicated over it.
 
     Every statement may run twice (`IF NOT EXISTS`), because ClickHouse has no transaction to take back half a file.
     """
     await clickhouse.command(on_cluster(_APPLIED, cluster))
-    return [name for name, script in _scripts() if await _apply_once(clickhouse, name, script, cluster)]
+    applied = [name for name, script in _scripts() if await _apply_once(clickhouse, name, script, cluster)]
+    return applied + [rollup.name for rollup in _rollups() if await _build_once(clickhouse, rollup, cluster)]
 
 
 def _scripts() -> list[tuple[str, str]]:
@@ -115,6 +117,19 @@ async def _apply_once(clickhouse: ClickHouse, name: str, script: str, cluster: s
     for statement in statements(script):
         await _run(clickhouse, statement, cluster)
     await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{name}')")  # noqa: S608 (our own file name)
+    return True
+
+
+def _rollups() -> list[Rollup]:
+    return [Rollup(path.stem, *statements(path.read_text())) for path in sorted((MIGRATIONS / "clickhouse" / "rollups").glob("*.sql"))]
+
+
+async def _build_once(clickhouse: ClickHouse, rollup: Rollup, cluster: str) -> bool:
+    built = sql("SELECT count() FROM schema_migrations WHERE name = {name}", name=text(rollup.name))
+    if (await clickhouse.query(built)).rows[0][0]:
+        return False
+    await build(clickhouse, rollup, cluster)
+    await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{rollup.name}')")  # noqa: S608 (our own file name)
     return True
 
 

@@ -6,7 +6,9 @@
 
 import re
 
-_TARGET = re.compile(r"\A\s*(?:(?:CREATE TABLE|CREATE MATERIALIZED VIEW) IF NOT EXISTS|(?:ALTER|TRUNCATE) TABLE)\s+\w+")
+_TARGET = re.compile(
+    r"\A\s*(?:(?:CREATE TABLE|CREATE MATERIALIZED VIEW) IF NOT EXISTS|DROP TABLE IF EXISTS|(?:ALTER|TRUNCATE) TABLE)\s+\w+"
+)
 _ENGINE = re.compile(r"\bENGINE = (?=(?:Aggregating|Replacing)?MergeTree\b)")
 
 # With these an insert is on most replicas before it is acknowledged, and no replica answers before it has what was: so a worker recognises

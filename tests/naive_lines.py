@@ -211,7 +211,7 @@ def questions(draw: st.DrawFn, kinds: Sequence[int] = (*KINDS, *3 * list(TRAILIN
         zone=ZoneInfo(zone),
         series=series,
         formulas=[Trends.Formula(expression=one) for one in draw(st.lists(st.sampled_from(fitting), max_size=2))],
-        breakdowns=[Breakdown(property=key) for key in draw(st.sampled_from([(), (), ("plan",), ("plan", "os"), ("n",)]))],
+        breakdowns=[Breakdown(property=key) for key in draw(st.sampled_from([(), (), ("plan",), ("plan", "$os"), ("$os",), ("n",)]))],
         limit=draw(st.integers(0, 3)),
         edges=edges(start, end, grain, ZoneInfo(zone)),
     )
@@ -235,7 +235,7 @@ def happenings(asked: Asked) -> st.SearchStrategy[Happening]:
         at=inside | before | at_an_edge | at_an_edge,
         session_id=st.sampled_from(["", "s1", "s2", "s3"]),
         properties=st.fixed_dictionaries(
-            {"plan": st.sampled_from(PLANS), "n": st.sampled_from(NUMBERS), "os": st.sampled_from(["mac", "win", None])}
+            {"plan": st.sampled_from(PLANS), "n": st.sampled_from(NUMBERS), "$os": st.sampled_from(["mac", "win", None])}
         ),
     )
 

@@ -43,6 +43,27 @@ _TABLES = (
         ),
         ("count", "page_views"),
     ),
+    _Table(
+        "activity_hours",
+        "events_to_activity_hours",
+        (
+            *("project_id", "name", "occurred_at", "distinct_hash", "browser", "os", "device", "country", "hostname", "channel"),
+            *("referrer_domain", "utm_source", "utm_medium", "utm_campaign", "writer", "cookieless", "last_block"),
+        ),
+        ("events",),
+    ),
+    _Table(
+        "totals_hours",
+        "events_to_totals_hours",
+        ("project_id", "key", "name", "occurred_at", "property_value", "writer", "last_block"),
+        ("events",),
+    ),
+    _Table(
+        "session_hours",
+        "events_to_session_hours",
+        ("project_id", "occurred_at", "session", "writer", "first_at", "last_at", "last_block"),
+        ("events", "page_views"),
+    ),
     # An estimate: what is taken back may be a little more or less than was counted.
     _Table(
         "schema_values",
@@ -51,6 +72,8 @@ _TABLES = (
         ("count",),
     ),
 )
+# Sets: what is put in again changes nothing.
+_SETS = (_Table("active_days", "events_to_active_days", ("project_id", "name", "occurred_at", "distinct_hash", "cookieless"), ()),)
 _OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
 _OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"
 
@@ -63,12 +86,11 @@ class DerivedTables:
 
     async def count(self, record: BlockRecord) -> Collection[str]:
         """Count the events of a writer's last block that are stored, wherever they aren't counted yet; returns where they were."""
-        counted: list[str] = []
-        for table in _TABLES:
-            if await self._names(table, record):
-                counted.append(table.name)
-            else:
-                await self._add(table, record, "true", "once", "{sum}")
+        counted = [table.name for table in _TABLES if await self._names(table, record)]
+        if await self._is_stored(record):
+            for table in (*_TABLES, *_SETS):
+                if table.name not in counted:
+                    await self._add(table, record, "true", "once", "{sum}")
         return counted
 
     async def take_back(self, record: BlockRecord, event_ids: Sequence[str], tables: Collection[str]) -> None:
@@ -78,6 +100,14 @@ class DerivedTables:
             if table.name in tables:
                 # Unsigned numbers add up beyond their largest to what they should be.
                 await self._add(table, record, f"event_id IN ({ids})", "back", "toUInt64(-toInt64({sum}))")
+
+    async def _is_stored(self, record: BlockRecord) -> bool:
+        """Whether any of its events are."""
+        block = integer(record.stored_at)
+        found = await self._clickhouse.query(
+            sql("SELECT count() FROM events WHERE stored_at = fromUnixTimestamp64Micro({block}, 'UTC')", block=block)
+        )
+        return bool(found.rows[0][0])
 
     async def _names(self, table: _Table, record: BlockRecord) -> bool:
         found = await self._clickhouse.query(
@@ -98,6 +128,6 @@ class DerivedTables:
         values = [*table.same, *(added.format(sum=one) for one in table.sums)]
         await self._clickhouse.command(
             f"INSERT INTO {table.name} ({', '.join((*table.same, *table.sums))})"  # noqa: S608 (as above, and the view's own query)
-            f" SETTINGS insert_deduplication_token = '{record.token}-{table.name}-{act}'"
+            f" SETTINGS insert_deduplicate = {int(table not in _SETS)}, insert_deduplication_token = '{record.token}-{table.name}-{act}'"
             f" SELECT {', '.join(values)} FROM ({query})"
         )

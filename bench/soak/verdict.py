@@ -19,6 +19,10 @@ _COUNTS = {
     "sum over schema_events": "SELECT sum(count) FROM schema_events",
     "sum over schema_properties, of `copy`": "SELECT sum(count) FROM schema_properties WHERE key = 'copy'",
     "sum over person_activity": "SELECT sum(count) FROM person_activity",
+    "sum over activity_hours": "SELECT sum(events) FROM activity_hours",
+    "sum over session_hours": "SELECT sum(events) FROM session_hours",
+    "sum over totals_hours, of all events": "SELECT sum(events) FROM totals_hours WHERE key = ''",
+    "sum over totals_hours, by `$browser`": "SELECT sum(events) FROM totals_hours WHERE key = '$browser'",
     "sum over schema_properties, of `$url`": "SELECT sum(count) FROM schema_properties WHERE key = '$url'",
 }
 

@@ -31,7 +31,7 @@ def persons_behind(asked: Question, letter: str, cell: Cell, buckets: Sequence[B
     windows = _windows(one, buckets, scope)
     whole = trailing.reaching_back(scope, one.trailing).range if one.trailing else scope.range
     reading = replace(scope, range=Range(windows[0].start, windows[-1].end), whole=whole)
-    columns = [sql("{person} AS person", person=scope.as_of.people.person()), *kept.columns]
+    columns = [sql("{person} AS person", person=scope.as_of.people.person()), *(kept.columns if cell.others else _values(kept))]
     rows = rows_of([one], reading, columns, [*_in(windows), *_contributing(one, scope), *_of_cell(cell, kept)])
     if not cell.others:
         return sql(_PERSONS, beginning=sql(""), rows=rows, join=sql(""), others=sql(""))
@@ -92,6 +92,10 @@ def _contributing(one: Series, scope: Scope) -> list[Sql]:
     """Holds for events of persons that the metric is calculated from."""
     of_persons = [] if one.measure.of_persons else scope.of_persons
     return [*of_persons, *([one.measure.contributes] if one.measure.contributes else [])]
+
+
+def _values(kept: Ranked) -> list[Sql]:
+    return kept.cells.columns if kept.cells else []
 
 
 def _of_cell(cell: Cell, kept: Ranked) -> list[Sql]:

@@ -8,9 +8,10 @@ from core.errors import InvalidArgument, TooMany
 from core.sql import Sql, numbered, sql, text
 from pug.insights.v1.breakdown_pb2 import Breakdown, Cell
 from pug.insights.v1.filter_pb2 import Source
-from services.insights.people import People
+from services.insights.people import AsOf
 from services.insights.properties import event_property, trait
 from services.insights.session_facts import session_property
+from services.insights.vocabulary import FEW_VALUED
 
 _MAX_BREAKDOWNS = 5
 _MAX_LIMIT = 100
@@ -19,11 +20,29 @@ _DEFAULT_LIMIT = 10
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of a query: a column for each breakdown, NULL where the property is absent."""
+    """The cells of a query: a value of each breakdown, NULL where the property is absent, and what the value is called."""
 
-    columns: list[Sql]
+    texts: list[Sql]
     names: list[Sql]
     limit: int
+    # Whether there are few of them, as far as we know.
+    few: bool = False
+
+    @property
+    def columns(self) -> list[Sql]:
+        """The values on a row of events."""
+        return [sql("{text} AS {name}", text=text, name=name) for text, name in zip(self.texts, self.names, strict=True)]
+
+    @property
+    def marked(self) -> list[Sql]:
+        """The same with a mark for absent ones: joining and grouping take half the time where nothing can be NULL."""
+        # No string holds a NUL.
+        return [sql("ifNull({text}, '\\0') AS {name}", text=text, name=name) for text, name in zip(self.texts, self.names, strict=True)]
+
+    @property
+    def unmarked(self) -> list[Sql]:
+        """The values in terms of the marked ones."""
+        return [sql("nullIf({name}, '\\0')", name=name) for name in self.names]
 
     def same(self, left: LiteralString, right: LiteralString) -> list[Sql]:
         """Conditions that hold when two tables' rows are of the same cell; unlike `=`, `<=>` finds NULL the same as NULL."""
@@ -41,10 +60,10 @@ class Cells:
         return [sql("if(rank = 0, NULL, any(" + table + ".{name})) AS {name}", name=name) for name in self.names]
 
 
-def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: People) -> Cells | None:
+def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, as_of: AsOf) -> Cells | None:
     """The cells of a message's `breakdowns` and `breakdownLimit`; None when it has none.
 
-    `field` is the message's path, `people` are those whose traits are read.
+    `field` is the message's path.
     """
     kept = kept_cells(limit, field)
     if len(breakdowns) > _MAX_BREAKDOWNS:
@@ -52,11 +71,9 @@ def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, people: Pe
     if not breakdowns:
         return None
     names = [numbered("value", place + 1) for place in range(len(breakdowns))]
-    columns = [
-        sql("{text} AS {name}", text=text_of(one, f"{field}.breakdowns[{place}]", people), name=names[place])
-        for place, one in enumerate(breakdowns)
-    ]
-    return Cells(columns, names, kept)
+    texts = [text_of(one, f"{field}.breakdowns[{place}]", as_of) for place, one in enumerate(breakdowns)]
+    few = all(one.source != Source.SOURCE_PERSON and one.property in FEW_VALUED for one in breakdowns)
+    return Cells(texts, names, kept, few)
 
 
 def kept_cells(limit: int, field: str) -> int:
@@ -68,13 +85,13 @@ def kept_cells(limit: int, field: str) -> int:
     return limit or _DEFAULT_LIMIT
 
 
-def text_of(one: Breakdown, field: str, people: People) -> Sql:
+def text_of(one: Breakdown, field: str, as_of: AsOf) -> Sql:
     """The value of a property on a row of events, NULL when it is absent; `field` is the path of the message that names it."""
     if one.source == Source.SOURCE_PERSON:
-        return people.trait(trait(one.property, field).text())
+        return as_of.people.trait(trait(one.property, field).text())
     if one.source == Source.SOURCE_SESSION:
         return session_property(one.property, field).text()
-    return event_property(one.property, one.source, field).text()
+    return event_property(one.property, one.source, field, as_of.table).text()
 
 
 def cell_message(rank: int, values: Sequence[object]) -> Cell:

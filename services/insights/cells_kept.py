@@ -9,18 +9,18 @@ from services.insights.breakdowns import Cells
 from services.insights.scope import Scope
 from services.insights.series import Series, rows_of, series_column, value_of
 
-# Ties go by value ascending, NULL last. Ranks run through all series, one after the other, which is enough to order the cells of each; an
-# event of no top cell joins with rank 0.
+# Ties go by value ascending, absent ones last. Ranks run through all series, one after the other, which is enough to order the cells of
+# each; an event of no top cell joins with rank 0.
 _TOP_CELLS = """WITH events_of_cells AS {rows},
 largest_cells AS (
     SELECT {series} AS series, {cell}, {value} AS value
     FROM events_of_cells AS event
     GROUP BY series, {cell}
-    ORDER BY value DESC, {cell}
+    ORDER BY value DESC, {unmarked}
     LIMIT {limit}{by_series}
 ),
 top_cells AS (
-    SELECT series, {cell}, row_number() OVER (ORDER BY series, value DESC, {cell}) AS rank
+    SELECT series, {cell}, row_number() OVER (ORDER BY series, value DESC, {unmarked}) AS rank
     FROM largest_cells
 )
 """
@@ -38,7 +38,14 @@ class Ranked:
 
     def label(self, table: LiteralString) -> Sql:
         """Columns that follow others: the values of the cell, from a table with those of a row."""
-        return join("", (sql(", {label}", label=label) for label in self.cells.labels(table))) if self.cells else sql("")
+        return labels_after(self.cells, table)
+
+
+def labels_after(cells: Cells | None, table: LiteralString) -> Sql:
+    """Columns that follow others: the values of the cell, from a table with the marked ones of a row; NULL for the others."""
+    if not cells:
+        return sql("")
+    return join("", (sql(", if(rank = 0, NULL, nullIf(any(" + table + ".{name}), '\\0')) AS {name}", name=name) for name in cells.names))
 
 
 def unbroken() -> Ranked:
@@ -49,25 +56,26 @@ def unbroken() -> Ranked:
 def ranked(cells: Cells, series: list[Series], scope: Scope) -> Ranked:
     """The cells that series of one way of counting keep, as they are in a scope."""
     several = len(series) > 1
-    same_series = [sql("event.series = top_cells.series")] if several else []
+    same = [*([sql("series")] if several else []), *cells.names]
     beginning = sql(
         _TOP_CELLS,
         rows=_rows(cells, series, scope),
         series=series_column(series),
         cell=join(", ", cells.names),
+        unmarked=join(", ", cells.unmarked),
         value=_value(series, scope),
         limit=unsigned(cells.limit),
         by_series=sql(" BY series" if several else ""),
     )
-    joined = sql("\nLEFT ANY JOIN top_cells ON {same}", same=join(" AND ", [*same_series, *cells.same("event", "top_cells")]))
-    return Ranked(beginning, sql("rank"), joined, cells.columns, cells)
+    on = join(" AND ", [sql("event.{name} = top_cells.{name}", name=name) for name in same])
+    return Ranked(beginning, sql("rank"), sql("\nLEFT ANY JOIN top_cells ON {on}", on=on), cells.marked, cells)
 
 
 def _rows(cells: Cells, series: list[Series], scope: Scope) -> Sql:
     span = series[0].trailing
     if span is None:
-        return rows_of(series, scope, cells.columns)
-    columns = [trailing.slot_column(scope, span), *cells.columns]
+        return rows_of(series, scope, cells.marked)
+    columns = [trailing.slot_column(scope, span), *cells.marked]
     return rows_of(series, trailing.reaching_back(scope, span), columns, trailing.is_seen(scope, span))
 
 

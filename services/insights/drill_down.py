@@ -81,7 +81,7 @@ async def _planned(request: ListPersonsRequest, call: Call, place: _Place, rows:
         return await planned(
             query,
             call,
-            lambda scope: page_query(kinds.persons(request, scope), place.after, rows),
+            lambda scope: (scope, page_query(kinds.persons(request, scope), place.after, rows)),
             clickhouse=clickhouse,
             now=place.asked_at,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -33,11 +33,20 @@ _OF_QUERY = frozenset(field.json_name for field in QueryRequest.DESCRIPTOR.field
 
 
 async def answer(
-    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, hints: Hints, ask: Callable[[Sql], Awaitable[Result]]
+    request: QueryRequest,
+    call: Call,
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    hints: Hints,
+    ask: Callable[[Sql], Awaitable[Result]],
+    rollups: Collection[str] = (),
 ) -> QueryResponse:
-    """The answer to a query, how fresh it is and what it cost; `ask` runs what may take long."""
+    """The answer to a query, how fresh it is and what it cost; `ask` runs what may take long, `rollups` are those it may come from."""
     started = time.perf_counter()
-    scope, query = await planned(request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now)
+    scope, query = await planned(
+        request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now
+    )
     found, hint = await asyncio.gather(ask(query), hints.of(request.insight, call.project.id))
     response = kinds.shape(found.rows.rows, request.insight, scope)
     results = [found, *await _name(kinds.unnamed(response), scope, ask)]
@@ -49,23 +58,28 @@ async def answer(
     return response
 
 
-async def explain(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits) -> ExplainResponse:
-    """How a query would be answered."""
+async def explain(
+    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, rollups: Collection[str] = ()
+) -> ExplainResponse:
+    """How a query would be answered, also from these `rollups`."""
     try:
-        _, unlimited = await planned(request, call, lambda scope: kinds.plan(request.insight, scope), clickhouse=clickhouse, now=now)
+        scope, unlimited = await planned(
+            request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now
+        )
     except InvalidArgument as error:
         name_query(error)
         raise
     query = limited(unlimited, limits, call.timeout_s)
     # A row for each table: database, table, parts, rows, marks.
     estimate = await clickhouse.query(sql("EXPLAIN ESTIMATE {query}", query=query))
-    steps = await clickhouse.query(sql("EXPLAIN indexes = 1 {query}", query=query))
+    # For people it would write shared expressions out, which of many steps are more than memory holds.
+    steps = await clickhouse.query(sql("EXPLAIN indexes = 1, pretty = 0 {query}", query=query))
     written, values = query.render()
     return ExplainResponse(
         sql=written,
         values=[ExplainResponse.Value(name=name, type=value.type, value=value.parameter) for name, value in values.items()],
         console_sql=query.for_console(),
-        source=choose_source(),
+        source=scope.as_of.table.kind,
         rows_to_read=sum(cast("int", row[3]) for row in estimate.rows),
         plan="\n".join(str(row[0]) for row in steps.rows),
     )
@@ -79,13 +93,13 @@ async def check(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, no
 
 
 async def planned(
-    request: QueryRequest, call: Call, plan: Callable[[Scope], Sql], *, clickhouse: ClickHouse, now: datetime
+    request: QueryRequest, call: Call, plan: Callable[[Scope], tuple[Scope, Sql]], *, clickhouse: ClickHouse, now: datetime
 ) -> tuple[Scope, Sql]:
-    """What a query may see, and what `plan` makes of that, without limits yet."""
+    """What `plan` makes of what a query may see: the scope, maybe on another table, and a query, without limits yet."""
     written = _counted_patterns(request.insight)
     version = await _identity_version(request.as_of_identity, call, clickhouse)
     scope = scope_of(request, call.project, now, version)
-    query = plan(scope)
+    scope, query = plan(scope)
     await _check_patterns(written, clickhouse)
     return scope, query
 
@@ -160,7 +174,7 @@ def meta_of(insight: Insight, scope: Scope, found: Sequence[Rows], elapsed: time
     """How exact an answer is, and what it cost."""
     return Meta(
         exactness=Meta.EXACTNESS_APPROXIMATE if kinds.estimates(insight, scope) else Meta.EXACTNESS_EXACT,
-        source=choose_source(),
+        source=scope.as_of.table.kind,
         rows_read=sum(one.rows_read for one in found),
         elapsed=elapsed,
         time_range=_time_range(scope.range),

@@ -69,7 +69,7 @@ def _property(spec: Filter, field: str, as_of: AsOf) -> Property:
         return trait(spec.property, field)
     if spec.source == Source.SOURCE_SESSION and as_of.knows_sessions:
         return session_property(spec.property, field)
-    return event_property(spec.property, spec.source, field)
+    return event_property(spec.property, spec.source, field, as_of.table)
 
 
 def operator_of(op: int, field: str) -> Operator:

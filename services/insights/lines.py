@@ -1,28 +1,35 @@
 """The lines Trends and Segmentation answer with: every series, split into cells, over the buckets; as SQL.
 
 An event may belong to several series, so it becomes one row for each (`arrayJoin`), and everything after groups by series. With breakdowns
-the events are read twice: once to rank the cells, once to count by bucket with every cell beyond the limit folded into one, from the events
-themselves, so that its persons and averages are as exact as any.
+every cell beyond the limit is folded into one, whose persons and averages are as exact as any: in one reading of the events where there are
+few cells, or only one bucket and nothing distinct is counted (`cells_folded`), else in two, the first of which ranks the cells
+(`cells_kept`).
 
-Series that have to be counted in another way, and the range compared with, are queries of their own, put together by UNION ALL. Where the
-values of a line build on one another (`grows`) a row says by how much it grows or shrinks with the bucket.
+Series that have to be counted in another way are queries of their own, put together by UNION ALL, as is a range compared with that cannot
+be read along (`readings`). Where the values of a line build on one another (`grows`) a row says by how much it grows or shrinks with the
+bucket.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from core.errors import TooMany
 from core.sql import Sql, join, sql
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.trends_pb2 import Trends
 from services.insights import trailing
-from services.insights.breakdowns import cells_of
+from services.insights.breakdowns import Cells, cells_of
 from services.insights.buckets import bucket_of
+from services.insights.cells_folded import can_be_folded, folded
 from services.insights.cells_kept import Ranked, ranked, unbroken
 from services.insights.formulas import Formula, formula_of
 from services.insights.metrics import ESTIMATED, TRAILING
+from services.insights.readings import Reading, readings
 from services.insights.scope import Scope
 from services.insights.series import Series, rows_of, series_column, series_of, value_of
+from services.insights.session_facts import facts_in
+from services.insights.tables import NotKept
 
 _MAX_FORMULAS = 10
 
@@ -81,12 +88,7 @@ def plan(asked: Question, scope: Scope) -> Sql:
     """Rows (series, rank of the cell, start of the bucket, value, whether it is of the range compared with, then the cell)."""
     series = series_asked(asked, scope)
     formulas_of(asked)
-    parts = [
-        _part(alike, cells_kept(asked, series, alike, scope), of, cumulative=asked.cumulative, compared=of is scope.compared)
-        for of in (scope, scope.compared)
-        if of
-        for alike in _counted_alike(series, asked)
-    ]
+    parts = [part for alike in _counted_alike(series, asked) for part in _parts(asked, series, alike, scope)]
     if len(parts) == 1:
         return parts[0]
     return sql("SELECT *\nFROM\n(\n{parts}\n)", parts=join("\nUNION ALL\n", (sql("(\n{part}\n)", part=part) for part in parts)))
@@ -94,8 +96,22 @@ def plan(asked: Question, scope: Scope) -> Sql:
 
 def series_asked(asked: Question, scope: Scope) -> list[Series]:
     """The series, lettered by their places."""
+    if scope.as_of.table.ids_once:
+        _check_ids_are_once(asked, scope)
     # What adds up from bucket to bucket is counted exactly.
     return series_of(asked.series, asked.field, replace(scope, approximate=scope.approximate and not asked.cumulative))
+
+
+def _check_ids_are_once(asked: Question, scope: Scope) -> None:
+    """Raises NotKept unless every number is about one day and one name: more rows of an id may be in it otherwise."""
+    buckets = (bucket for one in (scope, scope.compared) if one for bucket in one.buckets)
+    if (
+        asked.breakdowns
+        or asked.cumulative
+        or any(not one.event.name or one.metric.kind in TRAILING for one in asked.series)
+        or any(bucket.end - bucket.start != timedelta(days=1) for bucket in buckets)
+    ):
+        raise NotKept
 
 
 def formulas_of(asked: Question) -> list[Formula]:
@@ -110,8 +126,12 @@ def formulas_of(asked: Question) -> list[Formula]:
 
 def cells_kept(asked: Question, series: list[Series], alike: list[Series], scope: Scope) -> Ranked:
     """The cells that series counted alike are split into; with formulas everything has the cells of the first series."""
-    cells = cells_of(asked.breakdowns, asked.breakdown_limit, asked.field, scope.as_of.people)
+    cells = _cells(asked, scope)
     return ranked(cells, series[:1] if asked.formulas else alike, scope) if cells else unbroken()
+
+
+def _cells(asked: Question, scope: Scope) -> Cells | None:
+    return cells_of(asked.breakdowns, asked.breakdown_limit, asked.field, scope.as_of)
 
 
 def estimates(asked: Question, scope: Scope) -> bool:
@@ -131,25 +151,61 @@ def _counted_alike(series: list[Series], asked: Question) -> list[list[Series]]:
     return list(alike.values())
 
 
-def _part(series: list[Series], kept: Ranked, scope: Scope, *, cumulative: bool, compared: bool) -> Sql:
-    """The query of series that are counted alike, in one range."""
-    split: dict[str, Sql] = {
+def _parts(asked: Question, series: list[Series], alike: list[Series], scope: Scope) -> list[Sql]:
+    """The queries of series that are counted alike."""
+    span, distinct = alike[0].trailing, alike[0].measure.distinct
+    if span is None and not (asked.cumulative and distinct):
+        of_sessions = _asks_of_sessions(asked, alike, scope)
+        return [_by_bucket(asked, series, alike, reading, scope) for reading in readings(scope, of_sessions=of_sessions)]
+    kept = cells_kept(asked, series, alike, scope)
+    parts: list[Sql] = []
+    for of in (scope, scope.compared) if scope.compared else (scope,):
+        split = _split(alike, kept, sql("true" if of is scope.compared else "false"))
+        if span:
+            parts.append(_looking_back(alike, kept, of, span, split))
+        elif distinct:
+            rows = rows_of(alike, of, [_bucket(of), *kept.columns])
+            parts.append(sql(_SO_FAR, rows=rows, distinct=distinct, label_of_one=kept.label("one"), **split))
+    return parts
+
+
+def _asks_of_sessions(asked: Question, series: list[Series], scope: Scope) -> bool:
+    cells = _cells(asked, scope)
+    conditions = [condition for one in series for condition in one.matches()]
+    return bool(facts_in([*conditions, *(cells.texts if cells else []), *([scope.filters] if scope.filters else [])]))
+
+
+def _by_bucket(asked: Question, series: list[Series], alike: list[Series], reading: Reading, scope: Scope) -> Sql:
+    """Each bucket counted for itself."""
+    cells = _cells(asked, scope)
+    ranked_by = series[0] if asked.formulas else None
+    if cells and can_be_folded(cells, alike, reading) and (ranked_by is None or ranked_by in alike):
+        return folded(cells, alike, reading, ranked_by=ranked_by if len(alike) > 1 else None)
+    kept = cells_kept(asked, series, alike, scope)
+    rows = rows_of(alike, reading.scope, [_bucket(reading.scope), *kept.columns], reading.where)
+    return sql(_BY_BUCKET, rows=rows, value=value_of(alike), **_split(alike, kept, reading.compared))
+
+
+def _looking_back(series: list[Series], kept: Ranked, scope: Scope, span: timedelta, split: dict[str, Sql]) -> Sql:
+    """Each bucket counted with so much time before its end."""
+    reading = trailing.reaching_back(scope, span)
+    if len(scope.buckets) == 1:
+        # It sees all that is read.
+        return sql(_BY_BUCKET, rows=rows_of(series, reading, [_bucket(scope), *kept.columns]), value=value_of(series), **split)
+    rows = rows_of(series, reading, [trailing.slot_column(scope, span), *kept.columns], trailing.is_seen(scope, span))
+    return sql(_TRAILING, rows=rows, label_of_one=kept.label("one"), **trailing.seen(scope, span), **split)
+
+
+def _bucket(scope: Scope) -> Sql:
+    return sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets))
+
+
+def _split(series: list[Series], kept: Ranked, compared: Sql) -> dict[str, Sql]:
+    return {
         "beginning": kept.beginning,
         "series": series_column(series),
         "rank": kept.rank,
         "join": kept.join,
         "label": kept.label("event"),
-        "compared": sql("true" if compared else "false"),
+        "compared": compared,
     }
-    span = series[0].trailing
-    if span and len(scope.buckets) > 1:
-        columns = [trailing.slot_column(scope, span), *kept.columns]
-        rows = rows_of(series, trailing.reaching_back(scope, span), columns, trailing.is_seen(scope, span))
-        return sql(_TRAILING, rows=rows, label_of_one=kept.label("one"), **trailing.seen(scope, span), **split)
-    columns = [sql("{bucket} AS bucket", bucket=bucket_of(sql("occurred_at"), scope.buckets)), *kept.columns]
-    measure = series[0].measure
-    if cumulative and measure.distinct:
-        return sql(_SO_FAR, rows=rows_of(series, scope, columns), distinct=measure.distinct, label_of_one=kept.label("one"), **split)
-    # One bucket alone sees all that is read.
-    reading = trailing.reaching_back(scope, span) if span else scope
-    return sql(_BY_BUCKET, rows=rows_of(series, reading, columns), value=value_of(series), **split)

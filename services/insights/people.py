@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import LiteralString
 
 from core.sql import Sql, sql, unsigned
+from services.insights.tables import EVENTS, Table
 
 # All but those tied to themselves, which is what one taken back looks like.
 _TIES = """
@@ -24,6 +25,17 @@ _TIES = """
             HAVING person != distinct_hash
         )
     ) AS ties"""
+_IS_TIED = """distinct_hash IN (
+        SELECT arrayJoin([distinct_hash, person])
+        FROM
+        (
+            SELECT distinct_hash, argMax(person_hash, version) AS person
+            FROM person_ties
+            WHERE project_id = {project} AND version <= {version}
+            GROUP BY distinct_hash
+            HAVING person != distinct_hash
+        )
+    )"""
 # No trait holds a NUL, so it can stand for an absent one.
 _TRAITS = """(
         SELECT (groupArray(person_hash), groupArray(value))
@@ -77,6 +89,10 @@ class People:
             return distinct_hash
         return sql("transform({hash}, tupleElement(ties, 1), tupleElement(ties, 2), {hash})", hash=distinct_hash)
 
+    def is_tied(self) -> Sql:
+        """Holds on a row of events of an id that is tied to another, or another to it."""
+        return self._read(_IS_TIED) if self.version else sql("false")
+
     def have(self, condition: Sql, person: Sql | None = None) -> Sql:
         """Holds for the events of the persons, or for the persons, whose `traits` fulfil a condition."""
         if not self.version:
@@ -109,10 +125,11 @@ def latest_traits(project_id: int, read: Sql) -> Sql:
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """When a query is answered: the instant it is asked, and the people as they are known."""
+    """As of when a query is answered: the instant it is asked, the people as they are known, and the table that events are read from."""
 
     now: datetime
     people: People
+    table: Table = EVENTS
     # Whether the query reads events through its scope, which can look up what is known of their sessions.
     knows_sessions: bool = False
 

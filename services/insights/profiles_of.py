@@ -13,6 +13,7 @@ from core.sql import Sql, sql, unsigned, unsigneds
 from pug.insights.v1.person_pb2 import Person
 from services.insights.ranges import EVER
 from services.insights.scope import Scope
+from services.insights.tables import EVENTS
 
 # A person is called by the id whose hash they are told apart by: that of their ties, or else the one their events came with. The first part
 # of the union stops once it has found everybody.
@@ -44,9 +45,10 @@ def people_named(hashes: Sequence[int], scope: Scope) -> Sql:
     persons = unsigneds(hashes)
     columns = [sql("distinct_hash AS person"), sql("distinct_id AS called")]
     theirs = sql("distinct_hash IN {persons}", persons=persons)
+    on_events = replace(scope, filters=None, as_of=replace(scope.as_of, table=EVENTS))
     return sql(
         _NAMED,
-        events=replace(scope, filters=None).events(columns, [theirs], within=EVER),
+        events=on_events.events(columns, [theirs], within=EVER),
         count=unsigned(len(hashes)),
         project=unsigned(scope.project.id),
         version=unsigned(scope.as_of.people.version),

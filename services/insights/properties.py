@@ -14,6 +14,7 @@ from typing import LiteralString, Protocol
 from core.errors import InvalidArgument, PropertyMissing, TooLong
 from core.sql import Sql, identifier, sql
 from pug.insights.v1.filter_pb2 import Source
+from services.insights.tables import EVENTS, NotKept, Table
 from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
 
 # ISO 8601 as JSON producers write it. The check comes first because ClickHouse's own parser also takes `25:00` and many other things.
@@ -119,7 +120,8 @@ class SentOrAdded:
         return sql("({sent} OR {added})", sent=self.sent.is_set(), added=self.added.is_set())
 
     def text(self) -> Sql:  # noqa: D102
-        return _first(self.sent.text(), self.added.text())
+        # The column is empty where the client sent the key; looking at it first saves most of the reading of the JSON.
+        return sql("if({column} != '', {column}, {sent})", column=self.added.column, sent=self.sent.text())
 
     def string(self) -> Sql:  # noqa: D102
         return _first(self.sent.string(), self.added.string())
@@ -129,6 +131,35 @@ class SentOrAdded:
 
     def time(self) -> Sql:  # noqa: D102
         return _time(self.string())
+
+
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """A property as a rollup keeps it: a column of its texts, NULL when it is absent.
+
+    No text of a number, a boolean or a list is one that a string is compared with where only strings are looked for, or a time.
+    """
+
+    column: Sql
+    key: str
+
+    def is_set(self) -> Sql:  # noqa: D102
+        if self.key not in DERIVED:
+            # A client may have sent an object, which is set and has no text.
+            raise NotKept
+        return sql("({column} IS NOT NULL)", column=self.column)
+
+    def text(self) -> Sql:  # noqa: D102
+        return self.column
+
+    def string(self) -> Sql:  # noqa: D102
+        return self.column
+
+    def number(self) -> Sql:  # noqa: D102
+        raise NotKept
+
+    def time(self) -> Sql:  # noqa: D102
+        return _time(self.column)
 
 
 def _first(one: Sql, other: Sql) -> Sql:
@@ -142,8 +173,8 @@ def _time(string: Sql) -> Sql:
     )
 
 
-def event_property(key: str, source: int, field: str) -> Property:
-    """The property a request names; `field` is the path of the message that names it."""
+def event_property(key: str, source: int, field: str, table: Table = EVENTS) -> Property:
+    """The property a request names, as a table has it; `field` is the path of the message that names it. Raises NotKept."""
     if source == Source.SOURCE_SESSION:
         raise InvalidArgument(
             "What a session's first event says can be asked for in insights alone.",
@@ -155,6 +186,10 @@ def event_property(key: str, source: int, field: str) -> Property:
             f"There is no source {source}.", field=f"{field}.source", hint="Use SOURCE_EVENT, SOURCE_PERSON or SOURCE_SESSION."
         )
     _check_key(key, field)
+    if table.is_rollup:
+        if key not in table.properties:
+            raise NotKept(key)
+        return RolledUp(table.properties[key], key)
     if column := DERIVED.get(key):
         return Added(column)
     if column := CLIENT_OR_DERIVED.get(key):

@@ -1,6 +1,7 @@
 """What a query may see: one project's events in a range of time, under the query's filters.
 
-The only place that names the events table, besides the stitching of sessions and the look-up of what is known of them.
+The only place that reads the events table, or a rollup in its place, besides the stitching of sessions and the look-up of what is known of
+them.
 """
 
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from core.sql import Sql, instant, join, sql, unsigned
+from pug.insights.v1.filter_pb2 import FilterGroup
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket, Grain, cut, cut_and
 from services.insights.comparing import earlier
@@ -17,11 +19,12 @@ from services.insights.people import AsOf, People, is_counted
 from services.insights.ranges import EVER, Range, grain_of, range_of, weeks_on_sunday, zone_of
 from services.insights.session_facts import facts_in, looked_up
 from services.insights.sessions import SESSION, followed, stitched
+from services.insights.tables import EVENTS, NotKept, Table
 from services.rpc.call import Project
 
 _EVENTS = """({ties}
     SELECT {columns}
-    FROM events{sessions}
+    FROM {table}{sessions}
     WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to}{restrictions}
 )"""
 
@@ -63,6 +66,16 @@ class Scope:
         whole = Bucket(self.range.start, self.range.end, partial=False)
         return replace(self, buckets=(whole,), compared=self.compared.as_one_bucket() if self.compared else None)
 
+    def reading(self, table: Table, filters: FilterGroup) -> "Scope":
+        """The same on another table than the events; `filters` are the query's."""
+        if table is EVENTS:
+            return self
+        as_of = replace(self.as_of, table=table)
+        read = replace(self, as_of=as_of, filters=_filters(filters, as_of))
+        return replace(
+            read, compared=replace(read, range=self.compared.range, buckets=self.compared.buckets, compared=None) if self.compared else None
+        )
+
     def buckets_and(self, more: int) -> tuple[Bucket, ...]:
         """The buckets of the range, and as many as that after them."""
         return cut_and(more, self.buckets, self.as_of.now, grain=self.grain, zone=self.zone, weeks_on_sunday=self.weeks_on_sunday)
@@ -76,12 +89,16 @@ class Scope:
         `within` is another range than the query's, to read what was before it or came after.
         Properties have to be read in `columns` and `where`: outside of the subquery ClickHouse would read all properties for one.
         """
-        read = within or self.range
-        restrictions = [*where, *([self.filters] if self.filters else [])]
+        read, table = within or self.range, self.as_of.table
+        restrictions = [*([table.once] if table.once else []), *where, *([self.filters] if self.filters else [])]
+        table.check([*columns, *restrictions])
         facts = facts_in([*columns, *restrictions])
+        if facts and table.is_rollup:
+            raise NotKept
         known = followed(self.whole or read)
         return sql(
             _EVENTS,
+            table=table.name,
             ties=self.as_of.people.ties(),
             **{"from": instant(read.start)},
             to=instant(read.end),
@@ -115,9 +132,13 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
         buckets=buckets,
         bucket_before=cut_by(buckets[0].start - timedelta(milliseconds=1), buckets[0].start)[-1],
         as_of=as_of,
-        filters=group_condition(filters, "insight.filters", as_of) if filters.ByteSize() else None,
+        filters=_filters(filters, as_of),
         include_cookieless=request.insight.include_cookieless,
         approximate=request.approximate,
     )
     before = earlier(request, asked, scope.buckets, zone)
     return replace(scope, compared=replace(scope, range=before.range, buckets=before.buckets)) if before else scope
+
+
+def _filters(filters: FilterGroup, as_of: AsOf) -> Sql | None:
+    return group_condition(filters, "insight.filters", as_of) if filters.ByteSize() else None

@@ -1,16 +1,16 @@
 """The lettered series of an insight: which events are in each, and what is calculated of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from string import ascii_uppercase
 
 from core.errors import MissingField, TooMany
-from core.sql import Sql, all_of, integers, join, sql, text, texts, unsigned
+from core.sql import Sql, all_of, integers, join, numbered, sql, text, texts, unsigned
 from pug.insights.v1.metric_pb2 import Metric
 from pug.insights.v1.trends_pb2 import Trends
 from services.insights.filters import Placed, all_conditions, event_name, in_list
-from services.insights.metrics import TRAILING, Measure, measure_of
+from services.insights.metrics import TRAILING, Aggregate, Measure, measure_of
 from services.insights.scope import Scope
 
 
@@ -49,7 +49,7 @@ def filters_of(asked: Sequence[Trends.Series], field: str) -> list[Placed]:
 
 def rows_of(series: list[Series], scope: Scope, columns: list[Sql], where: Sequence[Sql] = ()) -> Sql:
     """One row for each event and series it belongs to."""
-    columns = list(dict.fromkeys([*columns, *(one.measure.column for one in series if one.measure.column)]))
+    columns = list(dict.fromkeys([*columns, *(column for one in series for column in one.measure.columns)]))
     if len(series) == 1:
         return scope.events(columns, [*series[0].matches(), *where])
     memberships = [sql("ifNull({matches}, false) * {bit}", matches=all_of(one.matches()), bit=unsigned(2**one.number)) for one in series]
@@ -73,14 +73,56 @@ def value_of(series: list[Series], rows: Sql | None = None) -> Sql:
     values = [
         one.measure.value(join(" AND ", [sql("event.series = {series}", series=unsigned(one.number)), *restricted])) for one in series
     ]
+    return _of_its_series(values, series, sql("event.series"))
+
+
+def _of_its_series(values: list[Sql], series: list[Series], number: Sql) -> Sql:
+    """The value for the series of a row."""
     numbers = integers([one.number for one in series])
-    return sql("[{values}][indexOf({all_series}, event.series)]", values=join(", ", values), all_series=numbers)
+    return sql("[{values}][indexOf({all_series}, {number})]", values=join(", ", values), all_series=numbers, number=number)
+
+
+def states_of(series: list[Series]) -> list[Sql]:
+    """Columns for a group of those rows from which the values can be had of several groups together."""
+    return [
+        sql("{state} AS {name}", state=aggregate.state(_rows_of_one(one, series)), name=name)
+        for one in series
+        for aggregate, name in zip(one.measure.aggregates, _states(one), strict=True)
+    ]
+
+
+def merged(series: list[Series], rows: Sql | None = None, window: Sql | None = None) -> Sql:
+    """The value over rows with those columns and a number `series`, or over those of them for which `rows` holds; maybe in a window."""
+    over = sql(" OVER {window}", window=window) if window else sql("")
+    return _of_states(series, lambda aggregate, state: sql("{value}{over}", value=aggregate.merged(state, rows), over=over))
+
+
+def finished(series: list[Series]) -> Sql:
+    """The value of one row with those columns and a number `series`."""
+    return _of_states(series, Aggregate.finished)
+
+
+def _of_states(series: list[Series], read: Callable[[Aggregate, Sql], Sql]) -> Sql:
+    values = [
+        one.measure.result([read(aggregate, name) for aggregate, name in zip(one.measure.aggregates, _states(one), strict=True)])
+        for one in series
+    ]
+    return values[0] if len(values) == 1 else _of_its_series(values, series, sql("series"))
+
+
+def _states(one: Series) -> list[Sql]:
+    # Of a metric there are two at most.
+    return [numbered("state", 2 * one.number + place) for place, _ in enumerate(one.measure.aggregates)]
+
+
+def _rows_of_one(one: Series, series: list[Series]) -> Sql | None:
+    return sql("event.series = {series}", series=unsigned(one.number)) if len(series) > 1 else None
 
 
 def _one(asked: Trends.Series, number: int, field: str, scope: Scope) -> Series:
     trailing = TRAILING.get(asked.metric.kind)
     metric = Metric(kind=Metric.KIND_PERSONS) if trailing else asked.metric
-    measure = measure_of(metric, number, f"{field}.metric", scope.as_of.people, approximate=scope.approximate and not trailing)
+    measure = measure_of(metric, number, f"{field}.metric", scope.as_of, approximate=scope.approximate and not trailing)
     return Series(
         number=number,
         name=event_name(asked.event, f"{field}.event"),

@@ -28,6 +28,7 @@ from services.insights.drill_down import list_persons
 from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
 from services.insights.result_cache import Result, ResultCache
+from services.insights.rollups import Rollups
 from services.insights.schema import schema_of
 from services.insights.turns import AtOnce, Turns
 from services.insights.values import values_of
@@ -58,6 +59,7 @@ class InsightsService:
         self._limits = limits
         self._turns = Turns(at_once or AtOnce())
         self._hints = Hints(clickhouse)
+        self._rollups = Rollups(clickhouse)
 
     async def query(self, request: QueryRequest, call: Call) -> QueryResponse:
         """Answer an insight."""
@@ -67,7 +69,15 @@ class InsightsService:
         async def ask(query: Sql) -> Result:
             return await self._result(query, call, watermark)
 
-        return await engine.answer(request, call, clickhouse=self._clickhouse, now=self._now(), hints=self._hints, ask=ask)
+        return await engine.answer(
+            request,
+            call,
+            clickhouse=self._clickhouse,
+            now=self._now(),
+            hints=self._hints,
+            ask=ask,
+            rollups=await self._rollups.built(),
+        )
 
     async def _result(self, query: Sql, call: Call, watermark: Watermark) -> Result:
         """What ClickHouse answers when the project has its turn, or has answered before."""
@@ -92,7 +102,14 @@ class InsightsService:
     async def explain(self, request: ExplainRequest, call: Call) -> ExplainResponse:
         """Show how an insight would be answered."""
         async with self._turns.turn(call) as turn:
-            return await engine.explain(request.query, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            return await engine.explain(
+                request.query,
+                turn,
+                clickhouse=self._clickhouse,
+                now=self._now(),
+                limits=self._limits,
+                rollups=await self._rollups.built(),
+            )
 
     async def list_persons(self, request: ListPersonsRequest, call: Call) -> ListPersonsResponse:
         """List who is behind a number."""

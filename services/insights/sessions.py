@@ -36,6 +36,22 @@ _JOIN = """
     ) AS stitched ON distinct_hash = stitched_hash AND toUnixTimestamp64Milli(occurred_at) >= stitched_start"""
 
 
+# Sessions with ids by the hour, and the events without: where there are none, which the rollup knows, no event is read.
+_BY_HOURS = """(
+    SELECT session, first_at, last_at, {counted} AS counted
+    FROM session_hours
+    WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to} AND session != 0
+    UNION ALL
+    SELECT {session}, occurred_at, occurred_at, {counts}
+    FROM events{stitched}
+    WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to} AND session_id = '' AND (
+        SELECT count() > 0
+        FROM session_hours
+        WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to} AND session = 0
+    )
+)"""
+
+
 # What ClickHouse promises of DateTime64.
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -48,6 +64,20 @@ def stitched(project_id: int, start: datetime, end: datetime) -> Sql:
         longest=integer(PAUSE // timedelta(milliseconds=1)),
         **{"from": instant(start)},
         to=instant(end),
+    )
+
+
+def by_hours(project_id: int, read: Range, *, page_views: bool) -> Sql:
+    """Rows (session, first_at, last_at, counted) of the sessions of whole hours, one or more for each; all events count, or page views."""
+    return sql(
+        _BY_HOURS,
+        counted=sql("page_views" if page_views else "events"),
+        counts=sql("toUInt64(name = 'page_view')" if page_views else "toUInt64(1)"),
+        session=SESSION,
+        stitched=stitched(project_id, followed(read).start, read.end),
+        project=unsigned(project_id),
+        **{"from": instant(read.start)},
+        to=instant(read.end),
     )
 
 

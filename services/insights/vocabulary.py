@@ -22,6 +22,9 @@ CLIENT_OR_DERIVED: Mapping[str, Sql] = {
     "$screen_size": sql("screen_size"),
 }
 
+# Those that have few values, so that a state for each value and bucket takes little memory.
+FEW_VALUED = frozenset({"$browser", "$os", "$device", "$mobile", "$country", "$continent", "$bot", "$channel"})
+
 # What a client says about these is dropped at the edge, or kept there in its normal form: nothing of it is to be read from the JSON.
 DERIVED: Mapping[str, Sql] = {
     "$country": sql("country"),

@@ -81,12 +81,21 @@ async def counted(backends: Backends, project_id: int) -> tuple[int, int]:
             " (SELECT sum(count) FROM person_activity WHERE project_id = {project}),"
             # Of values those are counted that aren't long texts.
             " (SELECT sumIf(count, key = 'n') FROM schema_properties WHERE project_id = {project}),"
-            " (SELECT sum(count) FROM schema_values WHERE project_id = {project})",
+            " (SELECT sum(count) FROM schema_values WHERE project_id = {project}),"
+            " (SELECT sum(events) FROM activity_hours WHERE project_id = {project}),"
+            # Under no key and under each of eleven.
+            " (SELECT sum(events) / 12 FROM totals_hours WHERE project_id = {project}),"
+            " (SELECT sum(events) FROM session_hours WHERE project_id = {project}),"
+            " (SELECT (SELECT count() FROM (SELECT DISTINCT * FROM active_days WHERE project_id = {project}))"
+            " = (SELECT uniqExact(toDate32(occurred_at)) FROM events WHERE project_id = {project}))",
             project=unsigned(project_id),
         )
     )
-    events, by_name, by_key, by_person, of_n, by_value = (int(str(count)) for count in found.rows[0])
+    events, by_name, by_key, by_person, of_n, by_value, by_hour, in_total, in_sessions, on_days = (
+        int(float(str(count))) for count in found.rows[0]
+    )
     assert (by_name, by_name, of_n) == (by_key, by_person, by_value)
+    assert (by_name, by_name, by_name, 1) == (by_hour, in_total, in_sessions, on_days)
     return events, by_name
 
 
@@ -175,7 +184,19 @@ async def test_a_part_whose_token_is_known_but_which_is_missing_is_stored(backen
     assert await counted(backends, project) == (4, 4)
 
 
-@pytest.mark.parametrize("table", ["schema_events", "schema_properties", "schema_values", "person_activity"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "schema_events",
+        "schema_properties",
+        "schema_values",
+        "person_activity",
+        "activity_hours",
+        "totals_hours",
+        "session_hours",
+        "active_days",
+    ],
+)
 async def test_a_part_of_a_derived_table_whose_token_is_known_but_which_is_missing_is_counted(backends: Backends, table: str) -> None:
     project = next_project()
     rows, record = await begun_block(backends, project)

@@ -150,7 +150,7 @@ def persons(spec: Funnel, of: ListPersonsRequest.OfFunnel, scope: Scope) -> Sql:
 
 
 def _read(spec: Funnel, scope: Scope) -> tuple[Course, Cells | None]:
-    return course_of(spec, scope.as_of), cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
+    return course_of(spec, scope.as_of), cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of)
 
 
 def _bucket(scope: Scope) -> Sql:

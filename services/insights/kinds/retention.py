@@ -73,7 +73,7 @@ WHERE {conditions}"""
 
 def plan(spec: Retention, scope: Scope) -> Sql:
     """The rows (rank of the cell, number of the cohort, place, persons, when the first and the last of them started, then the cell)."""
-    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
+    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of)
     rows = person_cohorts(spec, FIELD, periods_of(spec, FIELD, scope), cells, scope)
     if not cells:
         return sql(_TABLE, person_cohorts=rows)
@@ -101,7 +101,7 @@ def filters(spec: Retention) -> list[Placed]:
 
 def persons(spec: Retention, of: ListPersonsRequest.OfRetention, scope: Scope) -> Sql:
     """The persons behind one count of a cohort."""
-    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
+    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of)
     periods = periods_of(spec, FIELD, scope)
     in_others = cells is not None and of.cell.others
     return sql(

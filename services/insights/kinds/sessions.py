@@ -24,7 +24,8 @@ from services.insights.filters import Placed, all_conditions, event_name, in_lis
 from services.insights.order import PLACE
 from services.insights.properties import event_property
 from services.insights.scope import Scope
-from services.insights.sessions import SESSION, followed
+from services.insights.sessions import SESSION, by_hours, followed
+from services.insights.tables import SESSION_HOURS, NotKept
 
 FIELD = "insight.sessions"
 
@@ -229,18 +230,19 @@ def _splits(spec: Sessions) -> bool:
 
 def _cells(spec: Sessions, scope: Scope) -> Cells | None:
     if spec.metric not in _AT_THE_ENDS:
-        return cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
+        return cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of)
     if spec.breakdowns:
         raise InvalidArgument(
             "Entry and exit values are the cells already.", field=f"{FIELD}.breakdowns", hint="Leave them out, or ask for METRIC_SESSIONS."
         )
     name = numbered("value", 1)
-    value = sql("{value} AS {name}", value=event_property(spec.property, 0, FIELD).text(), name=name)
-    return Cells([value], [name], kept_cells(spec.breakdown_limit, FIELD))
+    return Cells([event_property(spec.property, 0, FIELD).text()], [name], kept_cells(spec.breakdown_limit, FIELD))
 
 
 def _sessions(spec: Sessions, scope: Scope, cells: Cells | None, extra: list[Sql]) -> Sql:
     """One row for each session of the range with a matching event."""
+    if scope.as_of.table is SESSION_HOURS:
+        return _kept(spec, scope, cells)
     # The filters of the query pick matching events; they don't cut a session.
     unfiltered = replace(scope, filters=None)
     read = [SESSION, sql("occurred_at"), sql("{matches} AS matches", matches=_matches(spec, scope))]
@@ -259,6 +261,25 @@ def _sessions(spec: Sessions, scope: Scope, cells: Cells | None, extra: list[Sql
         _SESSIONS,
         columns=join(", ", columns),
         rows=unfiltered.events(read, [], followed(scope.range)),
+        **{"from": instant(scope.range.start)},
+        to=instant(scope.range.end),
+    )
+
+
+def _kept(spec: Sessions, scope: Scope, cells: Cells | None) -> Sql:
+    """The same from the rollup, which knows of each session how many events and page views it has."""
+    name = event_name(spec.scope, f"{FIELD}.scope")
+    if cells or scope.filters or spec.scope.filters or name not in ("", "page_view"):
+        raise NotKept
+    columns = [
+        sql("min(first_at) AS started"),
+        sql("toUnixTimestamp64Milli(max(last_at)) - toUnixTimestamp64Milli(started) AS lasted"),
+        sql("sum(counted) AS matching"),
+    ]
+    return sql(
+        _SESSIONS,
+        columns=join(", ", columns),
+        rows=by_hours(scope.project.id, followed(scope.range), page_views=bool(name)),
         **{"from": instant(scope.range.start)},
         to=instant(scope.range.end),
     )

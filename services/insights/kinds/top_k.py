@@ -1,7 +1,8 @@
 """Top K: which values, event names or persons come first by a metric.
 
-The others are counted from their own events in a second pass, which knows the rows of the first: persons of several of them are one, and an
-average is that of all their events.
+What adds up is read once, into a state for each label, and the others are merged of their states. For what is distinct, of which a state
+for each of a million labels would be too much, the others are counted from their own events in a second reading, which knows the rows of
+the first: persons of several of them are one.
 """
 
 import re
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import InvalidArgument
 from core.person_ids import id_of_hash
-from core.sql import Sql, sql, text, unsigned
+from core.sql import Sql, join, numbered, sql, text, unsigned
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.metric_pb2 import Metric
@@ -26,58 +27,111 @@ _MAX_LIMIT = 1_000
 _DEFAULT_LIMIT = 10
 _PERSON_ID = re.compile(r"[0-9a-f]{16}")
 
-# Ties go by label ascending, NULL last.
+# Ties go by label ascending, absent ones last.
 _LARGEST = """
     SELECT label, {metric} AS metric
     FROM {rows} AS event
     GROUP BY label
-    ORDER BY metric DESC, label
+    ORDER BY metric DESC, {unmarked}
     LIMIT {limit}
 """
 _ALONE = """
-SELECT row_number() OVER (ORDER BY metric DESC, label) AS rank, metric, label
+SELECT row_number() OVER (ORDER BY metric DESC, {unmarked}) AS rank, metric, {unmarked} AS called
 FROM ({largest})
 ORDER BY rank"""
+_READ_ONCE = """
+WITH counted AS (
+    SELECT label, {states}
+    FROM {rows} AS event
+    GROUP BY label
+),
+placed AS (
+    SELECT *, row_number() OVER (ORDER BY {finished} DESC, {unmarked}) AS place
+    FROM counted
+)
+SELECT if(place > {limit}, 0, place) AS rank, {merged} AS metric, if(rank = 0, NULL, any({unmarked})) AS called
+FROM placed
+GROUP BY rank
+ORDER BY rank = 0, rank"""
 # An event of no top row joins with rank 0.
-_WITH_OTHERS = """
+_READ_TWICE = """
 WITH top_rows AS (
-    SELECT label, row_number() OVER (ORDER BY metric DESC, label) AS rank
+    SELECT label, row_number() OVER (ORDER BY metric DESC, {unmarked}) AS rank
     FROM ({largest})
 )
-SELECT rank, {metric} AS metric, if(rank = 0, NULL, any(event.label)) AS label
+SELECT rank, {metric} AS metric, if(rank = 0, NULL, any({unmarked})) AS called
 FROM {rows} AS event
-LEFT ANY JOIN top_rows ON event.label <=> top_rows.label
+LEFT ANY JOIN top_rows ON event.label = top_rows.label
 GROUP BY rank
 ORDER BY rank = 0, rank"""
 _PERSONS = "SELECT DISTINCT person FROM {rows}"
 _PERSONS_OF_OTHERS = """
 SELECT DISTINCT person
 FROM {rows} AS event
-LEFT ANTI JOIN ({largest}) AS top_row ON event.label <=> top_row.label"""
+LEFT ANTI JOIN ({largest}) AS top_row ON event.label = top_row.label"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ranking:
     label: Sql
+    # Whether it may be absent.
+    nullable: bool
     measure: Measure
     where: list[Sql]
     limit: int
 
+    @property
+    def column(self) -> Sql:
+        """The label, an absent one with a mark: joining and grouping take half the time where nothing can be NULL."""
+        # No string holds a NUL.
+        return sql("ifNull({label}, '\\0') AS label" if self.nullable else "{label} AS label", label=self.label)
+
+    @property
+    def unmarked(self) -> Sql:
+        """The label in terms of the column."""
+        return sql("nullIf(label, '\\0')" if self.nullable else "label")
+
     def rows(self, scope: Scope) -> Sql:
-        columns = [sql("{label} AS label", label=self.label), *([self.measure.column] if self.measure.column else [])]
-        return scope.events(columns, self.where)
+        return scope.events([self.column, *self.measure.columns], self.where)
 
     def largest(self, scope: Scope) -> Sql:
-        return sql(_LARGEST, metric=self.measure.value(None), rows=self.rows(scope), limit=unsigned(self.limit))
+        return sql(
+            _LARGEST,
+            metric=self.measure.value(None),
+            rows=self.rows(scope),
+            unmarked=self.unmarked,
+            limit=unsigned(self.limit),
+        )
 
 
 def plan(spec: TopK, scope: Scope) -> Sql:
     """The rows (rank, metric, label), the largest first; rank 0, which comes last, is everything beyond the limit."""
     ranking = _ranking(spec, scope)
-    largest = ranking.largest(scope)
     if spec.omit_others:
-        return sql(_ALONE, largest=largest)
-    return sql(_WITH_OTHERS, largest=largest, metric=ranking.measure.value(None), rows=ranking.rows(scope))
+        return sql(_ALONE, largest=ranking.largest(scope), unmarked=ranking.unmarked)
+    if ranking.measure.has_small_states:
+        return _read_once(ranking, scope)
+    return sql(
+        _READ_TWICE,
+        largest=ranking.largest(scope),
+        metric=ranking.measure.value(None),
+        rows=ranking.rows(scope),
+        unmarked=ranking.unmarked,
+    )
+
+
+def _read_once(ranking: _Ranking, scope: Scope) -> Sql:
+    measure = ranking.measure
+    states = [(aggregate, numbered("state", place)) for place, aggregate in enumerate(measure.aggregates, 1)]
+    return sql(
+        _READ_ONCE,
+        states=join(", ", [sql("{state} AS {name}", state=aggregate.state(None), name=name) for aggregate, name in states]),
+        rows=ranking.rows(scope),
+        finished=measure.result([aggregate.finished(name) for aggregate, name in states]),
+        unmarked=ranking.unmarked,
+        limit=unsigned(ranking.limit),
+        merged=measure.result([aggregate.merged(name) for aggregate, name in states]),
+    )
 
 
 def shape(rows: Sequence[Sequence[object]]) -> TopKResult:
@@ -112,7 +166,7 @@ def persons(spec: TopK, of: ListPersonsRequest.OfTopK, scope: Scope) -> Sql:
         return sql(_PERSONS, rows=scope.events([person], [*counted, _is_row(spec, of, ranking.label)]))
     if of.value or of.absent or spec.omit_others:
         raise InvalidArgument("The answer has no such row of others.", field="topK.others", hint="Name one row of the answer.")
-    rows = scope.events([person, sql("{label} AS label", label=ranking.label)], counted)
+    rows = scope.events([person, ranking.column], counted)
     return sql(_PERSONS_OF_OTHERS, rows=rows, largest=ranking.largest(scope))
 
 
@@ -125,12 +179,12 @@ def _ranking(spec: TopK, scope: Scope) -> _Ranking:
     measure = _measure(spec, scope)
     of_persons = measure.of_persons or spec.dimension == TopK.DIMENSION_PERSON
     where = [*matches(spec.scope, f"{_FIELD}.scope", scope.as_of), *(scope.of_persons if of_persons else [])]
-    return _Ranking(label, measure, where, spec.limit or _DEFAULT_LIMIT)
+    return _Ranking(label, spec.dimension == TopK.DIMENSION_PROPERTY, measure, where, spec.limit or _DEFAULT_LIMIT)
 
 
 def _label(spec: TopK, scope: Scope) -> Sql:
     if spec.dimension == TopK.DIMENSION_PROPERTY:
-        return text_of(Breakdown(property=spec.property, source=spec.source), _FIELD, scope.as_of.people)
+        return text_of(Breakdown(property=spec.property, source=spec.source), _FIELD, scope.as_of)
     if spec.property:
         raise InvalidArgument(
             "Only DIMENSION_PROPERTY takes a property.", field=f"{_FIELD}.property", hint="Set the dimension, or leave it out."
@@ -153,7 +207,7 @@ def _measure(spec: TopK, scope: Scope) -> Measure:
             field=f"{_FIELD}.metric.kind",
             hint="Use KIND_PERSONS, over a range of so many days.",
         )
-    return measure_of(spec.metric, 1, f"{_FIELD}.metric", scope.as_of.people)
+    return measure_of(spec.metric, 1, f"{_FIELD}.metric", scope.as_of)
 
 
 def _is_row(spec: TopK, of: ListPersonsRequest.OfTopK, label: Sql) -> Sql:

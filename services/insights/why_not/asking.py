@@ -36,7 +36,7 @@ async def why_not(
         scope, query = await planned(
             request.query,
             call,
-            lambda scope: events_of(request.distinct_id, asked_of(request.query.insight.funnel, scope), scope, most + 1),
+            lambda scope: (scope, events_of(request.distinct_id, asked_of(request.query.insight.funnel, scope), scope, most + 1)),
             clickhouse=clickhouse,
             now=now,
         )

@@ -103,7 +103,7 @@ class Asked:
 def asked_of(spec: Funnel, scope: Scope) -> Asked:
     """What a funnel asks within its scope, or what is wrong with it."""
     course = course_of(spec, scope.as_of)
-    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of.people)
+    cells = cells_of(spec.breakdowns, spec.breakdown_limit, FIELD, scope.as_of)
     common = list(zip(spec.hold_constant, course.held, strict=True))
     columns: Sequence[Sql] = []
     if cells and course.attribution is Attribution.ALL:

@@ -10,7 +10,7 @@ WITH transitions AS (
             (label, place) -> place, groupArrayIf(assumeNotNull(label), isNotNull(label)), groupArrayIf(place, isNotNull(label))
         ) AS labels
     FROM (
-    SELECT occurred_at, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place, if(true, coalesce(properties.`$pathname`::Nullable(String), nullIf(pathname, '')), NULL) AS label, if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session
+    SELECT occurred_at, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place, if(true, if(pathname != '', pathname, properties.`$pathname`::Nullable(String)), NULL) AS label, if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session
     FROM events
     ASOF LEFT JOIN (
         SELECT

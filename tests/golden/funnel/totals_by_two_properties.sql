@@ -80,7 +80,7 @@ WITH counted AS (
     FROM (
     SELECT person, groupArray(key) AS unsorted_keys, arraySort((place, key) -> key, arrayEnumerate(unsorted_keys), unsorted_keys) AS sorted, groupArray(value_1_text) AS unsorted_value_1_text, groupArray(value_2_text) AS unsorted_value_2_text
     FROM (
-    SELECT distinct_hash AS person, properties.`plan`::Nullable(String) AS value_1, coalesce(properties.`$browser`::Nullable(String), nullIf(browser, '')) AS value_2, ifNull(concat('=', value_1), '') AS value_1_text, ifNull(concat('=', value_2), '') AS value_2_text, bitOr(
+    SELECT distinct_hash AS person, properties.`plan`::Nullable(String) AS value_1, if(browser != '', browser, properties.`$browser`::Nullable(String)) AS value_2, ifNull(concat('=', value_1), '') AS value_1_text, ifNull(concat('=', value_2), '') AS value_2_text, bitOr(
         bitShiftLeft(toUInt256(toUnixTimestamp64Milli(occurred_at) + {epoch_15:Int64}), 160),
         bitOr(bitShiftLeft(toUInt256(toUInt128(event_id)), 32), toUInt256(toUInt32(ifNull((name = {name_16:String}), false) * {bit_17:UInt64} + ifNull((name = {name_18:String}) AND (properties.`plan`.:String = {value_19:String}), false) * {bit_20:UInt64})))
     ) AS key

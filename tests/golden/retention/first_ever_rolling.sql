@@ -8,14 +8,14 @@ WITH person_cohorts AS (
         arrayPushFront(returned_in, 0) AS places
     FROM
     (
-        SELECT person, [tuple(minIf(at, starts))] AS entries, groupArrayIf(at, returns) AS moments
+        SELECT person, [tuple(minIf(at, starts))] AS entries, groupArrayIf(event.at, event.returns) AS moments
         FROM (
     SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_5:String}) AND (occurred_at < {to_6:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_7:String}) AND (occurred_at >= {from_8:DateTime64(3, 'UTC')}), false) AS returns
     FROM events
     WHERE project_id = {project_9:UInt64} AND occurred_at >= {from_10:DateTime64(3, 'UTC')} AND occurred_at < {to_11:DateTime64(3, 'UTC')}
     AND (cookieless = 0)
     AND ((((name = {name_5:String}) AND (occurred_at < {to_6:DateTime64(3, 'UTC')})) OR ((name = {name_7:String}) AND (occurred_at >= {from_8:DateTime64(3, 'UTC')}))))
-)
+) AS event
         GROUP BY person
         HAVING max(starts) AND minIf(at, starts) >= {from_12:Int64}
     )

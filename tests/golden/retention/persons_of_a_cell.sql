@@ -3,20 +3,20 @@ WITH person_cohorts AS (
         person,
         entry.1 AS started,
         transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0) AS cohort,
-        if(tupleElement(entry.2, {place_2:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_2:UInt64}), 2)) AS value_1, if(tupleElement(entry.2, {place_3:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_3:UInt64}), 2)) AS value_2, nth_in_cell = 1 AS new_to_cell,
+        nullIf(tupleElement(entry.2, {place_2:UInt64}), '\0') AS value_1, nullIf(tupleElement(entry.2, {place_3:UInt64}), '\0') AS value_2, nth_in_cell = 1 AS new_to_cell,
         arrayFilter(period -> period BETWEEN 1 AND {last_4:UInt64}, arrayMap(moment -> moment - cohort, moments)) AS in_periods,
         arrayFilter((period, nth) -> nth = {minimum_5:UInt64}, in_periods, arrayEnumerateUniq(in_periods)) AS returned_in,
         arrayPushFront(if(empty(returned_in), [], [arrayMax(returned_in)]), 0) AS places
     FROM
     (
-        SELECT person, [(minIf(at, starts), tuple(argMinIf(ifNull(concat('=', value_1), ''), start_order, starts), argMinIf(ifNull(concat('=', value_2), ''), start_order, starts)))] AS entries, groupArrayIf(bucket, returns) AS moments
+        SELECT person, [(minIf(at, starts), tuple(argMinIf(event.value_1, event.start_order, event.starts), argMinIf(event.value_2, event.start_order, event.starts)))] AS entries, groupArrayIf(event.bucket, event.returns) AS moments
         FROM (
-    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_8:String}), false) AS returns, toUInt16(transform(roundDown(at, {bucket_starts_9:Array(Int64)}), {bucket_starts_9:Array(Int64)}, arrayEnumerate({bucket_starts_9:Array(Int64)}), 0)) AS bucket, bitShiftLeft(toInt256(at), 128) + toUInt128(event_id) AS start_order, properties.`plan`::Nullable(String) AS value_1, NULL::Nullable(String) AS value_2
+    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_8:String}), false) AS returns, toUInt16(transform(roundDown(at, {bucket_starts_9:Array(Int64)}), {bucket_starts_9:Array(Int64)}, arrayEnumerate({bucket_starts_9:Array(Int64)}), 0)) AS bucket, bitShiftLeft(toInt256(at), 128) + toUInt128(event_id) AS start_order, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1, ifNull(NULL::Nullable(String), '\0') AS value_2
     FROM events
     WHERE project_id = {project_10:UInt64} AND occurred_at >= {from_11:DateTime64(3, 'UTC')} AND occurred_at < {to_12:DateTime64(3, 'UTC')}
     AND (cookieless = 0)
     AND ((((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')})) OR ((name = {name_8:String}))))
-)
+) AS event
         GROUP BY person
         HAVING max(starts)
     )

@@ -3,24 +3,24 @@ WITH person_cohorts AS (
         person,
         entry.1 AS started,
         transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0) AS cohort,
-        if(tupleElement(entry.2, {place_2:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_2:UInt64}), 2)) AS value_1, if(tupleElement(entry.2, {place_3:UInt64}) = '', NULL, substring(tupleElement(entry.2, {place_3:UInt64}), 2)) AS value_2, nth_in_cell = 1 AS new_to_cell,
+        nullIf(tupleElement(entry.2, {place_2:UInt64}), '\0') AS value_1, nullIf(tupleElement(entry.2, {place_3:UInt64}), '\0') AS value_2, nth_in_cell = 1 AS new_to_cell,
         arrayFilter(period -> period BETWEEN 1 AND {last_4:UInt64}, arrayMap(moment -> moment - cohort, moments)) AS in_periods,
         arrayFilter((period, nth) -> nth = {minimum_5:UInt64}, in_periods, arrayEnumerateUniq(in_periods)) AS returned_in,
         arrayPushFront(returned_in, 0) AS places
     FROM
     (
-        SELECT person, arrayFilter(
-            (entry, nth) -> nth = 1,
-            arraySort((entry, nth) -> nth, arrayZip(groupArrayIf(at, starts), arrayZip(groupArrayIf(ifNull(concat('=', value_1), ''), starts), groupArrayIf(ifNull(concat('=', value_2), ''), starts))), groupArrayIf(start_order, starts)) AS all_starts,
-            arrayEnumerateUniq(arrayMap(entry -> transform(roundDown(entry.1, {bucket_starts_1:Array(Int64)}), {bucket_starts_1:Array(Int64)}, arrayEnumerate({bucket_starts_1:Array(Int64)}), 0), all_starts))
-        ) AS entries, groupArrayIf(bucket, returns) AS moments
+        SELECT person, arraySort(groupArrayIf((at, tuple(value_1, value_2)), starts)) AS entries, groupArrayArray(moments) AS moments
         FROM (
-    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_8:String}), false) AS returns, toUInt16(transform(roundDown(at, {bucket_starts_9:Array(Int64)}), {bucket_starts_9:Array(Int64)}, arrayEnumerate({bucket_starts_9:Array(Int64)}), 0)) AS bucket, bitShiftLeft(toInt256(at), 128) + toUInt128(event_id) AS start_order, properties.`plan`::Nullable(String) AS value_1, NULL::Nullable(String) AS value_2
+        SELECT person, max(event.starts) AS starts, minIf(event.at, event.starts) AS at, argMinIf(event.value_1, event.start_order, event.starts) AS value_1, argMinIf(event.value_2, event.start_order, event.starts) AS value_2, if(max(event.returns), [event.bucket], []) AS moments
+        FROM (
+    SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_8:String}), false) AS returns, toUInt16(transform(roundDown(at, {bucket_starts_9:Array(Int64)}), {bucket_starts_9:Array(Int64)}, arrayEnumerate({bucket_starts_9:Array(Int64)}), 0)) AS bucket, bitShiftLeft(toInt256(at), 128) + toUInt128(event_id) AS start_order, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1, ifNull(NULL::Nullable(String), '\0') AS value_2
     FROM events
     WHERE project_id = {project_10:UInt64} AND occurred_at >= {from_11:DateTime64(3, 'UTC')} AND occurred_at < {to_12:DateTime64(3, 'UTC')}
     AND (cookieless = 0)
     AND ((((name = {name_6:String}) AND (occurred_at < {to_7:DateTime64(3, 'UTC')})) OR ((name = {name_8:String}))))
-)
+) AS event
+        GROUP BY person, event.bucket
+    ) AS event
         GROUP BY person
         HAVING max(starts)
     )

@@ -8,14 +8,14 @@ WITH person_cohorts AS (
         arrayPushFront(returned_in, 0) AS places
     FROM
     (
-        SELECT person, [tuple(minIf(at, starts))] AS entries, groupArrayIf(bucket, returns) AS moments
+        SELECT person, [tuple(minIf(at, starts))] AS entries, groupArrayIf(event.bucket, event.returns) AS moments
         FROM (
     SELECT distinct_hash AS person, toUnixTimestamp64Milli(occurred_at) AS at, ifNull((name = {name_4:String}) AND (occurred_at < {to_5:DateTime64(3, 'UTC')}), false) AS starts, ifNull((name = {name_6:String}), false) AS returns, toUInt16(transform(roundDown(at, {bucket_starts_7:Array(Int64)}), {bucket_starts_7:Array(Int64)}, arrayEnumerate({bucket_starts_7:Array(Int64)}), 0)) AS bucket
     FROM events
     WHERE project_id = {project_8:UInt64} AND occurred_at >= {from_9:DateTime64(3, 'UTC')} AND occurred_at < {to_10:DateTime64(3, 'UTC')}
     AND (cookieless = 0)
     AND ((((name = {name_4:String}) AND (occurred_at < {to_5:DateTime64(3, 'UTC')})) OR ((name = {name_6:String}))))
-)
+) AS event
         GROUP BY person
         HAVING max(starts)
     )

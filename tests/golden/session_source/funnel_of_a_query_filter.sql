@@ -2,49 +2,68 @@ SELECT 1 AS rank, step, sum(many) AS units, sumMap([bucket], [many]) AS trend
 FROM (
     SELECT step, bucket, count() AS many
     FROM (
-    SELECT toInt64(0) AS bucket, arrayJoin(arrayZip(
-        arrayFilter((step, time) -> time > 0, arrayEnumerate(times), times), arrayDifference(arrayFilter(time -> time > 0, times))
-    )) AS reached, tupleElement(reached, 1) AS step, toInt64(tupleElement(reached, 2)) AS took
+    SELECT toInt64(0) AS bucket, arrayJoin(arrayZip(steps, arrayDifference(times))) AS reached,
+        tupleElement(reached, 1) AS step, toInt64(tupleElement(reached, 2)) AS took
     FROM (
-    SELECT times
+    SELECT steps, times
     FROM (
-    SELECT person, tupleElement(attempt, {place_1:UInt64}) AS times
+    SELECT *,
+        tupleElement(hops, 1) AS steps,
+        tupleElement(hops, 2) AS times
     FROM (
-        SELECT person, arrayJoin(arrayZip(arrayMap((stop, one_1, one_2) -> [if(stop >= {first_2:UInt64}, one_1, 0), if(stop >= {first_3:UInt64}, one_2, 0)], arrayMap(place -> stop[place], chosen), arrayMap(place -> time_1[place], chosen), arrayMap(place -> time_2[place], chosen)))) AS attempt
-        FROM (
-            SELECT *, [indexOf(scores, arrayMax(scores))] AS chosen
-            FROM (
+    SELECT person,
+        arrayFilter(hop -> hop.1 * 8 <= tupleElement(attempt, 1), tupleElement(attempt, {last_1:UInt64})) AS hops
+    FROM (
+    SELECT person,
+        arrayJoin(arrayZip(arrayMap(place -> stop[place], chosen), arraySplit(hop -> hop.1 = 1, arrayZip(chosen_step, arrayMap(place -> times[place], chosen_at))))) AS attempt
+    FROM (
+    SELECT *,
+        arrayMap(place -> hop_step[place], chosen_hops) AS chosen_step,
+        arrayMap(place -> hop_at[place], chosen_hops) AS chosen_at
+    FROM (
+    SELECT *,
+        arrayFlatten(arrayMap(one -> arrayMap(hop -> (one - 1) * {hops_2:UInt64} + hop, range(1, {hops_2:UInt64} + 1)), chosen)) AS chosen_hops
+    FROM (
+    SELECT *,
+        [indexOf(scores, arrayMax(scores))] AS chosen
+    FROM (
     SELECT *,
         arrayMap(stop -> intDiv(stop, 8), stop) AS scores
     FROM (
     SELECT *,
-        arrayMap((time_1, next_time_1) -> multiIf((next_time_1 = 0 OR next_time_1 > time_1 + {window_4:Int64}), {stop_5:UInt64}, {done_6:UInt64}), time_1, next_time_1) AS stop
+        arrayFilter((one, step) -> step = 1, arrayReverseFill((one, stop) -> stop > 0, hop_stop, hop_stop), hop_step) AS stop
     FROM (
     SELECT *,
-        arrayMap(place -> times[place], at_1) AS time_1,
-        arrayMap(place -> times[place], at_2) AS time_2,
-        at_2 AS next_at_1,
-        arrayMap(place -> times[place], at_2) AS next_time_1,
-        arrayMap(place -> masks[place], at_2) AS next_mask_1
+        arrayMap((step, since, next_time) -> multiIf(step >= {last_1:UInt64}, step * 8 + {how_3:UInt64}, next_time = 0 OR next_time > since + {window_4:Int64}, step * 8 + {how_5:UInt64}, 0), hop_step, arrayFill((time, step) -> step = 1, hop_time, hop_step), arraySlice(arrayPushBack(hop_time, 0), 2)) AS hop_stop
     FROM (
     SELECT *,
-        arrayMap(place -> next_1[place], arrayMap(place -> tied_from[place], at_1)) AS at_2
+        arrayMap(place -> times[place], hop_at) AS hop_time
+    FROM (
+    SELECT person,
+        keys,
+        times,
+        masks,
+        nowhere,
+        at_1,
+        arrayFlatten(arrayMap((one_1, one_2) -> [one_1, one_2], at_1, at_2)) AS hop_at,
+        arrayFlatten(arrayMap((one_1, one_2) -> [greatest(one_1), greatest(one_1, one_2)], at_1, at_2)) AS hop_furthest,
+        arrayFlatten(arrayMap(place -> range(1, {end_6:UInt64}), at_1)) AS hop_step
     FROM (
     SELECT *,
-        arrayFilter((place, time, mask) -> bitAnd(mask, {entry_7:UInt64}) > 0 AND time < {end_8:Int64}, arrayEnumerate(keys), times, masks) AS at_1,
-        arrayFill((place, since) -> since > 0, arrayEnumerate(times), arrayDifference(times)) AS tied_from,
-        arrayReverseFill((place, mask) -> bitAnd(mask, {bits_9:UInt64}) > 0, arrayPushBack(arrayEnumerate(masks), 0), arrayPushBack(masks, 0)) AS next_1
+        arrayMap(place -> next_1[place], at_1) AS at_2
     FROM (
     SELECT *,
-        arrayMap(key -> toInt64(bitShiftRight(key, 160)), keys) AS times,
-        arrayMap(key -> toUInt32(key), keys) AS masks
+        length(times) AS nowhere,
+        arrayFilter((place, time, mask) -> bitAnd(mask, {entry_7:UInt64}) > 0 AND time < {end_8:Int64}, arrayEnumerate(times), times, masks) AS at_1,
+        arrayReverseFill((place, mask) -> bitAnd(mask, {bits_9:UInt64}) > 0, arrayEnumerate(masks), masks) AS next_1
     FROM (
-    SELECT person, arraySort(groupArray(key)) AS keys
+    SELECT *,
+        arrayMap(key -> toInt64(bitShiftRight(key, 20)), keys) AS times,
+        arrayMap(key -> toUInt32(bitAnd(key, 1048575)), keys) AS masks
     FROM (
-    SELECT distinct_hash AS person, bitOr(
-        bitShiftLeft(toUInt256(toUnixTimestamp64Milli(occurred_at) + {epoch_10:Int64}), 160),
-        bitOr(bitShiftLeft(toUInt256(toUInt128(event_id)), 32), toUInt256(toUInt32(ifNull((name = {name_11:String}), false) * {bit_12:UInt64} + ifNull((name = {name_13:String}), false) * {bit_14:UInt64})))
-    ) AS key
+    SELECT person, arrayPushBack(arraySort(groupArray(key)), 0) AS keys
+    FROM (
+    SELECT distinct_hash AS person, bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(occurred_at) + {epoch_10:Int64}), 20), toUInt64(ifNull((name = {name_11:String}), false) * {bit_12:UInt64} + ifNull((name = {name_13:String}), false) * {bit_14:UInt64})) AS key
     FROM events
     ASOF LEFT JOIN (
         SELECT
@@ -84,7 +103,7 @@ FROM (
     AND ((session_fact_1 = {value_22:String}))
 ) AS event
     GROUP BY person
-    HAVING max(bitAnd(toUInt32(key), {entry_7:UInt64}) > 0 AND toInt64(bitShiftRight(key, 160)) < {end_8:Int64})
+    HAVING max(bitAnd(toUInt32(bitAnd(key, 1048575)), {entry_7:UInt64}) > 0 AND toInt64(bitShiftRight(key, 20)) < {end_8:Int64})
 )
 )
 )
@@ -92,8 +111,13 @@ FROM (
 )
 )
 )
-        )
-    )
+)
+)
+)
+)
+)
+)
+)
 )
 )
 )
@@ -102,12 +126,12 @@ FROM (
 GROUP BY step
 ORDER BY step
 
--- place_1 = 1
--- first_2 = 8
--- first_3 = 16
+-- last_1 = 2
+-- hops_2 = 2
+-- how_3 = 4
 -- window_4 = 1209600000
--- stop_5 = 8
--- done_6 = 20
+-- how_5 = 0
+-- end_6 = 3
 -- entry_7 = 1
 -- end_8 = 3982172400000
 -- bits_9 = 2

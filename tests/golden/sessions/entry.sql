@@ -3,7 +3,7 @@ WITH counted AS (
     FROM (
     SELECT min(occurred_at) AS started, toUnixTimestamp64Milli(max(occurred_at)) - toUnixTimestamp64Milli(started) AS lasted, countIf(matches) AS matching, argMinIf(event.value_1, place, matches) AS value_1
     FROM (
-    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, coalesce(properties.`$pathname`::Nullable(String), nullIf(pathname, '')) AS value_1, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place
+    SELECT if(session_id = '', sipHash64(distinct_hash, stitched_start), sipHash64(session_id)) AS session, occurred_at, true AS matches, if(pathname != '', pathname, properties.`$pathname`::Nullable(String)) AS value_1, bitShiftLeft(toInt256(toUnixTimestamp64Milli(occurred_at)), 128) + toUInt128(event_id) AS place
     FROM events
     ASOF LEFT JOIN (
         SELECT

@@ -1,24 +1,18 @@
-WITH top_rows AS (
-    SELECT label, row_number() OVER (ORDER BY metric DESC, label) AS rank
-    FROM (
-    SELECT label, toFloat64(count()) AS metric
+WITH counted AS (
+    SELECT label, countState() AS state_1
     FROM (
     SELECT name AS label
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
 ) AS event
     GROUP BY label
-    ORDER BY metric DESC, label
-    LIMIT {limit_4:UInt64}
+),
+placed AS (
+    SELECT *, row_number() OVER (ORDER BY toFloat64(finalizeAggregation(state_1)) DESC, label) AS place
+    FROM counted
 )
-)
-SELECT rank, toFloat64(count()) AS metric, if(rank = 0, NULL, any(event.label)) AS label
-FROM (
-    SELECT name AS label
-    FROM events
-    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
-) AS event
-LEFT ANY JOIN top_rows ON event.label <=> top_rows.label
+SELECT if(place > {limit_4:UInt64}, 0, place) AS rank, toFloat64(countMerge(state_1)) AS metric, if(rank = 0, NULL, any(label)) AS called
+FROM placed
 GROUP BY rank
 ORDER BY rank = 0, rank
 

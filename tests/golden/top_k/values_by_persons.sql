@@ -1,28 +1,28 @@
 WITH top_rows AS (
-    SELECT label, row_number() OVER (ORDER BY metric DESC, label) AS rank
+    SELECT label, row_number() OVER (ORDER BY metric DESC, nullIf(label, '\0')) AS rank
     FROM (
     SELECT label, toFloat64(uniqExact(person)) AS metric
     FROM (
-    SELECT properties.`plan`::Nullable(String) AS label, distinct_hash AS person
+    SELECT ifNull(properties.`plan`::Nullable(String), '\0') AS label, distinct_hash AS person
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
     AND (name = {name_4:String})
     AND (cookieless = 0)
 ) AS event
     GROUP BY label
-    ORDER BY metric DESC, label
+    ORDER BY metric DESC, nullIf(label, '\0')
     LIMIT {limit_5:UInt64}
 )
 )
-SELECT rank, toFloat64(uniqExact(person)) AS metric, if(rank = 0, NULL, any(event.label)) AS label
+SELECT rank, toFloat64(uniqExact(person)) AS metric, if(rank = 0, NULL, any(nullIf(label, '\0'))) AS called
 FROM (
-    SELECT properties.`plan`::Nullable(String) AS label, distinct_hash AS person
+    SELECT ifNull(properties.`plan`::Nullable(String), '\0') AS label, distinct_hash AS person
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
     AND (name = {name_4:String})
     AND (cookieless = 0)
 ) AS event
-LEFT ANY JOIN top_rows ON event.label <=> top_rows.label
+LEFT ANY JOIN top_rows ON event.label = top_rows.label
 GROUP BY rank
 ORDER BY rank = 0, rank
 

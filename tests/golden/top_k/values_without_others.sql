@@ -1,13 +1,13 @@
-SELECT row_number() OVER (ORDER BY metric DESC, label) AS rank, metric, label
+SELECT row_number() OVER (ORDER BY metric DESC, nullIf(label, '\0')) AS rank, metric, nullIf(label, '\0') AS called
 FROM (
     SELECT label, toFloat64(count()) AS metric
     FROM (
-    SELECT properties.`plan`::Nullable(String) AS label
+    SELECT ifNull(properties.`plan`::Nullable(String), '\0') AS label
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
 ) AS event
     GROUP BY label
-    ORDER BY metric DESC, label
+    ORDER BY metric DESC, nullIf(label, '\0')
     LIMIT {limit_4:UInt64}
 )
 ORDER BY rank

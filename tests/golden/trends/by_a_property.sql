@@ -1,35 +1,30 @@
-WITH events_of_cells AS (
-    SELECT properties.`plan`::Nullable(String) AS value_1
+WITH counted AS (
+    SELECT {series_1:UInt64} AS series, value_1, {start_2:Int64} AS bucket, countState() AS state_2
+    FROM (
+    SELECT ifNull(properties.`plan`::Nullable(String), '\0') AS value_1
     FROM events
-    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
-    AND (name = {name_4:String})
-),
-largest_cells AS (
-    SELECT {series_5:UInt64} AS series, value_1, toFloat64(count()) AS value
-    FROM events_of_cells AS event
-    GROUP BY series, value_1
-    ORDER BY value DESC, value_1
-    LIMIT {limit_6:UInt64}
-),
-top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
-    FROM largest_cells
-)
-SELECT {series_5:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(count()) AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1
-FROM (
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_7:Array(Int64)}) AS bucket, properties.`plan`::Nullable(String) AS value_1
-    FROM events
-    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
-    AND (name = {name_4:String})
+    WHERE project_id = {project_3:UInt64} AND occurred_at >= {from_4:DateTime64(3, 'UTC')} AND occurred_at < {to_5:DateTime64(3, 'UTC')}
+    AND (name = {name_6:String})
 ) AS event
-LEFT ANY JOIN top_cells ON event.value_1 <=> top_cells.value_1
+    GROUP BY value_1
+),
+measured AS (
+    SELECT *, toFloat64(finalizeAggregation(state_2)) AS overall, true AS is_kept
+    FROM counted
+),
+placed AS (
+    SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0')) AS place
+    FROM measured
+)
+SELECT series, if(is_kept AND place <= {limit_7:UInt64}, place, 0) AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(countMerge(state_2)) AS value, false AS compared, if(rank = 0, NULL, nullIf(any(placed.value_1), '\0')) AS value_1
+FROM placed
 GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket
 
--- project_1 = 7
--- from_2 = 2026-03-08 23:00:00.000
--- to_3 = 2026-03-09 23:00:00.000
--- name_4 = signed_up
--- series_5 = 1
--- limit_6 = 5
--- bucket_starts_7 = [1773010800000]
+-- series_1 = 1
+-- start_2 = 1773010800000
+-- project_3 = 7
+-- from_4 = 2026-03-08 23:00:00.000
+-- to_5 = 2026-03-09 23:00:00.000
+-- name_6 = signed_up
+-- limit_7 = 5

@@ -10,7 +10,7 @@ WITH events_of_cells AS (
             HAVING person != distinct_hash
         )
     ) AS ties
-    SELECT nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
+    SELECT ifNull(nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
         SELECT (groupArray(person_hash), groupArray(value))
         FROM
         (
@@ -28,7 +28,7 @@ WITH events_of_cells AS (
             WHERE project_id = {project_1:UInt64} AND version <= {version_2:UInt64}
             GROUP BY person_hash
         )
-    ), 2), '\0'), '\0') AS value_1, transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person
+    ), 2), '\0'), '\0'), '\0') AS value_1, transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
     AND (name = {name_5:String})
@@ -45,14 +45,14 @@ largest_cells AS (
     SELECT {series_7:UInt64} AS series, value_1, toFloat64(uniqExact(person)) AS value
     FROM events_of_cells AS event
     GROUP BY series, value_1
-    ORDER BY value DESC, value_1
+    ORDER BY value DESC, nullIf(value_1, '\0')
     LIMIT {limit_8:UInt64}
 ),
 top_cells AS (
-    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, value_1) AS rank
+    SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, nullIf(value_1, '\0')) AS rank
     FROM largest_cells
 )
-SELECT {series_7:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value, false AS compared, if(rank = 0, NULL, any(event.value_1)) AS value_1
+SELECT {series_7:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value, false AS compared, if(rank = 0, NULL, nullIf(any(event.value_1), '\0')) AS value_1
 FROM (
     WITH (
         SELECT (groupArray(distinct_hash), groupArray(person))
@@ -65,7 +65,7 @@ FROM (
             HAVING person != distinct_hash
         )
     ) AS ties
-    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_9:Array(Int64)}) AS bucket, nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
+    SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_9:Array(Int64)}) AS bucket, ifNull(nullIf(transform(transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash), tupleElement((
         SELECT (groupArray(person_hash), groupArray(value))
         FROM
         (
@@ -83,7 +83,7 @@ FROM (
             WHERE project_id = {project_1:UInt64} AND version <= {version_2:UInt64}
             GROUP BY person_hash
         )
-    ), 2), '\0'), '\0') AS value_1, transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person
+    ), 2), '\0'), '\0'), '\0') AS value_1, transform(distinct_hash, tupleElement(ties, 1), tupleElement(ties, 2), distinct_hash) AS person
     FROM events
     WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
     AND (name = {name_5:String})
@@ -96,7 +96,7 @@ FROM (
     ))
     AND (cookieless = 0)
 ) AS event
-LEFT ANY JOIN top_cells ON event.value_1 <=> top_cells.value_1
+LEFT ANY JOIN top_cells ON event.value_1 = top_cells.value_1
 GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket
 
