@@ -20,6 +20,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from core.errors import FilterInvalid, QueryTooComplex, QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
+from core.single_flight import SingleFlight
 from core.sql import Sql, Value
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -62,6 +63,7 @@ class ClickHouse:
         self._killers = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-kill")
         self._killing: set[asyncio.Task[None]] = set()
         self._idle: list[Client] = []
+        self._together: SingleFlight[tuple[str, tuple[tuple[str, str], ...]], Rows] = SingleFlight()
 
     def apart(self, connections: int) -> "ClickHouse":
         """A pool of its own to the same engine, so that one kind of work cannot take all connections from another."""
@@ -78,6 +80,12 @@ class ClickHouse:
             return Rows([tuple(row) for row in result.result_rows], int(result.summary.get("read_rows", 0)))
 
         return await self._with_client(run, mark)
+
+    async def query_together(self, query: Sql) -> Rows:
+        """Run a small SELECT once for all who ask for it at this moment: it may have begun a moment before the call."""
+        text, values = query.render()
+        key = (text, tuple((name, value.parameter) for name, value in values.items()))
+        return await self._together.run(key, lambda: self.query(query))
 
     async def query_bytes(self, query: Sql, output_format: LiteralString) -> bytes:
         """Run a SELECT and return its result in one of ClickHouse's formats."""

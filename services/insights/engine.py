@@ -114,7 +114,7 @@ def name_query(error: InvalidArgument) -> None:
 
 async def _identity_version(asked: int, call: Call, clickhouse: ClickHouse) -> int:
     """The version of the project's identity to answer as of: the one asked for, or for 0 the latest ClickHouse knows whole."""
-    found = await clickhouse.query(latest_version(call.project.id))
+    found = await clickhouse.query_together(latest_version(call.project.id))
     latest = cast("int", found.rows[0][0])
     if not 0 <= asked <= latest:
         raise InvalidArgument(

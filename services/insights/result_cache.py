@@ -6,7 +6,6 @@ same events, so a kept result is as good as a new one. While events are coming i
 seconds; a result kept from a few seconds before then says its own moment in `meta.complete_until`.
 """
 
-import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -16,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from core.clickhouse import Rows
+from core.single_flight import SingleFlight
 from core.sql import Sql
 from core.stream import Watermark
 
@@ -46,19 +46,13 @@ class _Kept:
 
 
 @dataclass(slots=True)
-class _Flight:
-    task: asyncio.Task[Result]
-    waiting: int = 0
-
-
-@dataclass(slots=True)
 class ResultCache:
     """Results by question and watermark; all of it happens on the event loop, between two awaits."""
 
     now: Callable[[], float] = time.monotonic
     _kept: OrderedDict[_Key, _Kept] = field(default_factory=OrderedDict[_Key, _Kept])
     _values: int = 0
-    _flights: dict[_Key, _Flight] = field(default_factory=dict[_Key, _Flight])
+    _flights: SingleFlight[_Key, Result] = field(default_factory=SingleFlight[_Key, Result])
 
     async def result(self, query: Sql, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
         """What `ask` answers to the query, asked at most once at a time; it is cancelled when nobody waits for it any more."""
@@ -66,26 +60,10 @@ class ResultCache:
         if kept := self._still_kept(key):
             settled = watermark.stored_through is not None
             return Result(kept.rows, watermark.complete_until if settled else kept.complete_until, kept=True)
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.create_task(self._ask(key, watermark, ask)))
-        flight.waiting += 1
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.task.done():
-                self._flights.pop(key, None)
-                flight.task.cancel()
+        return await self._flights.run(key, lambda: self._ask(key, watermark, ask))
 
     async def _ask(self, key: _Key, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
-        this = asyncio.current_task()
-        try:
-            result = Result(await ask(), watermark.complete_until)
-        finally:
-            # Another may have begun since everybody left this one.
-            if (flight := self._flights.get(key)) and flight.task is this:
-                del self._flights[key]
+        result = Result(await ask(), watermark.complete_until)
         self._keep(key, result)
         return result
 

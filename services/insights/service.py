@@ -7,6 +7,7 @@ from datetime import datetime
 
 from core.clickhouse import ClickHouse, Rows
 from core.errors import QueryTooExpensive
+from core.single_flight import SingleFlight
 from core.sql import Sql
 from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import (
@@ -53,7 +54,8 @@ class InsightsService:
         Without a cache every query is asked anew.
         """
         self._clickhouse = clickhouse
-        self._watermark = watermark
+        self._ask_watermark = watermark
+        self._watermarks: SingleFlight[str, Watermark] = SingleFlight()
         self._cache = cache
         self._now = now
         self._limits = limits
@@ -78,6 +80,10 @@ class InsightsService:
             ask=ask,
             rollups=await self._rollups.built(),
         )
+
+    async def _watermark(self) -> Watermark:
+        """Up to where accepted events are stored; all tiles of a dashboard ask at once."""
+        return await self._watermarks.run("", self._ask_watermark)
 
     async def _result(self, query: Sql, call: Call, watermark: Watermark) -> Result:
         """What ClickHouse answers when the project has its turn, or has answered before."""
