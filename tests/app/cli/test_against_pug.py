@@ -294,7 +294,7 @@ def test_a_question_from_a_file_and_from_stdin_give_the_same_table(run_with: Run
     assert from_file[:-1] == from_stdin[:-1]
     assert from_file[0].split("  ")[0] == "month"
     assert from_file[2].split() == ["1997-01", "885", "781"]
-    assert from_file[-1].startswith("exact · raw · ")
+    assert from_file[-1].startswith("exact · rollup · ")
 
 
 def test_a_sparkline_is_one_line(run_with: Run, cdnow: Path) -> None:
