@@ -1,6 +1,7 @@
 """Dashboards as they are kept."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -206,9 +207,18 @@ async def test_dashboards_are_listed_by_name_page_by_page(team: Team) -> None:
             break
 
     assert pages == [["B", "a"], ["b", "b"], ["c", "ä"]]
-    request = pb.ListDashboardsRequest(page_token="bm9uZQ")
-    with pytest.raises(InvalidArgument):
+
+
+@pytest.mark.parametrize(
+    "place", ["none", '["\\ud800", "0b6ec5ac-9a57-4a1e-b4a5-1dd0d4ae40b1"]', '["\\u0000", "0b6ec5ac-9a57-4a1e-b4a5-1dd0d4ae40b1"]']
+)
+async def test_a_page_token_that_was_made_up_is_refused(team: Team, place: str) -> None:
+    request = pb.ListDashboardsRequest(page_token=base64.urlsafe_b64encode(place.encode()).decode().rstrip("="))
+
+    with pytest.raises(InvalidArgument) as refused:
         await team.service.list_dashboards(request, team.call)
+
+    assert refused.value.field == "pageToken"
 
 
 WRONG: list[tuple[Mapping[str, object], str]] = [
