@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -219,6 +220,18 @@ async def test_a_page_token_that_was_made_up_is_refused(team: Team, place: str) 
         await team.service.list_dashboards(request, team.call)
 
     assert refused.value.field == "pageToken"
+
+
+async def test_the_log_says_of_filters_that_would_fill_it_only_how_long_they_are(team: Team) -> None:
+    board = await team.create(tiles=[TEXT])
+    filters = {"filters": [{"property": "plan", "op": "OP_IS", "values": [f"plan {number}" for number in range(1_000)]}]}
+
+    await team.service.update_dashboard(ParseDict({"id": board.id, "filters": filters}, pb.UpdateDashboardRequest()), team.call)
+
+    (entry,) = await team.log("UpdateDashboard")
+    frame = entry["changes"]["frame"]
+    assert isinstance(frame["before"], dict)
+    assert re.fullmatch(r"left out: \d\d,\d\d\d characters", frame["after"])
 
 
 WRONG: list[tuple[Mapping[str, object], str]] = [
