@@ -1,5 +1,6 @@
 """Writes down who changed what, in the transaction that changes it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.accounts.tables import api_keys, audit_entries, projects
 from services.rpc.call import Call
+
+# Of one value as JSON. A dashboard's filters may be a thousand times as long, and a page of the log has up to a thousand changes.
+_LONGEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,13 @@ async def _add(connection: AsyncConnection, change: Change, *, org_id: int, proj
         "action": change.action,
         "object_kind": change.object_kind,
         "object_id": change.object_id,
-        "changes": dict(change.changes),
+        "changes": {field: {when: _shortened(value) for when, value in both.items()} for field, both in change.changes.items()},
         "request_id": request_id,
     }
     await connection.execute(insert(audit_entries).values(values))
+
+
+def _shortened(value: object) -> object:
+    """The value, or in place of one that is too long how long it is."""
+    length = len(json.dumps(value, ensure_ascii=False))
+    return value if length <= _LONGEST else f"left out: {length:,} characters"

@@ -1,8 +1,10 @@
 """The RPCs that show a dashboard's answers: to members, and to whoever has its link."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from core.errors import InvalidArgument, WindowNotYours
 from pug.dashboards.v1 import dashboard_pb2 as pb
@@ -19,7 +21,7 @@ from services.dashboards.checking import Check, check_filters, saved_ids
 from services.dashboards.filters import joined
 from services.dashboards.ids import no_dashboard, no_tile, uuid_of
 from services.dashboards.public import public_board, public_outcome
-from services.dashboards.rendering import Answer, rendered_board, rendered_tiles
+from services.dashboards.rendering import ASKED_AT_ONCE, Answer, rendered_board, rendered_tiles
 from services.dashboards.saved_insight_repository import SavedInsightRepository
 from services.dashboards.shares import Shares
 from services.dashboards.windows import frame_of
@@ -49,6 +51,8 @@ class Looking:
         self._check = check
         self._now = now
         self._forget = forget
+        # Of each project whose links are looked through just now.
+        self._visitors_places: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
     async def render_dashboard(self, request: RenderDashboardRequest, call: Call) -> AsyncGenerator[RenderDashboardResponse]:
         """The board, then its tiles as they are answered."""
@@ -59,7 +63,8 @@ class Looking:
         await check_filters(request.filters, frame, call, check=self._check, field="filters")
         saved = await self._saved.insights(call.project.id, saved_ids(tiles, "tiles"))
         yield RenderDashboardResponse(board=rendered_board(board, tiles, frame))
-        async with aclosing(rendered_tiles(tiles, saved, frame, call, self._answer)) as rendered:
+        places = asyncio.Semaphore(ASKED_AT_ONCE)
+        async with aclosing(rendered_tiles(tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
             async for tile in rendered:
                 yield RenderDashboardResponse(tile=tile)
 
@@ -74,8 +79,10 @@ class Looking:
             board.window.CopyFrom(request.window)
         frame = frame_of(board, call.project, self._now())
         saved = await self._saved.insights(call.project.id, saved_ids(board.tiles, "tiles"))
+        # Whoever has a link is one of many; all of them together must not fill the line that the project's members stand in.
+        places = self._visitors_places.setdefault(call.project.id, asyncio.Semaphore(ASKED_AT_ONCE))
         yield RenderSharedDashboardResponse(board=rendered_board(public_board(board, saved), board.tiles, frame))
-        async with aclosing(rendered_tiles(board.tiles, saved, frame, call, self._answer)) as rendered:
+        async with aclosing(rendered_tiles(board.tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
             async for tile in rendered:
                 yield RenderSharedDashboardResponse(tile=public_outcome(tile))
 

@@ -19,7 +19,7 @@ from services.rpc.failures import failure_of
 Answer = Callable[[QueryRequest, Call], Awaitable[QueryResponse]]
 
 # More would only stand in the project's line of queries, which is not endless and others stand in, too.
-_ASKED_AT_ONCE = 8
+ASKED_AT_ONCE = 8
 _METHOD = "pug.dashboards.v1.DashboardsService.RenderDashboard"
 
 
@@ -44,9 +44,11 @@ def rendered_board(board: Dashboard, tiles: Sequence[Tile], frame: Frame) -> Ren
 
 
 async def rendered_tiles(
-    tiles: Sequence[Tile], saved: Mapping[UUID, Insight], frame: Frame, call: Call, answer: Answer
+    tiles: Sequence[Tile], saved: Mapping[UUID, Insight], frame: Frame, call: Call, *, answer: Answer, places: asyncio.Semaphore
 ) -> AsyncGenerator[RenderedTile]:
     """Every tile: texts first, then each as its answer comes, or why there is none. What two tiles ask alike is asked once.
+
+    So many are asked at once as there are places.
 
     Closing the generator ends what still runs.
     """
@@ -60,7 +62,7 @@ async def rendered_tiles(
         key = request.SerializeToString(deterministic=True)
         alike = questions[key].tiles if key in questions else ()
         questions[key] = _Question(request, (*alike, tile))
-    places, began = asyncio.Semaphore(_ASKED_AT_ONCE), time.monotonic()
+    began = time.monotonic()
 
     async def outcomes(question: _Question) -> list[RenderedTile]:
         async with places:

@@ -100,7 +100,9 @@ def _key(query: Sql, watermark: Watermark) -> _Key:
     text, values = query.render()
     digest = hashlib.blake2b(text.encode(), digest_size=16)
     for name, value in values.items():
-        digest.update(f"\0{name}\0{value.parameter}".encode())
+        bound = value.parameter.encode()
+        # With its length: a text may hold whatever would end it, and two questions must never be taken for one.
+        digest.update(f"\0{name}\0{len(bound)}\0".encode() + bound)
     return digest.digest(), _mark(watermark)
 
 

@@ -32,6 +32,8 @@ def place_of(token: str, read: Callable[[list[object]], T]) -> T | None:
         return None
     try:
         parts: object = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
+        # JSON can name half of a character, which no store takes: UnicodeEncodeError is a ValueError.
+        json.dumps(parts, ensure_ascii=False).encode()
         if isinstance(parts, list):
             return read(parts)  # pyright: ignore[reportUnknownArgumentType] (of JSON, whatever it is)
     except (binascii.Error, ValueError, TypeError, RecursionError):

@@ -19,6 +19,7 @@ from services.accounts.mail import Mailer
 from services.accounts.orgs.members import lock
 from services.accounts.orgs.own import org_message
 from services.accounts.orgs.roles import NUMBERS, require_may_touch, role_of
+from services.accounts.orgs.sendings import Sendings
 from services.accounts.sign_in.letters import Letters
 from services.accounts.sign_in.newcomers import Newcomers, confirm
 from services.accounts.sign_in.registered import Newcomer, Registered, find_by_email, orgs_of, register
@@ -40,6 +41,7 @@ class Invitations:
 
     postgres: AsyncEngine
     mailer: Mailer
+    sendings: Sendings
     letters: Letters
     newcomers: Newcomers
     sessions: Sessions
@@ -60,6 +62,7 @@ class Invitations:
             await _require_no_member(connection, call.org_id, email)
             found = await self._keep(connection, call, email, role, token)
             org = (await connection.execute(select(orgs.c.name).where(orgs.c.id == call.org_id))).scalar_one()
+            self.sendings.send(email, str(call.account.id))
         letter = self.letters.invitation(org, call.account.email, token)
         await self.mailer.send(email, letter.subject, letter.text)
         return pb.InviteMemberResponse(invitation=_message(found, call.account.email))

@@ -1,5 +1,6 @@
 """Orgs, and what belongs to one, as a whole."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from services.accounts.mail import Mailer
 from services.accounts.orgs.invitations import Invitations
 from services.accounts.orgs.members import Members
 from services.accounts.orgs.own import OwnOrgs
+from services.accounts.orgs.sendings import Sendings
 from services.accounts.projects import Projects
 from services.accounts.sign_in.letters import Letters
 from services.accounts.sign_in.parts import Policy, SignIn
@@ -38,7 +40,9 @@ def org_parts(
     return InOrgs(
         OwnOrgs(postgres, forget),
         Members(postgres, forget),
-        Invitations(postgres, mailer, letters, sign_in.newcomers, sign_in.sessions, policy.mail_proves, forget, now),
+        Invitations(
+            postgres, mailer, Sendings(time.monotonic), letters, sign_in.newcomers, sign_in.sessions, policy.mail_proves, forget, now
+        ),
         Projects(postgres, credentials.forget_org, credentials.forget_project),
         Keys(postgres, forget, now),
         AuditLog(postgres),

@@ -7,6 +7,8 @@ from core.errors import EmailInvalid, PasswordInvalid
 from services.accounts.names import label_of
 
 PASSWORD_LENGTHS = (10, 128)
+# The most characters that become one when a password is made normal.
+_COMPOSED = 4
 _EMAIL_LENGTH = 254
 # Whether an address exists only a mail to it can tell. ASCII only, because letters that look alike would be several accounts, and mail to
 # others needs servers that can do more.
@@ -36,7 +38,10 @@ def new_password(text: str) -> str:
 
 
 def normal_password(text: str) -> str:
-    """The same however a keyboard composes its letters."""
+    """The same however a keyboard composes its letters; one that is too long in any case comes back as it is."""
+    # Putting many marks of one letter in order takes time by the square of them.
+    if len(text) > PASSWORD_LENGTHS[1] * _COMPOSED:
+        return text
     return unicodedata.normalize("NFKC", text)
 
 

@@ -1,7 +1,9 @@
 """Dashboards as they are kept."""
 
 import asyncio
+import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -206,9 +208,30 @@ async def test_dashboards_are_listed_by_name_page_by_page(team: Team) -> None:
             break
 
     assert pages == [["B", "a"], ["b", "b"], ["c", "ä"]]
-    request = pb.ListDashboardsRequest(page_token="bm9uZQ")
-    with pytest.raises(InvalidArgument):
+
+
+@pytest.mark.parametrize(
+    "place", ["none", '["\\ud800", "0b6ec5ac-9a57-4a1e-b4a5-1dd0d4ae40b1"]', '["\\u0000", "0b6ec5ac-9a57-4a1e-b4a5-1dd0d4ae40b1"]']
+)
+async def test_a_page_token_that_was_made_up_is_refused(team: Team, place: str) -> None:
+    request = pb.ListDashboardsRequest(page_token=base64.urlsafe_b64encode(place.encode()).decode().rstrip("="))
+
+    with pytest.raises(InvalidArgument) as refused:
         await team.service.list_dashboards(request, team.call)
+
+    assert refused.value.field == "pageToken"
+
+
+async def test_the_log_says_of_filters_that_would_fill_it_only_how_long_they_are(team: Team) -> None:
+    board = await team.create(tiles=[TEXT])
+    filters = {"filters": [{"property": "plan", "op": "OP_IS", "values": [f"plan {number}" for number in range(1_000)]}]}
+
+    await team.service.update_dashboard(ParseDict({"id": board.id, "filters": filters}, pb.UpdateDashboardRequest()), team.call)
+
+    (entry,) = await team.log("UpdateDashboard")
+    frame = entry["changes"]["frame"]
+    assert isinstance(frame["before"], dict)
+    assert re.fullmatch(r"left out: \d\d,\d\d\d characters", frame["after"])
 
 
 WRONG: list[tuple[Mapping[str, object], str]] = [

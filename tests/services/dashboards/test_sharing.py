@@ -1,5 +1,6 @@
 """What who has a dashboard's link gets to see."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -39,6 +40,28 @@ async def test_a_token_opens_its_dashboard_and_nothing_else(team: Team) -> None:
         kept = (await connection.execute(select(shares).where(shares.c.dashboard_id == board.id))).one()
     assert token not in str(kept)
     assert token.removeprefix("sh_") not in str(await team.log("ShareDashboard"))
+
+
+async def test_all_who_have_links_ask_no_more_at_once_than_one_member_does(team: Team) -> None:
+    running, most = 0, 0
+
+    async def count(_request: QueryRequest) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+
+    team.answering = count
+    trends = [{"trends": {"series": [{"event": {"name": f"event {number}"}}]}} for number in range(6)]
+    boards = [await team.create(tiles=[insight_tile("", each) for each in trends]) for _ in range(2)]
+    for board in boards:
+        await team.share(board)
+
+    found = await asyncio.gather(*(team.render_shared(board) for board in boards for _ in range(2)))
+
+    assert most == 8
+    assert all(tile.HasField("answer") for each in found for tile in each.tiles)
 
 
 async def test_a_link_works_until_it_is_replaced_or_taken_back(team: Team) -> None:

@@ -59,6 +59,17 @@ async def test_same_question_about_the_same_events_is_asked_once(engine: Engine)
     assert second == Result(first.rows, later.complete_until, kept=True)
 
 
+async def test_values_that_read_alike_in_a_row_are_two_questions(engine: Engine) -> None:
+    cache = ResultCache()
+
+    def asked(one: str, other: str) -> Sql:
+        return sql("SELECT {a}, {b}", a=text(one), b=text(other))
+
+    await cache.result(asked("a\0b_2\0b", "c"), SETTLED, engine.ask)
+
+    assert not (await cache.result(asked("a", "b\0b_2\0c"), SETTLED, engine.ask)).kept
+
+
 @pytest.mark.parametrize(
     ("query", "watermark"),
     [

@@ -200,6 +200,21 @@ async def test_an_address_is_invited_at_most_10_times_a_day(stand: Stand, email:
     await (await stand.again(ada)).invite(email)
 
 
+async def test_taking_invitations_back_lets_nobody_mail_an_address_without_end(stand: Stand, email: str) -> None:
+    ada, bob = await stand.founder(), await stand.founder()
+    for _ in range(20):
+        await revoke(ada, (await ada.invite(email)).id)
+
+    with pytest.raises(TooManyInvitations) as refused:
+        await ada.invite(email)
+    with pytest.raises(TooManyInvitations):
+        await bob.invite(email)
+
+    assert refused.value.field == "email"
+    assert refused.value.retry_after
+    assert await ada.invitations() == []
+
+
 async def test_of_many_who_invite_one_address_at_once_10_do(stand: Stand, email: str) -> None:
     ada = await stand.founder()
 
