@@ -66,7 +66,7 @@ class PeopleWorker:
         await self._insert("identity_versions", ("project_id", "version"), [list(one) for one in latest.items()])
         async with self._postgres.begin() as connection:
             await connection.execute(_TOLD, [{"project": project_id, "version": version} for project_id, version in latest.items()])
-        log.info("people_told", changes=len(changes), projects=len(latest))
+        log.debug("people_told", changes=len(changes), projects=len(latest))
         return len(changes)
 
     async def _insert_traits(self, rows: Sequence[Sequence[object]]) -> None:

@@ -82,6 +82,9 @@ class KeyKind(Enum):
     SECRET = "secret_key"  # noqa: S105 (a name)
 
 
+_VARIABLES = {KeyKind.WRITE: "PUG_WRITE_KEY", KeyKind.SECRET: "PUG_SECRET_KEY"}
+
+
 @dataclass(frozen=True, slots=True)
 class DevNotes:
     """What a running `pug dev` writes down for other commands."""
@@ -121,6 +124,10 @@ class Server:
 def find_server(url: str | None, key: str | None, kind: KeyKind, notes: DevNotes | None, ca_certificate: Path | None = None) -> Server:
     """The server and key that were given, else those of the running `pug dev`. Its keys go to no other server."""
     trusted = read_ca_certificate(ca_certificate)
+    if key and not (key.isascii() and key.isprintable()):
+        raise UsageError(
+            "The key has a line break or another character that no key has.", f"Give one key with --key or {_VARIABLES[kind]}."
+        )
     if url:
         return Server(_checked(url), key or _key_of(notes, kind, url), "--url", trusted)
     if notes is None:
@@ -249,8 +256,7 @@ def _tell(line: str) -> None:
 def _key_of(notes: DevNotes | None, kind: KeyKind, url: str) -> str:
     if notes and _same_place(notes.http_url, url):
         return notes.key(kind)
-    name = "PUG_WRITE_KEY" if kind is KeyKind.WRITE else "PUG_SECRET_KEY"
-    raise CliError(f"No key is known for {url}.", f"Give one with --key or {name}; `pug keys create` makes one.")
+    raise CliError(f"No key is known for {url}.", f"Give one with --key or {_VARIABLES[kind]}; `pug keys create` makes one.")
 
 
 def _same_place(left: str, right: str) -> bool:

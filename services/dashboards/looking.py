@@ -51,8 +51,8 @@ class Looking:
         self._check = check
         self._now = now
         self._forget = forget
-        # Of each project whose links are looked through just now.
-        self._visitors_places: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+        # Of each member or key, and of each project whose links are looked through, just now.
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def render_dashboard(self, request: RenderDashboardRequest, call: Call) -> AsyncGenerator[RenderDashboardResponse]:
         """The board, then its tiles as they are answered."""
@@ -63,7 +63,8 @@ class Looking:
         await check_filters(request.filters, frame, call, check=self._check, field="filters")
         saved = await self._saved.insights(call.project.id, saved_ids(tiles, "tiles"))
         yield RenderDashboardResponse(board=rendered_board(board, tiles, frame))
-        places = asyncio.Semaphore(ASKED_AT_ONCE)
+        # However many boards somebody opens at once, others have their turn in between.
+        places = self._places_of(call.credential.key_id)
         async with aclosing(rendered_tiles(tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
             async for tile in rendered:
                 yield RenderDashboardResponse(tile=tile)
@@ -80,11 +81,14 @@ class Looking:
         frame = frame_of(board, call.project, self._now())
         saved = await self._saved.insights(call.project.id, saved_ids(board.tiles, "tiles"))
         # Whoever has a link is one of many; all of them together must not fill the line that the project's members stand in.
-        places = self._visitors_places.setdefault(call.project.id, asyncio.Semaphore(ASKED_AT_ONCE))
+        places = self._places_of(f"links of {call.project.id}")
         yield RenderSharedDashboardResponse(board=rendered_board(public_board(board, saved), board.tiles, frame))
         async with aclosing(rendered_tiles(board.tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
             async for tile in rendered:
                 yield RenderSharedDashboardResponse(tile=public_outcome(tile))
+
+    def _places_of(self, who: str) -> asyncio.Semaphore:
+        return self._places.setdefault(who, asyncio.Semaphore(ASKED_AT_ONCE))
 
     async def share_dashboard(self, request: pb.ShareDashboardRequest, call: Call) -> pb.ShareDashboardResponse:
         """A link; the one before works no longer."""

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from core.clickhouse import ClickHouse
 from core.sql import Sql, join, sql, texts, unsigned
 from pug.insights.v1.filter_pb2 import EventMatcher, Source
+from pug.insights.v1.flow_pb2 import Flow
 from pug.insights.v1.insights_pb2 import Insight
 from services.insights.session_facts import MEASURED
 from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
@@ -102,7 +103,8 @@ _Near = Mapping[tuple[str, str], Sequence[str]]
 
 def names_in(insight: Insight) -> Named:
     """The events, the events' properties and the traits that an insight of any kind names, at most so many of each."""
-    events = dict.fromkeys(one.name for one in _messages(insight) if isinstance(one, EventMatcher) and one.name)
+    matched = (one.name for one in _messages(insight) if isinstance(one, EventMatcher))
+    events = dict.fromkeys(name for name in (*matched, *_ends_of_paths(insight.flow)) if name)
     keys = [found for one in _messages(insight) if (found := _key(one))]
     properties = dict.fromkeys(key for key, source in keys if source != Source.SOURCE_PERSON and not _is_ours(key, source))
     traits = dict.fromkeys(key for key, source in keys if source == Source.SOURCE_PERSON)
@@ -145,6 +147,11 @@ def _messages(message: Message) -> Iterator[Message]:
             continue
         for inner in cast("Sequence[Message]", value if descriptor.is_repeated else [value]):
             yield from _messages(inner)
+
+
+def _ends_of_paths(flow: Flow) -> tuple[str, ...]:
+    """The events at which paths start and end; none where a hop is called something else."""
+    return () if flow.node == Flow.NODE_PROPERTY or flow.groups else (flow.start, flow.end)
 
 
 def _key(message: Message) -> tuple[str, int] | None:

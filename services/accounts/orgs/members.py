@@ -1,6 +1,6 @@
 """Who is in an org, and as what. Whoever changes that holds the org's row, so that of two owners who go at once one stays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from core.postgres import transaction
 from pug.accounts.v1 import org_pb2 as pb
 from services.accounts.audit import Change, difference, kept, note
 from services.accounts.orgs.roles import NUMBERS, require_may_touch, role_of
-from services.accounts.tables import accounts, memberships, orgs
+from services.accounts.tables import accounts, invitations, memberships, orgs
 from services.rpc.call import Call
 from services.rpc.standing import Role
 
@@ -57,7 +57,8 @@ class Members:
                 if member.role is Role.OWNER:
                     await _require_another_owner(connection, call.org_id)
                 await connection.execute(update(memberships).where(*_is(call.org_id, member.account_id)).values(role=role.value))
-                changes = {**kept(email=member.email), **difference({"role": member.role.value}, {"role": role.value})}
+                ended = await _end_invitations(connection, call.org_id, member.account_id, role)
+                changes = {**kept(email=member.email), **difference({"role": member.role.value}, {"role": role.value}), **ended}
                 await note(connection, call, Change("SetMemberRole", "member", str(member.account_id), changes))
         self.forget(str(member.account_id))
         return pb.SetMemberRoleResponse(member=member.message(role))
@@ -69,14 +70,15 @@ class Members:
             if member.account_id == call.account.id:
                 raise InvalidArgument("That is you.", field="accountId", hint="Call LeaveOrg to leave.")
             await require_may_touch(connection, call, member.role)
-            await _remove(connection, call, member, "RemoveMember")
+            ended = await _end_invitations(connection, call.org_id, member.account_id, None)
+            await _remove(connection, call, member, "RemoveMember", ended)
         self.forget(str(member.account_id))
         return pb.RemoveMemberResponse()
 
     async def leave_org(self, _request: pb.LeaveOrgRequest, call: Call) -> pb.LeaveOrgResponse:
         """Nothing; the caller is no member any more."""
         async with transaction(self.postgres) as connection:
-            await _remove(connection, call, await _locked(connection, call, str(call.account.id)), "LeaveOrg")
+            await _remove(connection, call, await _locked(connection, call, str(call.account.id)), "LeaveOrg", {})
         self.forget(str(call.account.id))
         return pb.LeaveOrgResponse()
 
@@ -100,12 +102,26 @@ async def _locked(connection: AsyncConnection, call: Call, account_id: str) -> _
     return _member(row)
 
 
-async def _remove(connection: AsyncConnection, call: Call, member: _Member, action: str) -> None:
+async def _remove(connection: AsyncConnection, call: Call, member: _Member, action: str, also: Mapping[str, Any]) -> None:
     if member.role is Role.OWNER:
         await _require_another_owner(connection, call.org_id)
     await connection.execute(delete(memberships).where(*_is(call.org_id, member.account_id)))
-    changes = difference({"email": member.email, "role": member.role.value}, {})
+    changes = {**difference({"email": member.email, "role": member.role.value}, {}), **also}
     await note(connection, call, Change(action, "member", str(member.account_id), changes))
+
+
+async def _end_invitations(connection: AsyncConnection, org_id: int, account_id: UUID, role: Role | None) -> dict[str, Any]:
+    """End the invitations that somebody sent and, being what others made them, could not send any more; returns whom they were for."""
+    query = delete(invitations).where(invitations.c.org_id == org_id, invitations.c.invited_by == account_id)
+    match role:
+        case Role.OWNER:
+            return {}
+        case Role.ADMIN:
+            query = query.where(invitations.c.role == Role.OWNER.value)
+        case _:
+            pass
+    emails = (await connection.execute(query.returning(invitations.c.email))).scalars().all()
+    return difference({"invited": sorted(emails)}, {}) if emails else {}
 
 
 async def _require_another_owner(connection: AsyncConnection, org_id: int) -> None:

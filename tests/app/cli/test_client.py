@@ -25,6 +25,15 @@ def test_a_key_of_the_running_pug_is_never_sent_elsewhere() -> None:
         find_server("https://pug.example.com", None, KeyKind.SECRET, NOTES)
 
 
+@pytest.mark.parametrize("key", ["sk_one\nsk_two", "sk_…"])
+def test_a_key_that_no_header_can_carry_is_a_usage_error_that_does_not_repeat_it(key: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        find_server(None, key, KeyKind.SECRET, NOTES)
+
+    assert "PUG_SECRET_KEY" in refused.value.fix
+    assert key not in refused.value.message
+
+
 def test_without_any_server_the_fix_is_to_start_one() -> None:
     with pytest.raises(CliError) as refused:
         find_server(None, None, KeyKind.SECRET, None)

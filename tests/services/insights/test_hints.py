@@ -32,6 +32,20 @@ async def test_unknown_event_is_answered_with_nothing_and_the_names_near_it(stor
     assert response.meta.hint == "No event “Signed Up” was ever sent; near it: “signed_up”, “signed_in”."
 
 
+async def test_unknown_start_and_end_of_paths_are_named_unless_hops_are_called_otherwise(store: Store, ask: Ask) -> None:
+    await store.tell(event("signed_up", page="/"), event("purchase"))
+
+    async def hint(flow: JSON) -> str:
+        return (await ask({"insight": {"flow": flow}, "timeRange": RANGE})).meta.hint
+
+    assert await hint({"start": "sined_up", "end": "zzz"}) == (
+        "No event “sined_up” was ever sent; near it: “signed_up”. No event “zzz” was ever sent."
+    )
+    assert await hint({"start": "signed_up", "end": "purchase"}) == ""
+    assert await hint({"start": "/", "node": "NODE_PROPERTY", "property": "page"}) == ""
+    assert await hint({"start": "money", "groups": [{"pattern": "purch*", "label": "money"}]}) == ""
+
+
 async def test_unknown_properties_are_named_wherever_they_stand(store: Store, ask: Ask) -> None:
     await store.tell(event("buy", plan="pro", price=1))
 

@@ -332,7 +332,7 @@ async def test_whether_the_invited_get_accounts_is_the_operators_to_say_and_a_re
         assert (await stand.accept(token)).org.id == ada.org
 
 
-async def test_an_invitation_outlives_the_membership_of_who_invited(stand: Stand, email: str) -> None:
+async def test_who_leaves_leaves_their_invitations_behind(stand: Stand, email: str) -> None:
     ada = await stand.founder()
     admin = await ada.bring_in("admin")
     await admin.invite(email)
@@ -340,3 +340,31 @@ async def test_an_invitation_outlives_the_membership_of_who_invited(stand: Stand
 
     assert [each.invited_by for each in await ada.invitations()] == [admin.email]
     assert (await stand.accept(stand.mailbox.invitation(email))).org.id == ada.org
+
+
+async def test_the_invitations_of_who_is_removed_or_may_invite_no_more_end(stand: Stand) -> None:
+    ada = await stand.founder()
+    removed, demoted, still = [await ada.bring_in("admin") for _ in range(3)]
+    emails = [new_email() for _ in range(3)]
+    for admin, email in zip((removed, demoted, still), emails, strict=True):
+        await admin.invite(email, "admin")
+
+    await ada.do("RemoveMember", pb.RemoveMemberRequest(account_id=removed.id))
+    await ada.set_role(demoted, "editor")
+
+    assert [each.email for each in await ada.invitations()] == [emails[2]]
+    for email in emails[:2]:
+        with pytest.raises(InvitationNotFound):
+            await stand.accept(stand.mailbox.invitation(email))
+    assert (await stand.accept(stand.mailbox.invitation(emails[2]))).org.id == ada.org
+
+
+async def test_an_owner_who_is_an_admin_now_invites_no_owner(stand: Stand) -> None:
+    ada = await stand.founder()
+    owner, first, second = await ada.bring_in("owner"), new_email(), new_email()
+    await owner.invite(first, "owner")
+    await owner.invite(second, "admin")
+
+    await ada.set_role(owner, "admin")
+
+    assert [each.email for each in await ada.invitations()] == [second]
