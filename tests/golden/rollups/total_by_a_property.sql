@@ -18,12 +18,11 @@ WITH counted AS (
     AND (key = {key_7:String})
     AND (name = {name_8:String})
 ) AS event
-    GROUP BY series, value_1, bucket
+    GROUP BY value_1, bucket
 ),
 measured AS (
-    SELECT *, toFloat64(sumMerge(state_2) OVER cell) AS overall, max(true) OVER cell AS is_kept
+    SELECT *, toFloat64(sumMerge(state_2) OVER (PARTITION BY series, value_1)) AS overall, max(true) OVER (PARTITION BY series, value_1) AS is_kept
     FROM counted
-    WINDOW cell AS (PARTITION BY series, value_1)
 ),
 placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0')) AS place
