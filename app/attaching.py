@@ -9,10 +9,11 @@ from nats.aio.client import Client
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.backends import engine_scheme, engine_urls, open_nats
+from app.backends import engine_scheme, engine_urls, open_nats, open_postgres
 from app.embedded.folder import check_account, lock_holder, open_folder
 from app.embedded.nats import running_nats
 from app.embedded.postgres import running_postgres
+from app.migrate import migrate_postgres
 from core.errors import SettingsInvalid, StoreUnavailable, StreamUnavailable
 from core.jetstream import connect
 from core.postgres import create_engine
@@ -48,6 +49,22 @@ async def attach_running_nats(settings: Settings) -> AsyncGenerator[Client]:
         raise StreamUnavailable("The embedded NATS does not run.", hint="Start Pug with `pug dev`.")
     async with _connected(url) as connection:
         yield connection
+
+
+@asynccontextmanager
+async def attach_postgres(settings: Settings) -> AsyncGenerator[AsyncEngine]:
+    """Connections to the PostgreSQL that Pug uses, at the schema of this version.
+
+    When it is embedded and no Pug runs on the data folder, the server is started for as long as it is needed.
+    """
+    async with AsyncExitStack() as stack:
+        if postgres_url_now(settings) is not None:
+            postgres = await stack.enter_async_context(attach_running_postgres(settings))
+        else:
+            folder = await stack.enter_async_context(open_folder(settings.data_dir))
+            postgres = await stack.enter_async_context(open_postgres(settings, folder))
+        await migrate_postgres(postgres)
+        yield postgres
 
 
 @asynccontextmanager

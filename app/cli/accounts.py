@@ -12,12 +12,12 @@ from core.telemetry import configure_logs
 from services.accounts.sign_in.typed import email_address, name_of_account
 from services.rpc.standing import Role
 
-app = typer.Typer(no_args_is_help=True, help="Let somebody in. Needs POSTGRES_URL, or that no `pug dev` runs.")
+app = typer.Typer(no_args_is_help=True, help="Let somebody in. Also beside a Pug that runs.")
 
 
 @app.callback()
 def accounts() -> None:
-    """Let somebody in. Needs POSTGRES_URL, or that no `pug dev` runs."""
+    """Let somebody in. Also beside a Pug that runs."""
 
 
 @app.command(epilog="Example:  pug accounts create --email ada@example.com --project 1 --role owner")
@@ -45,16 +45,13 @@ def create(
 
 async def _create(email: str, name: str, project: int, role: Role) -> dict[str, str]:
     from app.accounts import build_accounts  # noqa: PLC0415 (other commands need not wait for the engines)
-    from app.backends import open_postgres  # noqa: PLC0415 (as above)
-    from app.embedded.folder import open_folder  # noqa: PLC0415 (as above)
+    from app.attaching import attach_postgres  # noqa: PLC0415 (as above)
     from app.letting_in import let_in  # noqa: PLC0415 (as above)
-    from app.migrate import migrate_postgres  # noqa: PLC0415 (as above)
     from services.accounts.sign_in.registered import Newcomer  # noqa: PLC0415 (as above)
 
     settings = read_settings()
     configure_logs(settings.log_format, "warning")
-    async with open_folder(settings.data_dir) as folder, open_postgres(settings, folder) as postgres:
-        await migrate_postgres(postgres)
+    async with attach_postgres(settings) as postgres:
         links = build_accounts(settings, postgres).sign_in.by_link.links
         made = await let_in(postgres, links, Newcomer(email, name), project or None, role)
     return {"account_id": made.account_id, "org_id": made.org_id, "role": made.role, "link": links.letters.link(made.token)}

@@ -11,14 +11,14 @@ from app.cli.client import UsageError, read_settings, told_in_one_line
 from app.cli.output import AsJson, note, print_json, print_table, table
 from core.telemetry import configure_logs
 
-app = typer.Typer(no_args_is_help=True, help="Make a project with its first keys. Needs POSTGRES_URL, or that no `pug dev` runs.")
+app = typer.Typer(no_args_is_help=True, help="Make a project with its first keys. Also beside a Pug that runs.")
 
 _NAME_LENGTH = 150
 
 
 @app.callback()
 def projects() -> None:
-    """Make a project with its first keys. Needs POSTGRES_URL, or that no `pug dev` runs."""
+    """Make a project with its first keys. Also beside a Pug that runs."""
 
 
 @app.command(epilog="Example:  pug projects create 'Web shop' --time-zone Europe/Berlin")
@@ -43,14 +43,11 @@ def create(
 
 
 async def _create(name: str, time_zone: str) -> dict[str, str]:
-    from app.backends import open_postgres  # noqa: PLC0415 (other commands need not wait for the engines)
-    from app.embedded.folder import open_folder  # noqa: PLC0415 (as above)
-    from app.migrate import migrate_postgres  # noqa: PLC0415 (as above)
+    from app.attaching import attach_postgres  # noqa: PLC0415 (other commands need not wait for the engines)
     from app.projects import create_project  # noqa: PLC0415 (as above)
     from services.accounts.repository import AccountsRepository  # noqa: PLC0415 (as above)
 
     settings = read_settings()
     configure_logs(settings.log_format, "warning")
-    async with open_folder(settings.data_dir) as folder, open_postgres(settings, folder) as postgres:
-        await migrate_postgres(postgres)
+    async with attach_postgres(settings) as postgres:
         return asdict(await create_project(AccountsRepository(postgres), name, time_zone))

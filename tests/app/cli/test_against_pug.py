@@ -376,3 +376,11 @@ def test_the_doctor_finds_a_running_pug_well(run_with: Run, monkeypatch: pytest.
     assert result.exit_code == 0
     assert all(checks[name]["state"] == "ok" for name in ("server, HTTP", "server, gRPC", "secret key", "write key", "NATS"))
     assert "held by pid" in checks["data folder"]["found"]
+
+
+def test_somebody_is_let_in_and_a_project_is_made_beside_a_running_pug(run_with: Run) -> None:
+    made = json.loads(run_with("projects", "create", "Beside", "--json").stdout)
+    let_in = json.loads(run_with("accounts", "create", "--email", "ada@example.com", "--project", made["project_id"], "--json").stdout)
+
+    assert made["secret_key"].startswith("sk_")
+    assert (let_in["role"], "#token=" in let_in["link"]) == ("owner", True)
