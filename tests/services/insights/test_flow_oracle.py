@@ -105,7 +105,7 @@ def shifted(at: datetime, milliseconds: int) -> datetime:
 
 
 @given(questions())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_flows_agree_with_a_naive_count_and_so_do_the_persons_behind_each_number(
     clickhouse: ClickHouse, insights: InsightsService, asked: Asked
 ) -> None:

@@ -116,7 +116,7 @@ def moment(tick: int, milliseconds: int) -> datetime:
 
 
 @given(questions())
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=60, deadline=None)
 async def test_funnels_agree_with_a_naive_count_and_their_persons_with_their_numbers(
     clickhouse: ClickHouse, insights: InsightsService, asked: Question
 ) -> None:
@@ -317,7 +317,7 @@ def of_persons(asked: Question) -> Question:
 
 
 @given(questions().map(of_persons))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 async def test_who_is_asked_why_not_came_as_far_as_the_funnel_lists_them(
     clickhouse: ClickHouse, insights: InsightsService, asked: Question
 ) -> None:

@@ -156,7 +156,7 @@ def living(event: EventMatcher) -> Insight:
 
 
 @given(towns(st.builds(sticky, matchers(), st.sampled_from(Stickiness.Mode.values()))))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 async def test_stickiness_agrees_with_a_naive_count(clickhouse: ClickHouse, insights: InsightsService, town: Town) -> None:
     store = await told(clickhouse, town)
     spec = town.request.insight.stickiness
@@ -180,7 +180,7 @@ async def test_stickiness_agrees_with_a_naive_count(clickhouse: ClickHouse, insi
 
 
 @given(towns(st.builds(living, matchers())))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 async def test_lifecycle_agrees_with_a_naive_count_and_its_states_add_up(
     clickhouse: ClickHouse, insights: InsightsService, town: Town
 ) -> None:
@@ -251,7 +251,7 @@ def rankings(draw: st.DrawFn) -> Insight:
 
 
 @given(towns(rankings()))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_top_k_agrees_with_a_naive_count(clickhouse: ClickHouse, insights: InsightsService, town: Town) -> None:
     store = await told(clickhouse, town)
 

@@ -199,7 +199,7 @@ def moment(anchor: datetime, period: timedelta, periods: int, jitter: int, aside
 
 
 @given(questions(), st.randoms(use_true_random=False))
-@settings(max_examples=45, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_retention_agrees_with_a_naive_count_and_lists_the_persons_behind_every_number(
     clickhouse: ClickHouse, asked: Asked, random: Random
 ) -> None:

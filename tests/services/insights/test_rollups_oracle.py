@@ -249,7 +249,7 @@ def stories(draw: st.DrawFn) -> tuple[list[Happening], dict[str, str], list[Quer
 
 
 @given(stories(), st.integers(0, 2**32).map(Random))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 async def test_a_rollup_answers_as_the_events_do(
     clickhouse: ClickHouse, story: tuple[list[Happening], dict[str, str], list[QueryRequest]], random: Random
 ) -> None:

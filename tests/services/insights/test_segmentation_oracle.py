@@ -26,7 +26,7 @@ def segmentations(draw: st.DrawFn) -> Asked:
 
 
 @given(segmentations(), st.integers(0, 2**32).map(Random))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_segmentation_agrees_with_a_naive_count(
     clickhouse: ClickHouse, insights: InsightsService, asked: Asked, random: Random
 ) -> None:

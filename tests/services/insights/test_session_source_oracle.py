@@ -68,7 +68,7 @@ _questions = st.builds(
 
 
 @given(_questions)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 async def test_trends_filtered_and_split_by_the_session_agree_with_a_naive_look_at_it(
     clickhouse: ClickHouse, insights: InsightsService, asked: Question
 ) -> None:

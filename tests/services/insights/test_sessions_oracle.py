@@ -110,7 +110,7 @@ def mac() -> Filter:
 
 
 @given(questions())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 async def test_sessions_agree_with_a_naive_count_and_so_do_the_persons_behind_each_number(
     clickhouse: ClickHouse, insights: InsightsService, asked: Asked
 ) -> None:

@@ -39,7 +39,7 @@ def trends(draw: st.DrawFn) -> Asked:
 
 
 @given(trends(), st.integers(0, 2**32).map(Random))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 async def test_trends_agree_with_a_naive_count_whatever_the_order_and_whoever_else_is_stored(
     clickhouse: ClickHouse, insights: InsightsService, asked: Asked, random: Random
 ) -> None:
