@@ -63,7 +63,7 @@ class ClickHouse:
         self._killers = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-kill")
         self._killing: set[asyncio.Task[None]] = set()
         self._idle: list[Client] = []
-        self._together: SingleFlight[tuple[str, tuple[tuple[str, str], ...]], Rows] = SingleFlight()
+        self._together: SingleFlight[Sql, Rows] = SingleFlight()
 
     def apart(self, connections: int) -> "ClickHouse":
         """A pool of its own to the same engine, so that one kind of work cannot take all connections from another."""
@@ -83,9 +83,7 @@ class ClickHouse:
 
     async def query_together(self, query: Sql) -> Rows:
         """Run a small SELECT once for all who ask for it at this moment: it may have begun a moment before the call."""
-        text, values = query.render()
-        key = (text, tuple((name, value.parameter) for name, value in values.items()))
-        return await self._together.run(key, lambda: self.query(query))
+        return await self._together.run(query, lambda: self.query(query))
 
     async def query_bytes(self, query: Sql, output_format: LiteralString) -> bytes:
         """Run a SELECT and return its result in one of ClickHouse's formats."""

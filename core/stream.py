@@ -182,11 +182,6 @@ async def watermark_of(connection: Client, stream: str, asked_at: datetime) -> W
     return Watermark(min(asked_at, state.oldest))
 
 
-async def oldest_message(connection: Client, stream: str) -> datetime | None:
-    """When the oldest message still in a stream came; None for an empty one."""
-    return (await state_of(connection, stream)).oldest
-
-
 async def state_of(connection: Client, stream: str) -> StreamState:
     """What a stream holds now.
 

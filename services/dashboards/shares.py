@@ -1,6 +1,5 @@
 """Links that show a dashboard to anybody who has them."""
 
-import secrets
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,14 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from core.postgres import transaction
 from pug.dashboards.v1.dashboard_pb2 import Share
 from services.accounts.audit import Change, note
-from services.accounts.repository import hashed
 from services.accounts.tables import projects
+from services.accounts.tokens import hashed, new_token
 from services.dashboards.ids import no_dashboard
 from services.dashboards.tables import dashboards, shares
 from services.rpc.call import Call, Credential, Project, Scope
 
 PREFIX = "sh_"
-_RANDOM_BYTES = 20
 
 
 class Shares:
@@ -45,7 +43,7 @@ class Shares:
 
     async def share(self, call: Call, board_id: UUID, expires_at: datetime | None, *, choose_window: bool) -> tuple[str, Share]:
         """A new token, in place of the one before, and what it is good for; raises DashboardNotFound."""
-        token = f"{PREFIX}{secrets.token_hex(_RANDOM_BYTES)}"
+        token = new_token("sh")
         values = {"token_hash": hashed(token), "created_at": func.now(), "expires_at": expires_at, "choose_window": choose_window}
         query = insert(shares).values(dashboard_id=board_id, **values).on_conflict_do_update(index_elements=["dashboard_id"], set_=values)
         async with transaction(self._postgres) as connection:

@@ -3,7 +3,7 @@ import pytest
 from nats.aio.client import Client
 
 from core.errors import StreamUnavailable
-from core.stream import oldest_message
+from core.stream import state_of
 
 
 @pytest.mark.parametrize("error", [nats.errors.TimeoutError(), nats.errors.NoRespondersError(), nats.errors.ConnectionClosedError()])
@@ -15,4 +15,4 @@ async def test_a_stream_that_does_not_answer_is_unavailable(monkeypatch: pytest.
     monkeypatch.setattr(connection, "request", request)
 
     with pytest.raises(StreamUnavailable):
-        await oldest_message(connection, "EVENTS")
+        await state_of(connection, "EVENTS")

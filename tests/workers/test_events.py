@@ -15,7 +15,7 @@ from nats.js.errors import KeyWrongLastSequenceError, NotFoundError
 from app.backends import Backends
 from core.errors import StoreFailed, StoreUnavailable
 from core.sql import sql, unsigned
-from core.stream import RowPublisher, oldest_message
+from core.stream import RowPublisher, state_of
 from story import next_project
 from workers.block import BlockRecord
 from workers.duplicates import Duplicates
@@ -39,7 +39,7 @@ async def working(backends: Backends) -> AsyncGenerator[None]:
     stop = asyncio.Event()
     task = asyncio.create_task(started(backends, stop))
     yield
-    while await oldest_message(backends.nats, STREAM) and not task.done():  # noqa: ASYNC110 (what is waited for is in another process)
+    while (await state_of(backends.nats, STREAM)).oldest and not task.done():  # noqa: ASYNC110 (what is waited for is in another process)
         await asyncio.sleep(0.02)
     stop.set()
     await task
@@ -136,7 +136,7 @@ async def test_what_is_published_is_stored_and_leaves_the_stream(backends: Backe
         await asyncio.gather(*(publisher.publish(row(project) + b"\n" + row(project)) for _ in range(300)))
 
     assert await counted(backends, project) == (600, 600)
-    assert await oldest_message(backends.nats, STREAM) is None
+    assert (await state_of(backends.nats, STREAM)).oldest is None
 
 
 async def test_a_worker_that_died_before_storing_its_block_is_made_up_for(backends: Backends) -> None:
@@ -380,7 +380,7 @@ async def test_several_partitions_store_side_by_side_and_an_event_that_comes_aga
     for later_ms in (0, 86_400_000):
         rows = [row(project, event_id, at_ms=1_790_000_000_000 + later_ms) for event_id in ids]
         await asyncio.gather(*(publisher.publish(b"\n".join(rows[start : start + 20])) for start in range(0, 200, 20)))
-    while await oldest_message(backends.nats, STREAM):  # noqa: ASYNC110 (as above)
+    while (await state_of(backends.nats, STREAM)).oldest:  # noqa: ASYNC110 (as above)
         await asyncio.sleep(0.02)
     stop.set()
     await asyncio.gather(*tasks)

@@ -14,7 +14,7 @@ from app.backends import Backends
 from core.backlog import Backlog
 from core.errors import StoreFailed
 from core.sending import Sending
-from core.stream import RowPublisher, oldest_message
+from core.stream import RowPublisher, state_of
 from core.tracing import current
 from measured import Measured
 from story import next_project
@@ -68,7 +68,7 @@ async def working(backends: Backends, measured: Measured, store: type[EventStore
     )
     task = asyncio.create_task(worker.run(stop))
     yield
-    while await oldest_message(backends.nats, STREAM) and not task.done():  # noqa: ASYNC110 (what is waited for is in another process)
+    while (await state_of(backends.nats, STREAM)).oldest and not task.done():  # noqa: ASYNC110 (what is waited for is in another process)
         await asyncio.sleep(0.02)
     stop.set()
     await task

@@ -9,24 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.errors import PasswordWrong, SessionNotFound
 from core.postgres import transaction
-from pug.accounts.v1 import org_pb2
 from pug.accounts.v1 import session_pb2 as pb
+from services.accounts.orgs.own import org_message
 from services.accounts.sign_in.attempts import Attempts
 from services.accounts.sign_in.passwords import Passwords
-from services.accounts.sign_in.registered import InOrg, change, find, find_for_change, orgs_of
+from services.accounts.sign_in.registered import change, find, find_for_change, orgs_of
 from services.accounts.sign_in.sessions import Device, Sessions
 from services.accounts.sign_in.typed import name_of_account, new_password
 from services.rpc.call import Account, Call
-from services.rpc.standing import Role
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-_ROLES = {
-    Role.OWNER: org_pb2.ROLE_OWNER,
-    Role.ADMIN: org_pb2.ROLE_ADMIN,
-    Role.EDITOR: org_pb2.ROLE_EDITOR,
-    Role.VIEWER: org_pb2.ROLE_VIEWER,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +37,7 @@ class Me:
         async with transaction(self.postgres) as connection:
             account = await find(connection, call.account.id)
             orgs = await orgs_of(connection, call.account.id)
-        return pb.GetMeResponse(account=account.message(), orgs=[_org(org) for org in orgs])
+        return pb.GetMeResponse(account=account.message(), orgs=[org_message(org) for org in orgs])
 
     async def update_me(self, request: pb.UpdateMeRequest, call: Call) -> pb.UpdateMeResponse:
         """The account with its new name, or its new password, with which all other sessions end."""
@@ -110,10 +102,6 @@ def _require(right: bool) -> None:  # noqa: FBT001 (private)
             field="currentPassword",
             hint="Give it; if it is lost, sign in by a link, and choose another within 15 minutes.",
         )
-
-
-def _org(org: InOrg) -> org_pb2.Org:
-    return org_pb2.Org(id=str(org.id), name=org.name, role=_ROLES[org.role], created_at=org.created_at)
 
 
 def _device(device: Device, account: Account) -> pb.SignedInDevice:
