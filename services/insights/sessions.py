@@ -7,9 +7,11 @@ are tied to one person keep sessions of their own, as they keep their devices.
 A session is followed for a day beyond the range of a query, in either direction; what lies further back or ahead is taken for another one.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.sql import Sql, instant, integer, sql, unsigned
+from core.sql import Sql, instant, integer, join, sql, unsigned
 from services.insights.ranges import Range
 
 # The session of an event that is joined with `stitched`: a UInt64, of the id the client gave, or of who it is and when the session started.
@@ -38,11 +40,11 @@ _JOIN = """
 
 # Sessions with ids by the hour, and the events without: where there are none, which the rollup knows, no event is read.
 _BY_HOURS = """(
-    SELECT session, first_at, last_at, {counted} AS counted
+    SELECT session, {of_hours}
     FROM session_hours
     WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to} AND session != 0
     UNION ALL
-    SELECT {session}, occurred_at, occurred_at, {counts}
+    SELECT {session}, {of_events}
     FROM events{stitched}
     WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to} AND session_id = '' AND (
         SELECT count() > 0
@@ -67,12 +69,33 @@ def stitched(project_id: int, start: datetime, end: datetime) -> Sql:
     )
 
 
-def by_hours(project_id: int, read: Range, *, page_views: bool) -> Sql:
-    """Rows (session, first_at, last_at, counted) of the sessions of whole hours, one or more for each; all events count, or page views."""
+@dataclass(frozen=True, slots=True)
+class OfSession:
+    """Something that is known of a session's part in an hour, and how to read it of a single event."""
+
+    name: Sql
+    of_hour: Sql
+    of_event: Sql
+
+
+# The number of the hour since 1970: half the size of a moment, which counts where there are millions of sessions.
+HOUR = OfSession(
+    sql("hour"),
+    sql("toInt32(intDiv(toUnixTimestamp64Milli(occurred_at), 3600000))"),
+    sql("toInt32(intDiv(toUnixTimestamp64Milli(occurred_at) - positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000), 3600000))"),
+)
+FIRST_AT = OfSession(sql("first_at"), sql("first_at"), sql("occurred_at"))
+LAST_AT = OfSession(sql("last_at"), sql("last_at"), sql("occurred_at"))
+ALL_EVENTS = OfSession(sql("counted"), sql("events"), sql("toUInt64(1)"))
+PAGE_VIEWS = OfSession(sql("counted"), sql("page_views"), sql("toUInt64(name = 'page_view')"))
+
+
+def by_hours(project_id: int, read: Range, known: Sequence[OfSession]) -> Sql:
+    """Rows of the sessions of whole hours, one or more for each: `session`, and by their names what is to be known of it."""
     return sql(
         _BY_HOURS,
-        counted=sql("page_views" if page_views else "events"),
-        counts=sql("toUInt64(name = 'page_view')" if page_views else "toUInt64(1)"),
+        of_hours=join(", ", [sql("{of} AS {name}", of=one.of_hour, name=one.name) for one in known]),
+        of_events=join(", ", [one.of_event for one in known]),
         session=SESSION,
         stitched=stitched(project_id, followed(read).start, read.end),
         project=unsigned(project_id),

@@ -8,10 +8,11 @@ compared with are counted beside them, and have the cells of the later ones.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import LiteralString
 
 from core.errors import InvalidArgument
-from core.instants import milliseconds, timestamp
+from core.instants import EPOCH, milliseconds, timestamp
 from core.sql import Sql, all_of, instant, join, numbered, sql, text, unsigned
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
@@ -24,22 +25,30 @@ from services.insights.filters import Placed, all_conditions, event_name, in_lis
 from services.insights.order import PLACE
 from services.insights.properties import event_property
 from services.insights.scope import Scope
-from services.insights.sessions import SESSION, by_hours, followed
+from services.insights.sessions import ALL_EVENTS, FIRST_AT, HOUR, LAST_AT, PAGE_VIEWS, SESSION, OfSession, by_hours, followed
 from services.insights.tables import SESSION_HOURS, NotKept
 
 FIELD = "insight.sessions"
 
-# An aggregate in three parts, so that it can be had as it is, as a state and merged of states: its name, its level, what it is of.
-_Measure = tuple[LiteralString, LiteralString, LiteralString]
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """An aggregate in three parts, so that it can be had as it is, as a state and merged of states: its name, its level, what it is of."""
+
+    name: LiteralString
+    of: LiteralString = ""
+    level: LiteralString = ""
+
+
 _MEASURES: dict[int, _Measure] = {
-    Sessions.METRIC_UNSPECIFIED: ("count", "", ""),
-    Sessions.METRIC_SESSIONS: ("count", "", ""),
-    Sessions.METRIC_AVG_DURATION: ("avg", "", "lasted"),
-    Sessions.METRIC_MEDIAN_DURATION: ("quantileExactInclusive", "(0.5)", "lasted"),
-    Sessions.METRIC_BOUNCE_RATE: ("avg", "", "matching = 1"),
-    Sessions.METRIC_EVENTS_PER_SESSION: ("avg", "", "matching"),
-    Sessions.METRIC_ENTRY: ("count", "", ""),
-    Sessions.METRIC_EXIT: ("count", "", ""),
+    Sessions.METRIC_UNSPECIFIED: _Measure("count"),
+    Sessions.METRIC_SESSIONS: _Measure("count"),
+    Sessions.METRIC_AVG_DURATION: _Measure("avg", "lasted"),
+    Sessions.METRIC_MEDIAN_DURATION: _Measure("quantileExactInclusive", "lasted", "(0.5)"),
+    Sessions.METRIC_BOUNCE_RATE: _Measure("avg", "matching = 1"),
+    Sessions.METRIC_EVENTS_PER_SESSION: _Measure("avg", "matching"),
+    Sessions.METRIC_ENTRY: _Measure("count"),
+    Sessions.METRIC_EXIT: _Measure("count"),
 }
 
 _IN_MILLISECONDS = (Sessions.METRIC_AVG_DURATION, Sessions.METRIC_MEDIAN_DURATION)
@@ -50,6 +59,13 @@ _SESSIONS = """(
     FROM {rows} AS event
     GROUP BY session
     HAVING started >= {from} AND started < {to} AND matching > 0
+)"""
+
+_KEPT_SESSIONS = """(
+    SELECT {columns}
+    FROM {rows} AS event
+    GROUP BY session
+    HAVING started >= {from} AND started < {to}{matching}
 )"""
 
 _COUNTED = """
@@ -271,18 +287,32 @@ def _kept(spec: Sessions, scope: Scope, cells: Cells | None) -> Sql:
     name = event_name(spec.scope, f"{FIELD}.scope")
     if cells or scope.filters or spec.scope.filters or name not in ("", "page_view"):
         raise NotKept
-    columns = [
-        sql("min(first_at) AS started"),
-        sql("toUnixTimestamp64Milli(max(last_at)) - toUnixTimestamp64Milli(started) AS lasted"),
-        sql("sum(counted) AS matching"),
-    ]
+    of = _measure(spec).of
+    if _is_cut_between_hours(spec, scope):
+        columns, known = [sql("fromUnixTimestamp64Milli(min(hour) * 3600000, 'UTC') AS started")], [HOUR]
+    else:
+        columns, known = [sql("min(first_at) AS started")], [FIRST_AT]
+    if of == "lasted":
+        columns.append(sql("toUnixTimestamp64Milli(max(last_at)) - toUnixTimestamp64Milli(min(first_at)) AS lasted"))
+        known += [LAST_AT] if FIRST_AT in known else [FIRST_AT, LAST_AT]
+    # Without a name every session has an event that matches.
+    if name or of.startswith("matching"):
+        columns.append(sql("sum(counted) AS matching"))
+        known.append(PAGE_VIEWS if name else ALL_EVENTS)
     return sql(
-        _SESSIONS,
+        _KEPT_SESSIONS,
         columns=join(", ", columns),
-        rows=by_hours(scope.project.id, followed(scope.range), page_views=bool(name)),
+        rows=by_hours(scope.project.id, followed(scope.range), known),
+        matching=sql(" AND matching > 0" if name else ""),
         **{"from": instant(scope.range.start)},
         to=instant(scope.range.end),
     )
+
+
+def _is_cut_between_hours(spec: Sessions, scope: Scope) -> bool:
+    """Whether it is enough to know in which hour a session starts, as it is of the range."""
+    hour = timedelta(hours=1)
+    return _as(spec) == Sessions.AS_SEGMENTATION or all((bucket.start - EPOCH) % hour == timedelta() for bucket in scope.buckets)
 
 
 def _matches(spec: Sessions, scope: Scope) -> Sql:
@@ -306,14 +336,13 @@ def _values(spec: Sessions, cells: Cells | None) -> list[Sql]:
 
 
 def _aggregate(measure: _Measure, suffix: LiteralString) -> Sql:
-    call = sql("{aggregated}(" + measure[2] + ")", aggregated=_aggregated(measure, suffix))
+    call = sql("{aggregated}(" + measure.of + ")", aggregated=_aggregated(measure, suffix))
     return call if suffix else sql("toFloat64({call})", call=call)
 
 
 def _aggregated(measure: _Measure, suffix: LiteralString) -> Sql:
     """The name of an aggregate, with its level."""
-    name, level, _ = measure
-    return sql(name + suffix + level)
+    return sql(measure.name + suffix + measure.level)
 
 
 def _in_bucket(spec: Sessions, of: ListPersonsRequest.OfSessions, scope: Scope) -> Sql:
