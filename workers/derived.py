@@ -59,6 +59,12 @@ _TABLES = (
         ("events",),
     ),
     _Table(
+        "totals_days",
+        "events_to_totals_days",
+        ("project_id", "key", "name", "occurred_at", "property_value", "writer", "last_block"),
+        ("events",),
+    ),
+    _Table(
         "session_hours",
         "events_to_session_hours",
         ("project_id", "occurred_at", "session", "writer", "first_at", "last_at", "last_block"),

@@ -22,6 +22,7 @@ _COUNTS = {
     "sum over activity_hours": "SELECT sum(events) FROM activity_hours",
     "sum over session_hours": "SELECT sum(events) FROM session_hours",
     "sum over totals_hours, of all events": "SELECT sum(events) FROM totals_hours WHERE key = ''",
+    "sum over totals_days": "SELECT sum(events) FROM totals_days",
     "sum over totals_hours, by `$browser`": "SELECT sum(events) FROM totals_hours WHERE key = '$browser'",
     "sum over schema_properties, of `$url`": "SELECT sum(count) FROM schema_properties WHERE key = '$url'",
 }

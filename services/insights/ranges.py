@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong
-from core.instants import at_milliseconds
+from core.instants import EPOCH, at_milliseconds
 from core.time_zones import require_time_zone
 from pug.insights.v1.insights_pb2 import Granularity, Preset, QueryRequest, TimeRange, WeekStart
 from pug.insights.v1.retention_pb2 import Retention
@@ -57,6 +57,13 @@ class Range:
 
     start: datetime
     end: datetime
+
+    @property
+    def whole_days(self) -> "Range":
+        """The days in UTC that lie within it; an empty range after its start where there is none."""
+        day = timedelta(days=1)
+        first = self.start + (EPOCH - self.start) % day
+        return Range(first, max(first, self.end - (self.end - EPOCH) % day))
 
 
 EVER = Range(datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(_LAST_YEAR, 12, 31, tzinfo=UTC))

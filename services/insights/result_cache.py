@@ -1,9 +1,9 @@
 """Keeps what ClickHouse answered for a little while, so that identical questions of many viewers cost one query.
 
-A result is found again by its SQL with every value bound into it, which names the project and the version of its identity, and by the
-watermark of its data. While everything accepted is stored, the watermark is the number of the last event accepted: the same number, the
-same events, so a kept result is as good as a new one. While events are coming in, it is the moment up to which they are complete, to some
-seconds; a result kept from a few seconds before then says its own moment in `meta.complete_until`.
+A result is found again by its SQL with every value bound into it, which names the project and the version of its identity. It is used
+while it is as good as a new one: everything accepted is stored, and the last event accepted is the one it knows already. It is also used
+while it is a little older than a new one would be, and then says its own moment in `meta.complete_until`: five seconds while events are
+being stored, and, whatever comes in, twenty times as long as it took, if that was long.
 """
 
 import hashlib
@@ -19,14 +19,17 @@ from core.single_flight import SingleFlight
 from core.sql import Sql
 from core.stream import Watermark
 
+# How much older than a new one a result may be while events are being stored.
 _BUCKET = timedelta(seconds=5)
+# So a board of slow questions takes a twentieth of the machine, however many look at it; what is quick is asked anew at once.
+_TIMES_WHAT_IT_TOOK, _SLOW_S = 20, 0.25
 # So that what is removed without an event that says so, as by retention, shows no longer than that.
 _KEPT_FOR_S = 60.0
 # A value of a row takes some 50 bytes.
 _MOST_VALUES = 2_000_000
 _MOST_VALUES_EACH = 200_000
 
-_Key = tuple[bytes, tuple[str, int]]
+_Flight = tuple[bytes, tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,18 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class _Kept:
     result: Result
+    stored_through: int | None
+    took_s: float
     values: int
     until: float
+
+    def is_good_for(self, watermark: Watermark) -> bool:
+        """Whether a new one would be the same, or not newer by much."""
+        if self.stored_through is not None and self.stored_through == watermark.stored_through:
+            return True
+        older = watermark.complete_until - self.result.complete_until
+        slow = timedelta(seconds=self.took_s * _TIMES_WHAT_IT_TOOK if self.took_s > _SLOW_S else 0)
+        return older < (slow if watermark.stored_through is not None else max(slow, _BUCKET))
 
 
 @dataclass(slots=True)
@@ -50,24 +63,25 @@ class ResultCache:
     """Results by question and watermark; all of it happens on the event loop, between two awaits."""
 
     now: Callable[[], float] = time.monotonic
-    _kept: OrderedDict[_Key, _Kept] = field(default_factory=OrderedDict[_Key, _Kept])
+    _kept: OrderedDict[bytes, _Kept] = field(default_factory=OrderedDict[bytes, _Kept])
     _values: int = 0
-    _flights: SingleFlight[_Key, Result] = field(default_factory=SingleFlight[_Key, Result])
+    _flights: SingleFlight[_Flight, Result] = field(default_factory=SingleFlight[_Flight, Result])
 
     async def result(self, query: Sql, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
         """What `ask` answers to the query, asked at most once at a time; it is cancelled when nobody waits for it any more."""
-        key = _key(query, watermark)
-        if kept := self._still_kept(key):
-            settled = watermark.stored_through is not None
-            return Result(kept.rows, watermark.complete_until if settled else kept.complete_until, kept=True)
-        return await self._flights.run(key, lambda: self._ask(key, watermark, ask))
+        key = _key(query)
+        if (kept := self._still_kept(key)) and kept.is_good_for(watermark):
+            same = watermark.stored_through is not None and watermark.stored_through == kept.stored_through
+            return Result(kept.result.rows, watermark.complete_until if same else kept.result.complete_until, kept=True)
+        return await self._flights.run((key, _mark(watermark)), lambda: self._ask(key, watermark, ask))
 
-    async def _ask(self, key: _Key, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
+    async def _ask(self, key: bytes, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
+        started = self.now()
         result = Result(await ask(), watermark.complete_until)
-        self._keep(key, result)
+        self._keep(key, result, watermark, self.now() - started)
         return result
 
-    def _still_kept(self, key: _Key) -> Result | None:
+    def _still_kept(self, key: bytes) -> _Kept | None:
         kept = self._kept.get(key)
         if kept is None:
             return None
@@ -75,20 +89,20 @@ class ResultCache:
             self._drop(key)
             return None
         self._kept.move_to_end(key)
-        return kept.result
+        return kept
 
-    def _keep(self, key: _Key, result: Result) -> None:
+    def _keep(self, key: bytes, result: Result, watermark: Watermark, took_s: float) -> None:
         values = _values_in(result.rows.rows)
         if values > _MOST_VALUES_EACH:
             return
         if key in self._kept:
             self._drop(key)
-        self._kept[key] = _Kept(result, values, self.now() + _KEPT_FOR_S)
+        self._kept[key] = _Kept(result, watermark.stored_through, took_s, values, self.now() + _KEPT_FOR_S)
         self._values += values
         while self._values > _MOST_VALUES:
             self._drop(next(iter(self._kept)))
 
-    def _drop(self, key: _Key) -> None:
+    def _drop(self, key: bytes) -> None:
         self._values -= self._kept.pop(key).values
 
 
@@ -96,14 +110,14 @@ def _values_in(value: object) -> int:
     return 1 + sum(map(_values_in, cast("Sequence[object]", value))) if isinstance(value, list | tuple) else 1
 
 
-def _key(query: Sql, watermark: Watermark) -> _Key:
+def _key(query: Sql) -> bytes:
     text, values = query.render()
     digest = hashlib.blake2b(text.encode(), digest_size=16)
     for name, value in values.items():
         bound = value.parameter.encode()
         # With its length: a text may hold whatever would end it, and two questions must never be taken for one.
         digest.update(f"\0{name}\0{len(bound)}\0".encode() + bound)
-    return digest.digest(), _mark(watermark)
+    return digest.digest()
 
 
 def _mark(watermark: Watermark) -> tuple[str, int]:

@@ -19,14 +19,17 @@ from services.insights.tables import (
     ACTIVE_DAYS_ONCE,
     ACTIVITY_HOURS,
     EVENTS,
+    KEYS_OF_DAYS,
     KEYS_OF_TOTALS,
     SESSION_HOURS,
     NotKept,
     Table,
+    totals_days,
     totals_hours,
+    totals_of,
 )
 
-_NO_TIME = timedelta()
+_NO_TIME, _DAY = timedelta(), timedelta(days=1)
 # The others are about the order of events, or about more of each than a rollup keeps.
 _KINDS = ("trends", "segmentation", "top_k", "stickiness", "lifecycle", "retention", "sessions")
 # The buckets of these may be cut anywhere: they have one, the range, or put in them what is known to the millisecond.
@@ -43,7 +46,7 @@ def choose_source(insight: Insight, scope: Scope, built: Collection[str]) -> tup
         for name, table in _candidates(insight):
             if name in built and _is_cut_between(insight, scope, table.grain):
                 with suppress(NotKept):
-                    return _on_totals(insight, scope) if name == "totals_hours" else _planned(insight, scope, table)
+                    return _on_totals(insight, scope, built) if name == "totals_hours" else _planned(insight, scope, table)
     return _planned(insight, scope, EVENTS)
 
 
@@ -57,14 +60,25 @@ def _candidates(insight: Insight) -> Sequence[tuple[str, Table]]:
             return (_TOTALS, *_BY_ID)
 
 
-def _on_totals(insight: Insight, scope: Scope) -> tuple[Scope, Sql]:
+def _on_totals(insight: Insight, scope: Scope, built: Collection[str]) -> tuple[Scope, Sql]:
     """The plan on the totals, by the first property that it turns out to need, if any."""
     try:
         return _planned(insight, scope, totals_hours())
     except NotKept as missing:
         if missing.key not in KEYS_OF_TOTALS:
             raise
-        return _planned(insight, scope, totals_hours(missing.key))
+        return _planned(insight, scope, _totals(missing.key, insight, scope, built))
+
+
+def _totals(key: str, insight: Insight, scope: Scope, built: Collection[str]) -> Table:
+    """The totals by a property: by the day where that is kept, and nothing is cut within one but the range of a single bucket."""
+    if key in KEYS_OF_DAYS and "totals_days" in built:
+        if _is_cut_between(insight, scope, _DAY):
+            return totals_days(key)
+        days = scope.range.whole_days
+        if insight.WhichOneof("kind") in _OF_ANY_BUCKETS and not scope.compared and days.start < days.end:
+            return totals_of(key, scope.range, scope.project.id)
+    return totals_hours(key)
 
 
 def _planned(insight: Insight, scope: Scope, table: Table) -> tuple[Scope, Sql]:

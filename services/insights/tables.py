@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from core.sql import Sql, sql, text
+from core.sql import Sql, instant, sql, text, unsigned
 from pug.insights.v1.insights_pb2 import Meta
+from services.insights.ranges import Range
 
 # What every rollup lacks.
 _OF_ONE_EVENT = frozenset({"event_id", "distinct_id", "session_id", "received_at", "stored_at", "properties"})
@@ -61,7 +62,7 @@ class Table:
 EVENTS = Table(sql("events"), Meta.TABLE_RAW)
 
 # The rollups in ClickHouse that a query may need (migrations/clickhouse/rollups/).
-ROLLUPS = ("active_days", "activity_hours", "session_hours", "totals_hours")
+ROLLUPS = ("active_days", "activity_hours", "session_hours", "totals_days", "totals_hours")
 
 _SPLIT_BY: Mapping[str, Sql] = {
     "$browser": sql("browser"),
@@ -97,6 +98,42 @@ def totals_hours(key: str = "") -> Table:
         {key: sql("property_value")} if key else {},
         _OF_ONE_EVENT | _OF_IDS,
         sql("key = {key}", key=text(key)),
+    )
+
+
+# What has so many values that their totals are kept by the day, too.
+KEYS_OF_DAYS = frozenset({"$pathname"})
+_TOTALS_DAYS = sql("totals_days")
+_DAYS_AND_HOURS = """(
+        SELECT project_id, key, name, occurred_at, property_value, events
+        FROM totals_days
+        WHERE project_id = {project} AND occurred_at >= {first} AND occurred_at < {last}
+        UNION ALL
+        SELECT project_id, key, name, occurred_at, property_value, events
+        FROM totals_hours
+        WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to}
+        AND (occurred_at < {first} OR occurred_at >= {last})
+    )"""
+
+
+def totals_days(key: str) -> Table:
+    """Events by the values of one property, by the day in UTC."""
+    return replace(totals_hours(key), name=_TOTALS_DAYS, grain=timedelta(days=1))
+
+
+def totals_of(key: str, read: Range, project_id: int) -> Table:
+    """The same of a range: by the hour where it begins and ends within a day."""
+    days = read.whole_days
+    return replace(
+        totals_hours(key),
+        name=sql(
+            _DAYS_AND_HOURS,
+            project=unsigned(project_id),
+            first=instant(days.start),
+            last=instant(days.end),
+            **{"from": instant(read.start)},
+            to=instant(read.end),
+        ),
     )
 
 

@@ -85,17 +85,18 @@ async def counted(backends: Backends, project_id: int) -> tuple[int, int]:
             " (SELECT sum(events) FROM activity_hours WHERE project_id = {project}),"
             # Under no key and under each of eleven.
             " (SELECT sum(events) / 12 FROM totals_hours WHERE project_id = {project}),"
+            " (SELECT sum(events) FROM totals_days WHERE project_id = {project}),"
             " (SELECT sum(events) FROM session_hours WHERE project_id = {project}),"
             " (SELECT (SELECT count() FROM (SELECT DISTINCT * FROM active_days WHERE project_id = {project}))"
             " = (SELECT uniqExact(toDate32(occurred_at)) FROM events WHERE project_id = {project}))",
             project=unsigned(project_id),
         )
     )
-    events, by_name, by_key, by_person, of_n, by_value, by_hour, in_total, in_sessions, on_days = (
+    events, by_name, by_key, by_person, of_n, by_value, by_hour, in_total, by_day, in_sessions, on_days = (
         int(float(str(count))) for count in found.rows[0]
     )
     assert (by_name, by_name, of_n) == (by_key, by_person, by_value)
-    assert (by_name, by_name, by_name, 1) == (by_hour, in_total, in_sessions, on_days)
+    assert (by_name, by_name, by_name, by_name, 1) == (by_hour, in_total, by_day, in_sessions, on_days)
     return events, by_name
 
 
@@ -193,6 +194,7 @@ async def test_a_part_whose_token_is_known_but_which_is_missing_is_stored(backen
         "person_activity",
         "activity_hours",
         "totals_hours",
+        "totals_days",
         "session_hours",
         "active_days",
     ],

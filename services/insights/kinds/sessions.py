@@ -25,7 +25,7 @@ from services.insights.filters import Placed, all_conditions, event_name, in_lis
 from services.insights.order import PLACE
 from services.insights.properties import event_property
 from services.insights.scope import Scope
-from services.insights.sessions import ALL_EVENTS, FIRST_AT, HOUR, LAST_AT, PAGE_VIEWS, SESSION, OfSession, by_hours, followed
+from services.insights.sessions import ALL_EVENTS, FIRST_AT, HOUR, LAST_AT, PAGE_VIEWS, SESSION, by_hours, followed
 from services.insights.tables import SESSION_HOURS, NotKept
 
 FIELD = "insight.sessions"

@@ -76,7 +76,7 @@ async def test_values_that_read_alike_in_a_row_are_two_questions(engine: Engine)
         (sql("SELECT {a}", a=text("b")), SETTLED),
         (sql("SELECT {a}, 1", a=text("a")), SETTLED),
         (QUERY, Watermark(NOW, stored_through=8)),
-        (QUERY, Watermark(NOW)),
+        (QUERY, Watermark(NOW + timedelta(seconds=5))),
     ],
     ids=["another value", "another text", "another event", "events on their way"],
 )
@@ -98,6 +98,23 @@ async def test_while_events_come_in_an_answer_is_kept_for_seconds_and_says_of_wh
 
     assert (soon.kept, soon.complete_until) == (True, start)
     assert (late.kept, late.complete_until) == (False, start + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("stored_through", [8, None])
+async def test_what_took_long_is_kept_for_twenty_times_as_long_and_says_of_when_it_is(engine: Engine, stored_through: int | None) -> None:
+    seconds = [0.0]
+    cache = ResultCache(now=lambda: seconds[0])
+
+    async def ask_for_long() -> Rows:
+        seconds[0] += 0.5
+        return await engine.ask()
+
+    await cache.result(QUERY, SETTLED, ask_for_long)
+    soon = await cache.result(QUERY, Watermark(NOW + timedelta(seconds=9), stored_through), engine.ask)
+    late = await cache.result(QUERY, Watermark(NOW + timedelta(seconds=11), stored_through), engine.ask)
+
+    assert (soon.kept, soon.complete_until) == (True, NOW)
+    assert (late.kept, late.complete_until) == (False, NOW + timedelta(seconds=11))
 
 
 async def test_nothing_is_kept_for_longer_than_a_minute(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """Which table answers what, decided without one."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -30,9 +31,13 @@ TOTALS: Mapping[str, JSON] = {
         "trends": {"series": [{"event": {**VIEW, "filters": [FIREFOX]}}], "breakdowns": [{"property": "$browser"}]}
     },
     "event names": {"topK": {"scope": ANY}},
-    "pages": {"topK": {"scope": VIEW, "dimension": "DIMENSION_PROPERTY", "property": "$pathname"}},
     "cumulative": {"trends": {"series": [{"event": VIEW}], "transform": "TRANSFORM_CUMULATIVE"}},
 }
+PAGES: Mapping[str, JSON] = {
+    "top pages": {"topK": {"scope": VIEW, "dimension": "DIMENSION_PROPERTY", "property": "$pathname"}},
+    "pages": {"segmentation": {"series": [{"event": VIEW}], "breakdowns": [{"property": "$pathname"}]}},
+}
+PAGES_BY_DAY: JSON = {"trends": {"series": [{"event": VIEW}], "breakdowns": [{"property": "$pathname"}]}}
 DAYS: Mapping[str, JSON] = {
     "rolling actives": {"trends": {"series": [{"metric": {"kind": "KIND_ACTIVE_30D"}}]}},
     "persons of any event": {"trends": {"series": [{"metric": PERSONS}]}},
@@ -88,6 +93,24 @@ WHOLE_HOURS: JSON = {"preset": "PRESET_LAST_7_DAYS"}
 @pytest.mark.parametrize("case", TOTALS)
 def test_totals_come_from_the_totals(case: str) -> None:
     assert answered_from(TOTALS[case]) == "totals_hours"
+
+
+@pytest.mark.parametrize("case", PAGES)
+def test_pages_come_from_the_days_and_from_hours_at_the_ends_of_the_range(case: str) -> None:
+    assert answered_from(PAGES[case]) == "totals_days"
+    assert answered_from(PAGES[case], {"timeZone": "Europe/Berlin"}) == "totals_days and totals_hours"
+    assert answered_from(PAGES[case], {"timeRange": {"from": "2026-03-01T06:00:00Z", "to": "2026-03-01T18:00:00Z"}}) == "totals_hours"
+
+
+def test_pages_compared_come_from_the_hours_where_days_are_not_those_of_utc() -> None:
+    assert answered_from(PAGES["pages"], {"compare": ANY}) == "totals_days"
+    assert answered_from(PAGES["pages"], {"timeZone": "Europe/Berlin", "compare": ANY}) == "totals_hours"
+
+
+def test_pages_by_day_come_from_the_days_where_they_are_those_of_utc() -> None:
+    assert answered_from(PAGES_BY_DAY) == "totals_days"
+    assert answered_from(PAGES_BY_DAY, {"compare": ANY}) == "totals_days"
+    assert answered_from(PAGES_BY_DAY, {"timeZone": "Europe/Berlin"}) == "totals_hours"
 
 
 @pytest.mark.parametrize("case", ACTIVITY)
@@ -168,9 +191,9 @@ def test_the_sql_is_that_of_the_events_on_a_narrower_table(case: str) -> None:
 
 def answered_from(insight: JSON, asked: JSON = WHOLE_HOURS, built: tuple[str, ...] = ROLLUPS) -> str:
     scope, query = chosen(insight, asked, built)
-    (name,) = scope.as_of.table.name.parts
-    assert f"FROM {name}" in query.render()[0]
-    return str(name)
+    tables = " and ".join(re.findall(r"FROM (\w+(?: FINAL)?)", scope.as_of.table.name.render()[0])) or scope.as_of.table.name.render()[0]
+    assert all(f"FROM {table}" in query.render()[0] for table in tables.split(" and "))
+    return tables
 
 
 def chosen(insight: JSON, asked: JSON = WHOLE_HOURS, built: tuple[str, ...] = ROLLUPS) -> tuple[Scope, Sql]:
