@@ -8,6 +8,7 @@ which becomes a ClickHouse parameter. A template cannot hold a literal brace.
 What only the query around a piece can write, such as a column of a table that it has to be joined with, is left in it as a `Later`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ from typing import LiteralString
 
 # What the driver takes; a tuple is sent as an Array.
 Bound = str | int | float | tuple[str, ...] | tuple[float, ...]
+
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ class Sql:
     def later(self) -> list[Later]:
         """What has yet to be written, each once."""
         return list(dict.fromkeys(part for part in self.parts if isinstance(part, Later)))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The names and keywords in its text, but for what is written later."""
+        return frozenset(word for part in self.parts if isinstance(part, str) for word in _WORD.findall(part))
 
     def with_written(self, written: Mapping[Later, "Sql"]) -> "Sql":
         """The piece with what had yet to be written."""

@@ -158,7 +158,7 @@ def _numeric(metric: Metric, place: int, field: str, table: Table) -> Measure:
 def _persons_once(people: People) -> Measure:
     """Persons where each id has one row: only those of several ids have to be told apart."""
     tied = sql("{tied} AS tied", tied=people.is_tied())
-    several = sql("if(tied, {person}, NULL) AS person_of_several", person=people.person())
+    several = sql("if(tied, {person}, NULL) AS person_of_several", person=people.looked_up())
     return Measure(
         (tied, several),
         (Aggregate("sum", of=sql("NOT tied")), Aggregate("uniqExact", of=sql("person_of_several"))),

@@ -1,8 +1,9 @@
 """Who is counted: the one place that says what a person is, in SQL.
 
 Events keep the id they came with; a query looks up the ids that are tied to another, of which there are few against the events. Their
-hashes are two constant arrays for `transform`, which cost a quarter more than no look-up at all; a join costs two thirds more
-(docs/decisions/0016).
+hashes are two constant arrays for `transform`, which cost a quarter more than no look-up at all; a join costs two thirds more. But
+ClickHouse copies constants around while it plans: of 200,000 ties that takes most of a second, so where there may be many, rows are joined
+with them after all (docs/decisions/0016).
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,16 @@ _TIES = """
             HAVING person != distinct_hash
         )
     ) AS ties"""
+_JOINED = """
+    LEFT ANY JOIN (
+        SELECT distinct_hash AS tied_id, argMax(person_hash, version) AS tied_to
+        FROM person_ties
+        WHERE project_id = {project} AND version <= {version}
+        GROUP BY distinct_hash
+        HAVING tied_to != tied_id
+    ) AS tie ON distinct_hash = tied_id"""
+# An id is tied once in a version, so there are no more ties than versions.
+_MANY = 50_000
 _IS_TIED = """distinct_hash IN (
         SELECT arrayJoin([distinct_hash, person])
         FROM
@@ -70,6 +81,8 @@ _LATEST_TRAITS = """
     )
     GROUP BY person_hash"""
 _OF_EVENT = sql("distinct_hash")
+# No id has the hash 0, which is what one that is not tied finds.
+_TIED_TO = sql("if(tied_to = 0, distinct_hash, tied_to)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +91,27 @@ class People:
 
     project_id: int
     version: int
+    # Whether the rows of events that ask for persons are joined with the ties, wherever there may be many.
+    may_join: bool = False
 
     def ties(self) -> Sql:
         """The beginning of a query on events that asks for persons."""
         return self._read(_TIES) if self.version else sql("")
 
+    def joined(self) -> Sql:
+        """What rows of events have to be joined with that ask for persons."""
+        return self._read(_JOINED) if self._joins else sql("")
+
+    @property
+    def _joins(self) -> bool:
+        return self.may_join and self.version > _MANY
+
     def person(self, distinct_hash: Sql = _OF_EVENT) -> Sql:
         """What persons are told apart by, on a row of events: the hash of the id that theirs is tied to, or of their own."""
+        return _TIED_TO if self._joins and distinct_hash is _OF_EVENT else self.looked_up(distinct_hash)
+
+    def looked_up(self, distinct_hash: Sql = _OF_EVENT) -> Sql:
+        """The same without a join, where it is asked of few of the rows."""
         if not self.version:
             return distinct_hash
         return sql("transform({hash}, tupleElement(ties, 1), tupleElement(ties, 2), {hash})", hash=distinct_hash)

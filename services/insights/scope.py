@@ -24,7 +24,7 @@ from services.rpc.call import Project
 
 _EVENTS = """({ties}
     SELECT {columns}
-    FROM {table}{sessions}
+    FROM {table}{tie}{sessions}
     WHERE project_id = {project} AND occurred_at >= {from} AND occurred_at < {to}{restrictions}
 )"""
 
@@ -96,10 +96,12 @@ class Scope:
         if facts and table.is_rollup:
             raise NotKept
         known = followed(self.whole or read)
+        asked = {word for piece in (*columns, *restrictions) for word in piece.words}
         return sql(
             _EVENTS,
             table=table.name,
-            ties=self.as_of.people.ties(),
+            ties=self.as_of.people.ties() if "ties" in asked else sql(""),
+            tie=self.as_of.people.joined() if "tied_to" in asked else sql(""),
             **{"from": instant(read.start)},
             to=instant(read.end),
             project=unsigned(self.project.id),
@@ -115,7 +117,7 @@ class Scope:
 
 def scope_of(request: QueryRequest, project: Project, now: datetime, identity_version: int = 0) -> Scope:
     """The scope of a query, with the people as of a version of the project's identity, or what is wrong with it."""
-    as_of = AsOf(now, People(project.id, identity_version), knows_sessions=True)
+    as_of = AsOf(now, People(project.id, identity_version, may_join=True), knows_sessions=True)
     filters = request.insight.filters
     zone = zone_of(request, project.time_zone)
     grain = grain_of(request)

@@ -4,7 +4,6 @@ A rollup has the names of the events' columns for what it keeps of them. What it
 the question goes to the events themselves.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,7 +16,6 @@ from services.insights.ranges import Range
 # What every rollup lacks.
 _OF_ONE_EVENT = frozenset({"event_id", "distinct_id", "session_id", "received_at", "stored_at", "properties"})
 _OF_IDS = frozenset({"distinct_hash", "cookieless"})
-_WORD = re.compile(r"\w+")
 
 
 class NotKept(Exception):
@@ -54,8 +52,7 @@ class Table:
 
     def check(self, pieces: Iterable[Sql]) -> None:
         """Raises NotKept when one of them reads a column that the table lacks."""
-        words = (word for piece in pieces for part in piece.parts if isinstance(part, str) for word in _WORD.findall(part))
-        if not self.lacks.isdisjoint(words):
+        if not all(self.lacks.isdisjoint(piece.words) for piece in pieces):
             raise NotKept
 
 
