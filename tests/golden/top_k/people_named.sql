@@ -3,41 +3,30 @@ FROM
 (
     SELECT person, called, '' AS traits_json
     FROM (
-    WITH (
-        SELECT (groupArray(distinct_hash), groupArray(person))
-        FROM
-        (
-            SELECT distinct_hash, argMax(person_hash, version) AS person
-            FROM person_ties
-            WHERE project_id = {project_1:UInt64} AND version <= {version_2:UInt64}
-            GROUP BY distinct_hash
-            HAVING person != distinct_hash
-        )
-    ) AS ties
     SELECT distinct_hash AS person, distinct_id AS called
     FROM events
-    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_3:DateTime64(3, 'UTC')} AND occurred_at < {to_4:DateTime64(3, 'UTC')}
-    AND (distinct_hash IN {persons_5:Array(UInt64)})
+    WHERE project_id = {project_1:UInt64} AND occurred_at >= {from_2:DateTime64(3, 'UTC')} AND occurred_at < {to_3:DateTime64(3, 'UTC')}
+    AND (distinct_hash IN {persons_4:Array(UInt64)})
 ) AS event
     LIMIT 1 BY person
-    LIMIT {count_6:UInt64}
+    LIMIT {count_5:UInt64}
     UNION ALL
     SELECT person_hash, any(root), ''
     FROM person_ties
-    WHERE project_id = {project_1:UInt64} AND version <= {version_2:UInt64} AND person_hash IN {persons_5:Array(UInt64)}
+    WHERE project_id = {project_1:UInt64} AND version <= {version_6:UInt64} AND person_hash IN {persons_4:Array(UInt64)}
     GROUP BY person_hash
     UNION ALL
     SELECT person_hash, any(root), argMax(toJSONString(traits), version)
     FROM person_traits
-    WHERE project_id = {project_1:UInt64} AND version <= {version_2:UInt64} AND person_hash IN {persons_5:Array(UInt64)}
+    WHERE project_id = {project_1:UInt64} AND version <= {version_6:UInt64} AND person_hash IN {persons_4:Array(UInt64)}
     GROUP BY person_hash
 )
 GROUP BY person
 ORDER BY person
 
 -- project_1 = 7
--- version_2 = 42
--- from_3 = 1900-01-01 00:00:00.000
--- to_4 = 2299-12-31 00:00:00.000
--- persons_5 = [3, 18446744073709551615]
--- count_6 = 2
+-- from_2 = 1900-01-01 00:00:00.000
+-- to_3 = 2299-12-31 00:00:00.000
+-- persons_4 = [3, 18446744073709551615]
+-- count_5 = 2
+-- version_6 = 42
