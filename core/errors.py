@@ -119,6 +119,10 @@ class TileInvalid(InvalidArgument):
     """A tile cannot be drawn like that."""
 
 
+class CertificateInvalid(InvalidArgument):
+    """A certificate is not as it was signed, or not signed by the key it has to be."""
+
+
 class FormatUnknown(InvalidArgument):
     """A board is written down in a form this version cannot read."""
 
@@ -219,6 +223,10 @@ class SavedInsightNotFound(NotFound):
     """The project has no such saved insight."""
 
 
+class ErasureNotFound(NotFound):
+    """The project has no such erasure."""
+
+
 class DistinctIdInvalid(InvalidArgument):
     """The id cannot be somebody's."""
 
@@ -281,6 +289,10 @@ class AlreadyOnePerson(FailedPrecondition):
 
 class AlreadyUnmerged(FailedPrecondition):
     """The merge has been taken back already."""
+
+
+class Erased(FailedPrecondition):
+    """The id is one of a person who was erased, or is being erased."""
 
 
 class SavedInsightInUse(FailedPrecondition):

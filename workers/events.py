@@ -12,6 +12,7 @@ from nats.js.client import JetStreamContext
 
 from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed
 from core.instruments import Instruments
+from core.tombstones import Tombstones
 from workers.block import Block, BlockRecord, sequence_of
 from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
@@ -36,6 +37,7 @@ class EventsWorker:
         ledger: Ledger,
         store: EventStore,
         duplicates: Duplicates,
+        tombstones: Tombstones,
         size: BlockSize,
         watch: Watch | None = None,
     ) -> None:
@@ -46,7 +48,7 @@ class EventsWorker:
         self._duplicates = duplicates
         self._size = size
         self._watch = watch or Watch(Instruments.none())
-        self._settlement = Settlement(partition, ledger, store, duplicates, DeadLetters(jetstream), self._watch)
+        self._settlement = Settlement(partition, ledger, store, duplicates, tombstones, DeadLetters(jetstream), self._watch)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; the block in hand is finished first."""

@@ -3,7 +3,7 @@
 A cookieless event is let in without a visitor, who has to be found (services/capture/cookieless) before the batch is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -33,6 +33,7 @@ _DAY_MS = 24 * _HOUR_MS
 _LONG_AGO_MS = 20 * 365 * _DAY_MS
 # Passes for somebody until the visitor is known.
 _SOMEBODY = "cookieless"
+_ERASED = "The person of this distinct id was erased, and the id is refused for good. Send a new one."
 _encoder = msgspec.json.Encoder()
 
 
@@ -128,6 +129,8 @@ class Admission:
         """The rows of the events that passed, each id once, and what was wrong with the others."""
         if self._unidentified:
             raise RuntimeError("a cookieless event would be stored without its visitor")
+        if self._arrival.is_erased:
+            self._refuse_erased(self._arrival.is_erased)
         offered = len(self._rows)
         encoded = _encoder.encode_lines(self._rows.values())
         # Each row is a list itself.
@@ -191,6 +194,12 @@ class Admission:
             "Say in `sentAt` when the batch is sent, not when it was made."
         )
         return Problem(index, self._rows[index][0], Reason.CLOCK_SKEW_LARGE, "sentAt", message, warning=True)
+
+    def _refuse_erased(self, is_erased: Callable[[str], bool]) -> None:
+        """Tell the client what it would else never hear: the worker leaves such events out (workers/settlement.py)."""
+        for index, row in list(self._rows.items()):
+            if is_erased(row[3]):
+                self.turn_away(index, Refused(Reason.ERASED, "distinctId", _ERASED))
 
     def _refuse_unstorable(self) -> None:
         for index, row in list(self._rows.items()):

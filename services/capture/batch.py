@@ -34,6 +34,7 @@ class Reason(StrEnum):
     DISTINCT_ID_TOO_LONG = auto()
     PLACEHOLDER_DISTINCT_ID = auto()
     RESERVED_DISTINCT_ID = auto()
+    ERASED = auto()
     SESSION_ID_TOO_LONG = auto()
     OCCURRED_AT_INVALID = auto()
     OCCURRED_AT_OUT_OF_RANGE = auto()
@@ -68,6 +69,8 @@ class Arrival:
     context: str = ""
     # Which events came before.
     recent: RecentEvents = field(default_factory=RecentEvents)
+    # Says whether a distinct id is one of who was erased; None where nobody was.
+    is_erased: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from nats.js.errors import KeyWrongLastSequenceError, NotFoundError
 
 from app.backends import Backends
 from core.errors import StoreFailed, StoreUnavailable
+from core.server_secrets import ServerSecrets
 from core.sql import sql, unsigned
 from core.stream import RowPublisher, state_of
+from core.tombstones import Tombstones
 from story import next_project
 from workers.block import BlockRecord
 from workers.duplicates import Duplicates
@@ -52,6 +54,7 @@ async def started(backends: Backends, stop: asyncio.Event | None = None, partiti
         ledger=Ledger(await backends.jetstream.key_value("BLOCKS"), partition.worker),
         store=EventStore(backends.clickhouse),
         duplicates=Duplicates(backends.clickhouse, timedelta(days=7), partition),
+        tombstones=Tombstones(backends.postgres, ServerSecrets(backends.postgres)),
         size=BlockSize(1000, timedelta(milliseconds=20)),
     )
     await worker.run(stop or asyncio.Event())
