@@ -74,12 +74,19 @@ from services.rpc.strangers import Strangers
 from services.rpc.turnstile import Limits, Turnstile
 from workers.consumer import keep_running
 from workers.duplicates import Duplicates
+from workers.erasure.jobs import Jobs
+from workers.erasure.people import People
+from workers.erasure.streams import Streams
+from workers.erasure.watch import ErasureWatch
+from workers.erasure.worker import JOB as ERASER
+from workers.erasure.worker import ErasureWorker
 from workers.events import EventsWorker
 from workers.ledger import Ledger
 from workers.partition import JOB, STREAM, Partition
 from workers.people import JOB as PEOPLE
 from workers.people import PeopleWorker
 from workers.pull import BlockSize
+from workers.removal.removing import Removal
 from workers.store import EventStore
 from workers.turn import in_turns
 from workers.watch import Watch
@@ -241,7 +248,8 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
     watch = Watch(instruments)
-    tombstones = Tombstones(backends.postgres, server_secrets(settings, backends.postgres))
+    secrets = server_secrets(settings, backends.postgres)
+    tombstones, erasures = Tombstones(backends.postgres, secrets), ErasureWatch(instruments.meter)
 
     async def share(stop: asyncio.Event) -> None:
         partitions = await event_partitions(backends.jetstream)
@@ -260,8 +268,14 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
 
         await in_turns(backends.postgres, PEOPLE, 1, work, stop)
 
+    async def erase(stop: asyncio.Event) -> None:
+        async def work(_number: int, stop: asyncio.Event) -> None:
+            await keep_running(ERASER, _eraser(backends, clickhouse, secrets, erasures).run, stop)
+
+        await in_turns(backends.postgres, ERASER, 1, work, stop)
+
     try:
-        await asyncio.gather(keep_running(JOB, share, stop), keep_running(PEOPLE, people, stop))
+        await asyncio.gather(keep_running(JOB, share, stop), keep_running(PEOPLE, people, stop), keep_running(ERASER, erase, stop))
     finally:
         await clickhouse.close()
 
@@ -294,6 +308,18 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
         watch=watch,
     )
     await worker.run(stop)
+
+
+def _eraser(backends: Backends, clickhouse: ClickHouse, secrets: ServerSecrets, watch: ErasureWatch) -> ErasureWorker:
+    return ErasureWorker(
+        Jobs(backends.postgres),
+        People(backends.postgres),
+        Streams(backends.nats),
+        clickhouse,
+        Removal(backends.postgres, clickhouse, backends.jetstream),
+        secrets,
+        watch,
+    )
 
 
 async def watch_backlog(backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:

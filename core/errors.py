@@ -391,6 +391,10 @@ class StoreFailed(PugError):
     """ClickHouse answered with an error nobody foresaw."""
 
 
+class ErasureIncomplete(PugError):
+    """Something of who was to be erased is there still."""
+
+
 class DeliveryBroken(PugError):
     """JetStream's deliveries have a gap: what was lost on the way has to be asked for anew."""
 

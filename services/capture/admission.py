@@ -33,7 +33,6 @@ _DAY_MS = 24 * _HOUR_MS
 _LONG_AGO_MS = 20 * 365 * _DAY_MS
 # Passes for somebody until the visitor is known.
 _SOMEBODY = "cookieless"
-_ERASED = "The person of this distinct id was erased, and the id is refused for good. Send a new one."
 _encoder = msgspec.json.Encoder()
 
 
@@ -199,7 +198,7 @@ class Admission:
         """Tell the client what it would else never hear: the worker leaves such events out (workers/settlement.py)."""
         for index, row in list(self._rows.items()):
             if is_erased(row[3]):
-                self.turn_away(index, Refused(Reason.ERASED, "distinctId", _ERASED))
+                self.turn_away(index, erased())
 
     def _refuse_unstorable(self) -> None:
         for index, row in list(self._rows.items()):
@@ -221,6 +220,12 @@ class Admission:
         for index in repeated:
             del self._rows[index]
         return len(repeated)
+
+
+def erased() -> Refused:
+    """Whoever did it was erased."""
+    message = "The person of this distinct id was erased, and the id is refused for good. Send a new one."
+    return Refused(Reason.ERASED, "distinctId", message)
 
 
 def _any_too_long(encoded: bytes) -> bool:
