@@ -66,6 +66,7 @@ from services.rpc.observing import Calls
 from services.rpc.service import Service
 from services.rpc.strangers import Strangers
 from services.rpc.turnstile import Limits, Turnstile
+from workers.block_lock import BlockLock
 from workers.consumer import keep_running
 from workers.duplicates import Duplicates
 from workers.events import EventsWorker
@@ -211,13 +212,16 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
     watch = Watch(instruments)
+    block_lock = BlockLock(backends.postgres)
 
     async def share(stop: asyncio.Event) -> None:
         partitions = await event_partitions(backends.jetstream)
 
         async def work(number: int, stop: asyncio.Event) -> None:
             partition = Partition(number, partitions)
-            await keep_running(partition.worker, lambda stop: _store_events(settings, backends, clickhouse, watch, partition, stop), stop)
+            await keep_running(
+                partition.worker, lambda stop: _store_events(settings, backends, clickhouse, watch, block_lock, partition, stop), stop
+            )
 
         await in_turns(backends.postgres, JOB, partitions, work, stop)
 
@@ -242,7 +246,13 @@ async def event_partitions(jetstream: JetStreamContext) -> int:
 
 
 async def _store_events(  # noqa: PLR0917 (each is another thing)
-    settings: Settings, backends: Backends, clickhouse: ClickHouse, watch: Watch, partition: Partition, stop: asyncio.Event
+    settings: Settings,
+    backends: Backends,
+    clickhouse: ClickHouse,
+    watch: Watch,
+    block_lock: BlockLock,
+    partition: Partition,
+    stop: asyncio.Event,
 ) -> None:
     worker = EventsWorker(
         partition,
@@ -252,6 +262,7 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
         duplicates=Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days), partition),
         size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
         watch=watch,
+        block_lock=block_lock,
     )
     await worker.run(stop)
 
