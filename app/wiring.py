@@ -72,6 +72,7 @@ from services.rpc.observing import Calls
 from services.rpc.service import Service
 from services.rpc.strangers import Strangers
 from services.rpc.turnstile import Limits, Turnstile
+from workers.block_lock import BlockLock
 from workers.consumer import keep_running
 from workers.duplicates import Duplicates
 from workers.erasure.jobs import Jobs
@@ -250,6 +251,7 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
     watch = Watch(instruments)
     secrets = server_secrets(settings, backends.postgres)
     tombstones, erasures = Tombstones(backends.postgres, secrets), ErasureWatch(instruments.meter)
+    block_lock = BlockLock(backends.postgres)
 
     async def share(stop: asyncio.Event) -> None:
         partitions = await event_partitions(backends.jetstream)
@@ -257,7 +259,9 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
         async def work(number: int, stop: asyncio.Event) -> None:
             partition = Partition(number, partitions)
             await keep_running(
-                partition.worker, lambda stop: _store_events(settings, backends, clickhouse, tombstones, watch, partition, stop), stop
+                partition.worker,
+                lambda stop: _store_events(settings, backends, clickhouse, tombstones, watch, block_lock, partition, stop),
+                stop,
             )
 
         await in_turns(backends.postgres, JOB, partitions, work, stop)
@@ -294,6 +298,7 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
     clickhouse: ClickHouse,
     tombstones: Tombstones,
     watch: Watch,
+    block_lock: BlockLock,
     partition: Partition,
     stop: asyncio.Event,
 ) -> None:
@@ -306,19 +311,20 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
         tombstones=tombstones,
         size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
         watch=watch,
+        block_lock=block_lock,
     )
     await worker.run(stop)
 
 
 def _eraser(backends: Backends, clickhouse: ClickHouse, secrets: ServerSecrets, watch: ErasureWatch) -> ErasureWorker:
     return ErasureWorker(
-        Jobs(backends.postgres),
-        People(backends.postgres),
-        Streams(backends.nats),
-        clickhouse,
-        Removal(backends.postgres, clickhouse, backends.jetstream),
-        secrets,
-        watch,
+        jobs=Jobs(backends.postgres),
+        people=People(backends.postgres),
+        streams=Streams(backends.nats),
+        clickhouse=clickhouse,
+        removal=Removal(backends.postgres, clickhouse, backends.jetstream),
+        secrets=secrets,
+        watch=watch,
     )
 
 

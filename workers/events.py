@@ -6,6 +6,7 @@ nothing is acknowledged that this worker hasn't seen stored.
 """
 
 import asyncio
+import contextlib
 
 import structlog
 from nats.js.client import JetStreamContext
@@ -14,6 +15,7 @@ from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed
 from core.instruments import Instruments
 from core.tombstones import Tombstones
 from workers.block import Block, BlockRecord, sequence_of
+from workers.block_lock import BlockLock
 from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
 from workers.ledger import Ledger
@@ -40,7 +42,9 @@ class EventsWorker:
         tombstones: Tombstones,
         size: BlockSize,
         watch: Watch | None = None,
+        block_lock: BlockLock | None = None,
     ) -> None:
+        """With a `block_lock` it waits while somebody needs the tables to keep still (workers/removal)."""
         self._partition = partition
         self._jetstream = jetstream
         self._ledger = ledger
@@ -48,6 +52,7 @@ class EventsWorker:
         self._duplicates = duplicates
         self._size = size
         self._watch = watch or Watch(Instruments.none())
+        self._block = block_lock.block if block_lock else contextlib.nullcontext
         self._settlement = Settlement(partition, ledger, store, duplicates, tombstones, DeadLetters(jetstream), self._watch)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -56,7 +61,8 @@ class EventsWorker:
         await self._duplicates.remember_stored()
         pull = await Pull.start(self._jetstream, self._partition)
         if begun:
-            await self._recover(pull, begun)
+            async with self._block():
+                await self._recover(pull, begun)
         filling = asyncio.create_task(pull.fill(self._size))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -68,8 +74,9 @@ class EventsWorker:
                 # The next block fills while this one is stored.
                 filling = asyncio.create_task(pull.fill(self._size))
                 if messages:
-                    with self._watch.block(messages):
-                        await self._settlement.settle(messages)
+                    async with self._block():
+                        with self._watch.block(messages):
+                            await self._settlement.settle(messages)
         finally:
             filling.cancel()
             stopping.cancel()

@@ -110,9 +110,7 @@ class Jobs:
 
     async def advance(self, jobs: Sequence[Job]) -> None:
         """Keep how far they are."""
-        rows = [
-            {"id": job.id, "step": job.step, "sequence": job.stream_sequence, "counts": json.dumps(job.counts)} for job in jobs
-        ]
+        rows = [{"id": job.id, "step": job.step, "sequence": job.stream_sequence, "counts": json.dumps(job.counts)} for job in jobs]
         async with transaction(self._postgres) as connection:
             await connection.execute(_ADVANCE, rows)
 

@@ -47,9 +47,7 @@ class Streams:
         async for letter in letters(self._jetstream):
             for place, trace in enumerate(traces):
                 dead[place] += len(trace.places(letter.rows))
-        return [
-            {DEAD_STORE: rows, SESSIONS_STORE: await self._kept_sessions(job)} for job, rows in zip(jobs, dead, strict=True)
-        ]
+        return [{DEAD_STORE: rows, SESSIONS_STORE: await self._kept_sessions(job)} for job, rows in zip(jobs, dead, strict=True)]
 
     async def remove_letters(self, jobs: Sequence[Job]) -> None:
         """Take their rows out of the dead letters. What is left of a letter becomes a new one; the old one's bytes are overwritten."""

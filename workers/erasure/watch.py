@@ -17,7 +17,9 @@ class ErasureWatch:
         self._open: tuple[int, datetime | None] = (0, None)
         self._seen_at = -_GOOD_FOR_S
         meter.create_observable_gauge("pug.erasures.open", [self._observe_open], "{erasure}", "Erasures neither done nor given up.")
-        meter.create_observable_gauge("pug.erasures.oldest", [self._observe_oldest], "s", "For how long the oldest open erasure has waited.")
+        meter.create_observable_gauge(
+            "pug.erasures.oldest", [self._observe_oldest], "s", "For how long the oldest open erasure has waited."
+        )
 
     def seen(self, count: int, oldest: datetime | None) -> None:
         """So many are open, the oldest since then."""

@@ -38,7 +38,7 @@ _IDS_AT_ONCE = 10_000
 _KNOWN_EVERYWHERE_AFTER = timedelta(seconds=10)
 
 
-class Stopped(Exception):  # noqa: N818 (it says what happened, and nothing is wrong)
+class Stopped(Exception):
     """The worker was told to stop; what it did is done, and the rest is for the next."""
 
 
@@ -47,6 +47,7 @@ class ErasureWorker:
 
     def __init__(
         self,
+        *,
         jobs: Jobs,
         people: People,
         streams: Streams,

@@ -36,7 +36,9 @@ def certificate_text(certificate: Mapping[str, object], key_name: str) -> str:
     """What a certificate says, whose signature is good."""
     stores = cast("Iterable[Mapping[str, object]]", certificate.get("stores", ()))
     facts = {name.replace("_", " "): str(value) for name, value in certificate.items() if name != "stores"}
-    return _facts({"good": f"signed by the key {key_name}", **facts}) + _stores((one["name"], one["before"], one["after"]) for one in stores)
+    return _facts({"good": f"signed by the key {key_name}", **facts}) + _stores(
+        (one["name"], one["before"], one["after"]) for one in stores
+    )
 
 
 def _row(erasure: pb.Erasure) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0008_erasures"
-down_revision = "0006_dashboards"
+down_revision = "0007_retention"
 
 
 def _project(*, primary_key: bool = False) -> Column[int]:
