@@ -1,8 +1,8 @@
 """Erases people for good, everywhere, while events keep coming in.
 
-Their ids were refused in the transaction that asked for it, and the events worker reads what is refused when it begins a block. So an event
-of theirs that is stored at all came in a block begun before, and such a block's messages were in the stream before: once all that the stream
-held a moment later is stored, nothing of theirs is on its way any more. Then what is stored is removed, store after store, and counted.
+Their ids were refused in the transaction that asked for it, and the events worker reads what is refused when it begins a block. So an
+event of theirs that is stored at all came in a block begun before, and such a block's messages were in the stream before: once all that the
+stream held a moment later is stored, nothing of theirs is on its way any more. Then what is stored is removed, store after store.
 
 Each step comes to the same when it is done again. How far it is, is written down after each; whoever goes on begins with the step that
 wasn't finished (docs/decisions/0023).

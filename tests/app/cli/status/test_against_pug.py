@@ -43,6 +43,7 @@ def test_a_running_pug_is_healthy_and_keeps_up(run_with: Run, pug: PugProcess) -
     assert as_json["turns"]
     assert all(each["holder"] for each in as_json["turns"])
     assert as_json["consumers"]
+    assert as_json["erasures"] == {"open": 0, "oldest_at": None}
     assert as_json["people"] == {"waiting": 0, "oldest_at": None, "lag_seconds": 0}
     assert as_json["dead_letters"]["last_reason"] == "Memory limit"
 
