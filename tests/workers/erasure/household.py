@@ -5,7 +5,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ from services.profiles.traits import TraitChange
 from services.rpc.call import Call, Credential, Project, Scope
 from workers.block_lock import BlockLock
 from workers.duplicates import Duplicates
-from workers.erasure.jobs import Jobs, Step
+from workers.erasure.jobs import Job, Jobs, Step
 from workers.erasure.people import People
 from workers.erasure.streams import Streams
 from workers.erasure.watch import ErasureWatch
@@ -166,9 +166,24 @@ async def stored(backends: Backends, tasks: "Sequence[asyncio.Task[None]]" = ())
         await asyncio.sleep(0.02)
 
 
-def eraser(backends: Backends, clickhouse: ClickHouse | None = None) -> ErasureWorker:
+class MortalEraser(ErasureWorker):
+    """One that can be killed at a step."""
+
+    def dies_at(self, step: Step, *, done: bool) -> None:
+        """At the beginning of the step, or when it has `done` the step and not written it down."""
+        do = self._do[step]
+
+        async def die(jobs: Sequence[Job], stop: asyncio.Event) -> None:
+            if done:
+                await do(jobs, stop)
+            raise Killed
+
+        self._do = {**self._do, step: die}
+
+
+def eraser(backends: Backends, clickhouse: ClickHouse | None = None) -> MortalEraser:
     engine = clickhouse or backends.clickhouse
-    return ErasureWorker(
+    return MortalEraser(
         jobs=Jobs(backends.postgres),
         people=People(backends.postgres),
         streams=Streams(backends.nats),
@@ -177,18 +192,6 @@ def eraser(backends: Backends, clickhouse: ClickHouse | None = None) -> ErasureW
         secrets=ServerSecrets(backends.postgres),
         watch=ErasureWatch(NoOpMeter("test")),
     )
-
-
-def killed(worker: ErasureWorker, step: Step, *, done: bool) -> None:
-    """Have the worker killed at the beginning of a step, or when it has `done` the step and not written it down."""
-    do: Callable[..., object] = worker._do[step]  # pyright: ignore[reportPrivateUsage] (a kill comes from outside)
-
-    async def die(*given: object) -> None:
-        if done:
-            await do(*given)  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] (an awaitable)
-        raise Killed
-
-    worker._do = {**worker._do, step: die}  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue] (as above)
 
 
 async def erase_all(backends: Backends) -> None:

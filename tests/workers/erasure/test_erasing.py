@@ -20,7 +20,7 @@ from pug.profiles.v1 import erasure_pb2 as pb
 from workers.erasure.jobs import ATTEMPTS, Jobs, Step
 from workers.partition import STREAM
 
-from .household import DAY_MS, MARCH_MS, Household, Killed, erase_all, eraser, happened, killed, new_household, stored, working
+from .household import DAY_MS, MARCH_MS, Household, Killed, erase_all, eraser, happened, new_household, stored, working
 
 State = pb.Erasure
 
@@ -127,7 +127,7 @@ async def test_killed_at_every_step_before_and_after_it_is_done_the_next_one_goe
     async with working(home.backends):
         for step, done in itertools.product(Step, (False, True)):
             worker = eraser(home.backends)
-            killed(worker, step, done=done)
+            worker.dies_at(step, done=done)
             with pytest.raises(Killed):
                 await worker.work(asyncio.Event())
             if step is Step.CERTIFYING and done:
@@ -281,7 +281,7 @@ async def test_what_is_found_again_when_all_is_counted_is_removed_at_the_next_at
     erasure_id = await home.erase("zoe")
     async with working(home.backends):
         worker = eraser(home.backends)
-        killed(worker, Step.VERIFYING, done=False)
+        worker.dies_at(Step.VERIFYING, done=False)
         with pytest.raises(Killed):
             await worker.work(asyncio.Event())
         # As by a backup that was put back meanwhile.
