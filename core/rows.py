@@ -56,8 +56,13 @@ def heads_of(rows: bytes) -> Heads:
 
 def key_of(row: bytes) -> tuple[int, str]:
     """The project and the id of a row, which together say which event it is; project -1 when that can't be read."""
+    return project_of(row), row[2 : _HEAD - 2].decode("ascii", "replace")
+
+
+def project_of(row: bytes) -> int:
+    """The project of a row; -1 when that can't be read."""
     project = row[_HEAD : _HEAD + 22].partition(b",")[0].strip()
-    return int(project) if project.isdigit() else -1, row[2 : _HEAD - 2].decode("ascii", "replace")
+    return int(project) if project.isdigit() else -1
 
 
 def count_rows(rows: bytes) -> int:

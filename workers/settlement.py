@@ -21,6 +21,7 @@ from workers.ledger import Ledger
 from workers.partition import Partition
 from workers.pull import acknowledge
 from workers.store import EventStore
+from workers.unwanted import Unwanted
 from workers.watch import Dead, Watch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -38,7 +39,14 @@ class Settlement:
     """Puts blocks of one partition into ClickHouse and lets their messages leave the stream."""
 
     def __init__(  # noqa: PLR0917 (each is another thing)
-        self, partition: Partition, ledger: Ledger, store: EventStore, duplicates: Duplicates, dead: DeadLetters, watch: Watch
+        self,
+        partition: Partition,
+        ledger: Ledger,
+        store: EventStore,
+        duplicates: Duplicates,
+        dead: DeadLetters,
+        watch: Watch,
+        unwanted: Unwanted | None,
     ) -> None:
         self._partition = partition
         self._ledger = ledger
@@ -46,6 +54,7 @@ class Settlement:
         self._duplicates = duplicates
         self._dead = dead
         self._watch = watch
+        self._unwanted = unwanted
         self._last_stored_at = 0
 
     def follow(self, record: BlockRecord) -> None:
@@ -64,7 +73,9 @@ class Settlement:
         started = time.perf_counter()
         with self._watch.step("look-up"):
             duplicates = await self._duplicates.dropped(block.rows, block.heads)
-        record = await self._begin(block, duplicates, dict.fromkeys(block.heads.malformed, _MALFORMED))
+        unwanted = (await self._unwanted.refusals()).places(block.rows) if self._unwanted else ()
+        dropped = {*duplicates, *unwanted}.difference(block.heads.malformed)
+        record = await self._begin(block, tuple(dropped), dict.fromkeys(block.heads.malformed, _MALFORMED))
         try:
             await self._store_patiently(block, record, attempts)
         except RowsUnreadable:
@@ -78,6 +89,7 @@ class Settlement:
         with self._watch.step("acknowledge"):
             await acknowledge([message for message in block.messages if sequence_of(message) not in record.unburied])
         self._watch.block_stored(block.size - len(record.dropped), len(duplicates))
+        self._watch.unwanted(len(unwanted))
         seconds = round(time.perf_counter() - started, 3)
         log.debug("block_stored", rows=block.size, dropped=len(record.dropped), messages=len(block.messages), seconds=seconds)
 
