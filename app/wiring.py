@@ -74,6 +74,7 @@ from services.rpc.strangers import Strangers
 from services.rpc.turnstile import Limits, Turnstile
 from workers.block_lock import BlockLock
 from workers.consumer import keep_running
+from workers.deletion import Deletions
 from workers.duplicates import Duplicates
 from workers.erasure.jobs import Jobs
 from workers.erasure.people import People
@@ -88,8 +89,12 @@ from workers.people import JOB as PEOPLE
 from workers.people import PeopleWorker
 from workers.pull import BlockSize
 from workers.removal.removing import Removal
+from workers.removals import JOB as REMOVALS
+from workers.removals import RemovalsWorker
+from workers.retention import Retention
 from workers.store import EventStore
 from workers.turn import in_turns
+from workers.unwanted import Unwanted
 from workers.watch import Watch
 
 _SUBJECT = "events.captured"
@@ -248,6 +253,8 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
     """Work on this process's share of the event stream until told to stop."""
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
+    # However large what is removed is.
+    removing = backends.clickhouse.apart(1)
     watch = Watch(instruments)
     secrets = server_secrets(settings, backends.postgres)
     tombstones, erasures = Tombstones(backends.postgres, secrets), ErasureWatch(instruments.meter)
@@ -274,14 +281,25 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
 
     async def erase(stop: asyncio.Event) -> None:
         async def work(_number: int, stop: asyncio.Event) -> None:
-            await keep_running(ERASER, _eraser(backends, clickhouse, secrets, erasures).run, stop)
+            await keep_running(ERASER, _eraser(backends, removing, secrets, erasures).run, stop)
 
         await in_turns(backends.postgres, ERASER, 1, work, stop)
 
+    async def removals(stop: asyncio.Event) -> None:
+        async def work(_number: int, stop: asyncio.Event) -> None:
+            removal = Removal(backends.postgres, removing, backends.jetstream)
+            deletions = Deletions(backends.postgres, backends.jetstream, removal)
+            retention = Retention(backends.postgres, removal, _now, instruments)
+            await keep_running(REMOVALS, RemovalsWorker(deletions, retention).run, stop)
+
+        await in_turns(backends.postgres, REMOVALS, 1, work, stop)
+
+    jobs = {JOB: share, PEOPLE: people, ERASER: erase, REMOVALS: removals}
     try:
-        await asyncio.gather(keep_running(JOB, share, stop), keep_running(PEOPLE, people, stop), keep_running(ERASER, erase, stop))
+        await asyncio.gather(*(keep_running(name, job, stop) for name, job in jobs.items()))
     finally:
         await clickhouse.close()
+        await removing.close()
 
 
 async def event_partitions(jetstream: JetStreamContext) -> int:
@@ -312,6 +330,7 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
         size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
         watch=watch,
         block_lock=block_lock,
+        unwanted=Unwanted(backends.postgres, _now),
     )
     await worker.run(stop)
 

@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection
 from datetime import timedelta
 
 import nats.errors
@@ -12,7 +11,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
 
 from core.errors import StreamUnavailable
-from core.rows import key_of, sender_of
+from core.rows import project_of, sender_of
 
 DEAD = "DEAD"
 _SUBJECTS = "dead.>"
@@ -23,18 +22,8 @@ _FORGET_READER_S = 30.0
 _RETRY_AFTER = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One message of the stream: its place, its subject, its headers, and the rows or whatever else it holds."""
-
-    sequence: int
-    subject: str
-    headers: Mapping[str, str]
-    rows: bytes
-
-
-async def letters(jetstream: JetStreamContext) -> AsyncGenerator[Letter]:
-    """All there are now, oldest first; raises StreamUnavailable when NATS doesn't answer."""
+async def letters(jetstream: JetStreamContext) -> AsyncGenerator[bytes]:
+    """The rows, or whatever else it holds, of each letter there is now, oldest first; raises StreamUnavailable when NATS doesn't answer."""
     config = ConsumerConfig(
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.NONE,
@@ -49,7 +38,7 @@ async def letters(jetstream: JetStreamContext) -> AsyncGenerator[Letter]:
             fetched = await reader.fetch(min(left, _A_FETCH), timeout=_WITHIN_S)
             left -= len(fetched)
             for message in fetched:
-                yield Letter(message.metadata.sequence.stream, message.subject, message.headers or {}, message.data)
+                yield message.data
         await reader.unsubscribe()
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
         raise StreamUnavailable(
@@ -69,14 +58,15 @@ class Traces:
 
     def places(self, rows: bytes) -> list[int]:
         """Where those lines are: rows with one of the ids, and lines that are no rows and have one of them in them."""
-        return [place for place, row in enumerate(rows.split(b"\n")) if self._is_theirs(row)]
+        return [place for place, row in enumerate(rows.split(b"\n")) if self.are_in(row)]
 
-    def _is_theirs(self, row: bytes) -> bool:
+    def are_in(self, row: bytes) -> bool:
+        """Whether a single line is one of those."""
         sender = sender_of(row)
         if sender is not None:
             return sender[0] == self._project_id and sender[1] in self._ids
         # Of a line whose project cannot be read either, nobody can say that it is somebody else's.
-        return key_of(row)[0] in {-1, self._project_id} and any(_stands_in(form, row) for form in self._forms)
+        return project_of(row) in {-1, self._project_id} and any(_stands_in(form, row) for form in self._forms)
 
 
 def _stands_in(form: bytes, row: bytes) -> bool:

@@ -47,6 +47,10 @@ class MissingField(InvalidArgument):
     """The request leaves out a field it needs."""
 
 
+class NotConfirmed(InvalidArgument):
+    """What cannot be taken back has to be confirmed."""
+
+
 class TooMany(InvalidArgument):
     """The request asks for more of something than is allowed."""
 

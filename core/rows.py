@@ -61,8 +61,13 @@ def heads_of(rows: bytes) -> Heads:
 
 def key_of(row: bytes) -> tuple[int, str]:
     """The project and the id of a row, which together say which event it is; project -1 when that can't be read."""
+    return project_of(row), row[2 : _HEAD - 2].decode("ascii", "replace")
+
+
+def project_of(row: bytes) -> int:
+    """The project of a row; -1 when that can't be read."""
     project = row[_HEAD : _HEAD + 22].partition(b",")[0].strip()
-    return int(project) if project.isdigit() else -1, row[2 : _HEAD - 2].decode("ascii", "replace")
+    return int(project) if project.isdigit() else -1
 
 
 def senders_of(rows: bytes, projects: Collection[int]) -> Iterator[tuple[int, int, bytes]]:
@@ -79,7 +84,7 @@ def senders_of(rows: bytes, projects: Collection[int]) -> Iterator[tuple[int, in
 
 def sender_of(row: bytes) -> tuple[int, bytes] | None:
     """The project and the distinct id, in UTF-8, of a row; None of a line that is none."""
-    project = key_of(row)[0]
+    project = project_of(row)
     return next(((project, sender) for _, _, sender in senders_of(row, (project,))), None)
 
 

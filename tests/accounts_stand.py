@@ -171,7 +171,7 @@ class Someone:
     async def projects(self) -> list[project_pb2.Project]:
         return list((await self.do("ListProjects", project_pb2.ListProjectsRequest())).projects)
 
-    async def update_project(self, project: str = "", **change: str) -> project_pb2.Project:
+    async def update_project(self, project: str = "", **change: Any) -> project_pb2.Project:  # noqa: ANN401 (texts and a number)
         """The org's only project, unless one is named."""
         return (await self.do("UpdateProject", project_pb2.UpdateProjectRequest(**change), x_pug_project=project)).project
 

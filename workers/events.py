@@ -23,6 +23,7 @@ from workers.partition import Partition
 from workers.pull import BlockSize, Pull, acknowledge
 from workers.settlement import Settlement
 from workers.store import EventStore
+from workers.unwanted import Unwanted
 from workers.watch import Watch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -43,8 +44,9 @@ class EventsWorker:
         size: BlockSize,
         watch: Watch | None = None,
         block_lock: BlockLock | None = None,
+        unwanted: Unwanted | None = None,
     ) -> None:
-        """With a `block_lock` it waits while somebody needs the tables to keep still (workers/removal)."""
+        """With a `block_lock` it waits while somebody needs the tables to keep still (workers/removal); what is `unwanted` is left out."""
         self._partition = partition
         self._jetstream = jetstream
         self._ledger = ledger
@@ -53,7 +55,7 @@ class EventsWorker:
         self._size = size
         self._watch = watch or Watch(Instruments.none())
         self._block = block_lock.block if block_lock else contextlib.nullcontext
-        self._settlement = Settlement(partition, ledger, store, duplicates, tombstones, DeadLetters(jetstream), self._watch)
+        self._settlement = Settlement(partition, ledger, store, duplicates, tombstones, DeadLetters(jetstream), self._watch, unwanted)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; the block in hand is finished first."""

@@ -22,6 +22,7 @@ from workers.ledger import Ledger
 from workers.partition import Partition
 from workers.pull import acknowledge
 from workers.store import EventStore
+from workers.unwanted import Unwanted
 from workers.watch import Dead, Watch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -47,6 +48,7 @@ class Settlement:
         tombstones: Tombstones,
         dead: DeadLetters,
         watch: Watch,
+        unwanted: Unwanted | None,
     ) -> None:
         self._partition = partition
         self._ledger = ledger
@@ -55,6 +57,7 @@ class Settlement:
         self._tombstones = tombstones
         self._dead = dead
         self._watch = watch
+        self._unwanted = unwanted
         self._last_stored_at = 0
 
     def follow(self, record: BlockRecord) -> None:
@@ -76,7 +79,9 @@ class Settlement:
             # What was committed before a block begins holds for all of it: workers/erasure relies on that.
             await self._tombstones.refresh()
             erased = self._tombstones.places(block.rows)
-        record = await self._begin(block, (*duplicates, *erased), dict.fromkeys(block.heads.malformed, _MALFORMED))
+            unwanted = (await self._unwanted.refusals()).places(block.rows) if self._unwanted else ()
+        dropped = {*duplicates, *erased, *unwanted}.difference(block.heads.malformed)
+        record = await self._begin(block, tuple(dropped), dict.fromkeys(block.heads.malformed, _MALFORMED))
         try:
             await self._store_patiently(block, record, attempts)
         except RowsUnreadable:
@@ -91,6 +96,7 @@ class Settlement:
             await acknowledge([message for message in block.messages if sequence_of(message) not in record.unburied])
         self._watch.block_stored(block.size - len(record.dropped), len(duplicates))
         self._watch.erased(len(erased))
+        self._watch.unwanted(len(unwanted))
         seconds = round(time.perf_counter() - started, 3)
         log.debug("block_stored", rows=block.size, dropped=len(record.dropped), messages=len(block.messages), seconds=seconds)
 

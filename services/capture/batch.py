@@ -40,6 +40,7 @@ class Reason(StrEnum):
     OCCURRED_AT_OUT_OF_RANGE = auto()
     OCCURRED_IN_FUTURE = auto()
     OCCURRED_LONG_AGO = auto()
+    OCCURRED_BEFORE_RETENTION = auto()
     CLOCK_SKEW_IGNORED = auto()
     CLOCK_SKEW_LARGE = auto()
     COOKIELESS_DISTINCT_ID = auto()
@@ -67,6 +68,8 @@ class Arrival:
     new_event_id: Callable[[], str]
     # What the request itself says of the client (browser, place, bot), as a JSON object of `$` properties; empty when it says nothing.
     context: str = ""
+    # How many months of events the project keeps; None for all.
+    retention_months: int | None = None
     # Which events came before.
     recent: RecentEvents = field(default_factory=RecentEvents)
     # Says whether a distinct id is one of who was erased; None where nobody was.

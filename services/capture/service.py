@@ -76,7 +76,16 @@ class CaptureService:
 
     async def _decode(self, request: EncodedMessage, call: Call) -> Batch:
         client = self._client_of(call.sender)
-        arrival = Arrival(call.project.id, self._now(), self._new_event_id, client.context, self._recent, self._erased_in(call.project.id))
+        project = call.project
+        arrival = Arrival(
+            project.id,
+            self._now(),
+            self._new_event_id,
+            client.context,
+            project.retention_months,
+            self._recent,
+            self._erased_in(project.id),
+        )
         # CaptureStreamRequest has the fields of CaptureRequest under the same numbers and names, so one decoder reads both.
         admission = (decode_json if request.is_json else decode_protobuf)(request.body, arrival)
         if admission.unidentified:

@@ -1,9 +1,10 @@
 """Keeps what ClickHouse answered for a little while, so that identical questions of many viewers cost one query.
 
-A result is found again by its SQL with every value bound into it, which names the project and the version of its identity, and by the
-watermark of its data. While everything accepted is stored, the watermark is the number of the last event accepted: the same number, the
-same events, so a kept result is as good as a new one. While events are coming in, it is the moment up to which they are complete, to some
-seconds; a result kept from a few seconds before then says its own moment in `meta.complete_until`.
+A result is found again by its SQL with every value bound into it, which names the project and the version of its identity, by when
+something was last removed from the project, and by the watermark of its data. While everything accepted is stored, the watermark is the
+number of the last event accepted: the same number, the same events, so a kept result is as good as a new one. While events are coming in,
+it is the moment up to which they are complete, to some seconds; a result kept from a few seconds before then says its own moment in
+`meta.complete_until`.
 """
 
 import hashlib
@@ -20,13 +21,12 @@ from core.sql import Sql
 from core.stream import Watermark
 
 _BUCKET = timedelta(seconds=5)
-# So that what is removed without an event that says so, as by retention, shows no longer than that.
 _KEPT_FOR_S = 60.0
 # A value of a row takes some 50 bytes.
 _MOST_VALUES = 2_000_000
 _MOST_VALUES_EACH = 200_000
 
-_Key = tuple[bytes, tuple[str, int]]
+_Key = tuple[bytes, tuple[str, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,12 @@ class ResultCache:
     _values: int = 0
     _flights: SingleFlight[_Key, Result] = field(default_factory=SingleFlight[_Key, Result])
 
-    async def result(self, query: Sql, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
-        """What `ask` answers to the query, asked at most once at a time; it is cancelled when nobody waits for it any more."""
-        key = _key(query, watermark)
+    async def result(self, query: Sql, watermark: Watermark, ask: Callable[[], Awaitable[Rows]], removal: int = 0) -> Result:
+        """What `ask` answers to the query, asked at most once at a time; it is cancelled when nobody waits for it any more.
+
+        `removal` says which was the project's last one.
+        """
+        key = _key(query, watermark, removal)
         if kept := self._still_kept(key):
             settled = watermark.stored_through is not None
             return Result(kept.rows, watermark.complete_until if settled else kept.complete_until, kept=True)
@@ -96,14 +99,14 @@ def _values_in(value: object) -> int:
     return 1 + sum(map(_values_in, cast("Sequence[object]", value))) if isinstance(value, list | tuple) else 1
 
 
-def _key(query: Sql, watermark: Watermark) -> _Key:
+def _key(query: Sql, watermark: Watermark, removal: int) -> _Key:
     text, values = query.render()
     digest = hashlib.blake2b(text.encode(), digest_size=16)
     for name, value in values.items():
         bound = value.parameter.encode()
         # With its length: a text may hold whatever would end it, and two questions must never be taken for one.
         digest.update(f"\0{name}\0{len(bound)}\0".encode() + bound)
-    return digest.digest(), _mark(watermark)
+    return digest.digest(), _mark(watermark), removal
 
 
 def _mark(watermark: Watermark) -> tuple[str, int]:

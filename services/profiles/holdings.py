@@ -60,7 +60,7 @@ class Holdings:
         return bool(found.rows[0][0])
 
     async def _is_dead(self, traces: Traces) -> bool:
-        async for letter in letters(self._jetstream):
-            if traces.places(letter.rows):
+        async for rows in letters(self._jetstream):
+            if traces.places(rows):
                 return True
         return False

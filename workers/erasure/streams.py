@@ -1,17 +1,16 @@
 """What NATS holds of somebody: events that wait to be stored, rows among the dead letters, the sessions of a cookieless visitor."""
 
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from core.dead_letters import DEAD, Letter, Traces, letters
+from core.dead_letters import Traces, letters
 from core.errors import StreamUnavailable
-from core.rows import count_rows, without
 from core.stream import state_of
+from workers.dead_letters import DeadLetters
 from workers.erasure.jobs import Job
 from workers.partition import STREAM
 
@@ -20,8 +19,6 @@ SESSIONS_STORE = "nats.COOKIELESS_SESSIONS"
 # As services/capture/cookieless makes ids and keys; whatever else begins like one is no visitor's, and could name other subjects.
 _VISITOR = re.compile(r"cookieless-([A-Za-z0-9_-]{22})")
 _SESSIONS = "KV_COOKIELESS_SESSIONS"
-# JetStream's numbers for: no such message, and one that could not be deleted, which is what it says of one that isn't there.
-_NO_MESSAGE = frozenset({10037, 10057})
 
 
 class Streams:
@@ -44,18 +41,18 @@ class Streams:
         """Rows of each among the dead letters, and visitors whose sessions are kept."""
         dead = [0] * len(jobs)
         traces = [Traces(job.project_id, job.distinct_ids) for job in jobs]
-        async for letter in letters(self._jetstream):
+        async for rows in letters(self._jetstream):
             for place, trace in enumerate(traces):
-                dead[place] += len(trace.places(letter.rows))
+                dead[place] += len(trace.places(rows))
         return [{DEAD_STORE: rows, SESSIONS_STORE: await self._kept_sessions(job)} for job, rows in zip(jobs, dead, strict=True)]
 
     async def remove_letters(self, jobs: Sequence[Job]) -> None:
-        """Take their rows out of the dead letters. What is left of a letter becomes a new one; the old one's bytes are overwritten."""
+        """Take their rows out of the dead letters."""
         traces = [Traces(job.project_id, job.distinct_ids) for job in jobs]
-        async for letter in letters(self._jetstream):
-            places = sorted({place for trace in traces for place in trace.places(letter.rows)})
-            if places:
-                await self._replace(letter, without(letter.rows, places))
+        try:
+            await DeadLetters(self._jetstream).forget(lambda row: any(trace.are_in(row) for trace in traces))
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            raise _silent(error) from error
 
     async def remove_sessions(self, job: Job) -> None:
         """Forget when a cookieless visitor was there."""
@@ -64,20 +61,6 @@ class Streams:
                 await self._jetstream.purge_stream(_SESSIONS, subject=subject)
             except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
                 raise _silent(error) from error
-
-    async def _replace(self, letter: Letter, rows: bytes) -> None:
-        try:
-            if rows:
-                headers = {name: value for name, value in letter.headers.items() if not name.startswith("Nats-")}
-                # Done again after a kill in between, it is there once.
-                headers |= {"Nats-Msg-Id": f"{letter.sequence}-without-{zlib.crc32(rows)}", "Pug-Rows": str(count_rows(rows))}
-                await self._jetstream.publish(letter.subject, rows, headers=headers)
-            await self._jetstream.delete_msg(DEAD, letter.sequence)
-        except nats.js.errors.APIError as error:
-            if error.err_code not in _NO_MESSAGE:
-                raise _silent(error) from error
-        except (nats.errors.Error, TimeoutError, OSError) as error:
-            raise _silent(error) from error
 
     async def _kept_sessions(self, job: Job) -> int:
         kept = 0

@@ -22,6 +22,7 @@ from core.server_secrets import ServerSecrets
 from workers.erasure.certificate import certificate_of
 from workers.erasure.jobs import STEPS, Job, Jobs, Step
 from workers.erasure.people import People
+from workers.erasure.statements import forget_statements
 from workers.erasure.streams import Streams, is_visitor
 from workers.erasure.watch import ErasureWatch
 from workers.removal.counting import counts
@@ -93,8 +94,9 @@ class ErasureWorker:
             await self._erase(jobs, stop)
         except Stopped:
             log.info("erasures_put_off", erasures=len(jobs))
-        except Exception as error:  # noqa: BLE001 (whatever it is, it must not be all that ever happens)
-            log.warning("erasures_failed", erasures=[job.id for job in jobs], step=jobs[0].step, error=_told(error))
+        except Exception as error:
+            foreseen = isinstance(error, PugError)
+            log.warning("erasures_failed", erasures=[job.id for job in jobs], step=jobs[0].step, error=_told(error), exc_info=not foreseen)
             await self._jobs.fail(jobs, _told(error))
         return True
 
@@ -130,6 +132,7 @@ class ErasureWorker:
         ids = sorted({one for job in jobs for one in job.distinct_ids})
         for part in _parts(ids):
             await self._removal.remove_ids(jobs[0].project_id, part)
+        await forget_statements(self._clickhouse)
 
     async def _remove_people(self, jobs: Sequence[Job], _stop: asyncio.Event) -> None:
         for job in jobs:

@@ -97,11 +97,9 @@ class Removal:
             return Removed(begun.before, after)
 
     async def _begin(self, connection: AsyncConnection, share: Share) -> Begun:
-        if isinstance(share, OfProject):
-            portion = Portion(share, _EVERY_BLOCK)
-        else:
-            async with self._held(connection):
-                portion = Portion(share, await self._last_blocks())
+        # What began before is stored then.
+        async with self._held(connection):
+            portion = Portion(share, _EVERY_BLOCK if isinstance(share, OfProject) else await self._last_blocks())
         begun = Begun(portion, await counts(self._clickhouse, share))
         await begin(connection, begun)
         log.info("removal_begun", project=share.project_id, removal=digest(share), kind=type(share).__name__)
@@ -153,6 +151,7 @@ class Removal:
                 dropped = await drop_whole(self._clickhouse, partition, portion)
             if not dropped:
                 await delete_in(self._clickhouse, partition, portion)
+        await mutated(self._clickhouse, sql("events"))
 
     async def _delete_told(self, share: Share) -> None:
         for table in TOLD_TABLES:

@@ -16,8 +16,10 @@ from core.clickhouse import ClickHouse
 from core.errors import StoreUnavailable
 from core.postgres import transaction
 from core.server_secrets import ServerSecrets
+from core.sql import sql
 from pug.profiles.v1 import erasure_pb2 as pb
 from workers.erasure.jobs import ATTEMPTS, Jobs, Step
+from workers.erasure.statements import TABLES
 from workers.partition import STREAM
 
 from .household import DAY_MS, MARCH_MS, Household, Killed, erase_all, eraser, happened, new_household, stored, working
@@ -82,6 +84,7 @@ async def test_all_is_gone_totals_fell_by_exactly_that_and_a_certificate_says_so
 
     assert set(before.values()) == {5 + len(zoe)}
     assert {"events", "person_ties", "person_traits", "distinct_ids", "ties", "schema_events"} <= set(held)
+    assert await kept_statements(home) == {}
     erasure = await assert_gone(home, erasure_id)
     counts = {one.name: one.before for one in erasure.stores}
     assert (counts["clickhouse.events"], counts["postgresql.distinct_ids"], counts["postgresql.ties"]) == (len(zoe), 3, 2)
@@ -90,6 +93,18 @@ async def test_all_is_gone_totals_fell_by_exactly_that_and_a_certificate_says_so
     assert (said["erasure"], said["project"], said["refused_ids"]) == (erasure_id, home.project_id, 3)
     assert said["stores"] == [{"name": one.name, "before": one.before, "after": 0} for one in erasure.stores]
     assert b"zoe" not in await home.certificate(erasure_id)
+
+
+async def kept_statements(home: Household) -> dict[str, str]:
+    """By table the last mutation, where that is not one that says nothing, and where more than it would be kept."""
+    last = await home.backends.clickhouse.query(
+        sql("SELECT table, argMax(command, block_numbers.number) FROM system.mutations GROUP BY table")
+    )
+    of_table = {str(table): str(command) for table, command in last.rows if table in TABLES}
+    tables = sql("SELECT name FROM system.tables WHERE position(create_table_query, 'finished_mutations_to_keep = 1') > 0")
+    forgetting = {str(name) for (name,) in (await home.backends.clickhouse.query(tables)).rows}
+    assert set(TABLES) <= forgetting
+    return {table: command for table, command in of_table.items() if command != "(DELETE WHERE false)"}
 
 
 async def test_what_comes_during_it_and_old_batches_sent_again_afterwards_are_left_out(home: Household) -> None:
