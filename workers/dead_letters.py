@@ -55,7 +55,8 @@ class DeadLetters:
         """Delete rows for good, their bytes on the disk overwritten; returns how many. What else is in their letters stays, in new ones."""
         state = (await self._jetstream.stream_info(DEAD)).state
         forgotten = 0
-        for sequence in range(state.first_seq, state.last_seq + 1):
+        # A stream that never had any says 0, which is no place.
+        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
             try:
                 letter = await self._jetstream.get_msg(DEAD, sequence)
             except nats.js.errors.NotFoundError:
