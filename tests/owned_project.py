@@ -37,7 +37,9 @@ class Owned:
         deletions = ProjectDeletions(self.postgres, lambda _: None, lambda _: None)
         await deletions.delete_project(pb.DeleteProjectRequest(id=str(self.id), name="Shop"), self.call)
         async with self.postgres.begin() as connection:
-            await connection.execute(text("UPDATE project_deletions SET requested_at = now() - interval '1 minute'"))
+            await connection.execute(
+                text("UPDATE project_deletions SET requested_at = now() - interval '1 minute' WHERE project_id = :id"), {"id": self.id}
+            )
 
     async def deletion(self) -> pb.ProjectDeletion:
         deletions = ProjectDeletions(self.postgres, lambda _: None, lambda _: None)

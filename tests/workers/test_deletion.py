@@ -19,6 +19,12 @@ from workers.removal.removing import Removal
 from workers.removal.share import OfProject
 
 
+@pytest.fixture(autouse=True)
+async def nothing_else_to_delete(backends: Backends) -> None:
+    while await deletions(backends).work():
+        pass
+
+
 class Killed(BaseException):
     """The end of a process."""
 
@@ -74,8 +80,9 @@ async def test_a_deleted_project_leaves_nothing_in_any_store(backends: Backends)
     assert await held(backends, owned.id) == {}
     assert await held(backends, neighbour.id) == there
     assert {"events", "person_ties", "distinct_ids", "projects"} <= there.keys()
-    assert await projects_in_dead_letters(backends) >= {neighbour.id}
-    assert owned.id not in await projects_in_dead_letters(backends)
+    letters = await projects_in_dead_letters(backends)
+    assert neighbour.id in letters
+    assert owned.id not in letters
     assert not await deletions(backends).work()
 
 
