@@ -17,7 +17,7 @@ _GIVE = text(f"SELECT pg_advisory_unlock_shared({_LOCK})")
 _TAKE_ALONE = text(f"SELECT pg_advisory_lock({_LOCK})")
 _GIVE_ALONE = text(f"SELECT pg_advisory_unlock({_LOCK})")
 # PostgreSQL lets a session that has the lock have it again, past those who wait: so blocks that overlap must end now and then.
-_LONGEST_S = 1.0
+_LONGEST_S = 0.2
 
 
 class BlockLock:

@@ -80,8 +80,8 @@ class Deletions:
         await self._run(_AUDIT, project)
         await self._run(_PROJECT, project)
         # What the people worker had in hand when its rows went.
-        while any(count.rows for count in (await self._removal.remove_project(project)).before):
-            pass
+        while not await self._removal.project_is_removed(project):
+            await self._removal.remove_project(project)
 
     async def _drained(self) -> None:
         """Return when nothing is in the stream any more that is there now."""

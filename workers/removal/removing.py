@@ -84,6 +84,10 @@ class Removal:
         """Remove all there is of a project."""
         return await self.remove(OfProject(project_id))
 
+    async def project_is_removed(self, project_id: int) -> bool:
+        """Whether there is nothing of a project."""
+        return not any(count.rows for count in await counts(self._clickhouse, OfProject(project_id)))
+
     async def remove(self, share: Share) -> Removed:
         """Remove a share; raises StoreUnavailable while a block is in doubt that no worker settles."""
         async with self._alone() as connection:

@@ -176,6 +176,8 @@ LOOKS_UP = {
     (f"{ACCOUNTS}/RevokeInvitation", "id"),
     (f"{ACCOUNTS}/RevokeApiKey", "id"),
     (f"{ACCOUNTS}/EndMySession", "id"),
+    (f"{ACCOUNTS}/DeleteProject", "id"),
+    (f"{ACCOUNTS}/GetProjectDeletion", "project_id"),
     (f"{PROFILES}/GetPerson", "person_id"),
     (f"{PROFILES}/GetPerson", "distinct_id"),
     (f"{PROFILES}/GetPerson", "external_id"),
@@ -246,6 +248,8 @@ async def ids_in(everybody: Everybody, team: Team) -> Ids:
     viewer = (await call(everybody, f"{ACCOUNTS}/GetMe", team.members[Role.VIEWER], {}))["account"]["id"]
     sessions = (await call(everybody, f"{ACCOUNTS}/ListMySessions", owner, {}))["sessions"]
     gone_by = {"person_id": gone_person, "distinct_id": gone["distinctId"], "external_id": gone["externalId"]}
+    deleted = (await call(everybody, f"{ACCOUNTS}/CreateProject", owner, {"name": name}))["project"]["id"]
+    await call(everybody, f"{ACCOUNTS}/DeleteProject", owner, {"id": deleted, "name": name})
     by_field = {"person_id": person, "distinct_id": people["distinctId"], "external_id": people["externalId"]}
     return {
         (f"{ACCOUNTS}/SetMemberRole", "account_id"): viewer,
@@ -253,6 +257,8 @@ async def ids_in(everybody: Everybody, team: Team) -> Ids:
         (f"{ACCOUNTS}/RevokeInvitation", "id"): invited["invitation"]["id"],
         (f"{ACCOUNTS}/RevokeApiKey", "id"): next(key["id"] for key in keys if key["kind"] == "KIND_WRITE"),
         (f"{ACCOUNTS}/EndMySession", "id"): sessions[0]["id"],
+        (f"{ACCOUNTS}/DeleteProject", "id"): deleted,
+        (f"{ACCOUNTS}/GetProjectDeletion", "project_id"): deleted,
         (f"{ACCOUNTS}/ListAuditEntries", "project_id"): team.keys.project_id,
         (f"{PROFILES}/Unmerge", "merge_id"): merged["merge"]["id"],
         **{(f"{PROFILES}/EraseDataSubject", field): value for field, value in gone_by.items()},
@@ -299,8 +305,8 @@ async def test_what_is_others_is_as_unknown_byte_by_byte_as_what_is_not_there(ev
 
         assert of_others == of_nobody, (rpc, field)
         assert of_others[0] == (404 if (rpc, field) in LOOKS_UP else 200), (rpc, field, of_others)
-    # With one's own the same requests work; backwards, because members are removed and sessions ended after all else is done.
-    for rpc, field in sorted(LOOKS_UP | NARROWS, reverse=True):
+    # With one's own the same requests work; backwards, because members are removed after all else is done, and then sessions ended.
+    for rpc, field in sorted(LOOKS_UP | NARROWS, key=lambda one: ("EndMySession" not in one[0], one), reverse=True):
         assert (await answer(rpc, field, own[rpc, field]))[0] == 200, (rpc, field)
 
 
