@@ -25,7 +25,7 @@ _HEAD = len(_LAYOUT)
 _LAST_DIGIT = int(_HEX_PLACES[-1])
 _NEWLINE, _SPACE = b"\n "
 _ZERO, _NINE, _A, _F = b"09af"
-_TEXT = rb'\s*"((?:[^"\\]|\\.)*)"\s*'
+_TEXT = rb'\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*'
 # What follows the project: the name, and whose event it is.
 _SENDER = re.compile(rb"," + _TEXT + rb"," + _TEXT + rb",", re.DOTALL)
 
