@@ -12,7 +12,7 @@ from core.sql import Sql, sql, text, texts, unsigned
 from workers.derived import DERIVED
 from workers.removal.rebuilding import begin_delete
 from workers.removal.share import OfIds, Portion, digest
-from workers.removal.tables import Derived
+from workers.removal.tables import Derived, near
 from workers.views import view_over
 
 _EPOCH = "fromUnixTimestamp64Milli(0, 'UTC')"
@@ -63,10 +63,10 @@ async def tidy(clickhouse: ClickHouse, table: Derived, portion: Portion) -> None
     (counted,) = DERIVED[table.name].sums
     empty = await clickhouse.query(
         sql(
-            "SELECT {row} AS row FROM {table} WHERE project_id = {project} GROUP BY row HAVING sum({counted}) = 0",
+            "SELECT {row} AS row FROM {table} WHERE {near} GROUP BY row HAVING sum({counted}) = 0",
             row=_row(table),
             table=sql(table.name),
-            project=unsigned(portion.share.project_id),
+            near=near(table, portion),
             counted=Sql((counted,)),
         )
     )
@@ -124,12 +124,12 @@ async def _late(clickhouse: ClickHouse, table: Derived, portion: Portion) -> lis
             "SELECT row, any(name), max(last) AS latest FROM"
             " (SELECT {row} AS row, name, last_seen AS last FROM ({view})) AS theirs"
             " INNER JOIN"
-            " (SELECT {row} AS row, max(last_seen) AS known FROM {table} WHERE project_id = {project} GROUP BY row) AS kept USING row"
+            " (SELECT {row} AS row, max(last_seen) AS known FROM {table} WHERE {near} GROUP BY row) AS kept USING row"
             " GROUP BY row HAVING latest >= max(known)",
             row=_row(table),
             view=await view_over(clickhouse, DERIVED[table.name].view, portion.leaving()),
             table=sql(table.name),
-            project=unsigned(portion.share.project_id),
+            near=near(table, portion),
         )
     )
     return [_Late(str(row), str(name)) for row, name, _ in found.rows]

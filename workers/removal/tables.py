@@ -10,11 +10,11 @@ from core.sql import Sql, instant, sql, unsigned, unsigneds
 from workers.removal.share import Before, OfIds, OfProject, Pair, Portion, Share
 
 _HOUR = timedelta(hours=1)
-# As the view of session_hours has them.
-_SESSION_OF_EVENT = sql(
-    "fromUnixTimestamp64Milli(toUnixTimestamp64Milli(occurred_at) - positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000), 'UTC'),"
-    " if(session_id = '', 0, sipHash64(session_id))"
+# As the views have them.
+_HOUR_OF_EVENT = sql(
+    "fromUnixTimestamp64Milli(toUnixTimestamp64Milli(occurred_at) - positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000), 'UTC')"
 )
+_SESSION_OF_EVENT = sql("{hour}, if(session_id = '', 0, sipHash64(session_id))", hour=_HOUR_OF_EVENT)
 
 
 class By(StrEnum):
@@ -116,6 +116,19 @@ def _touched(table: Derived, portion: Portion) -> tuple[Sql, Sql] | None:
         case _:
             return None
     return condition, condition
+
+
+def near(table: Derived, portion: Portion) -> Sql:
+    """Holds for all rows of a sum over everybody that count events of the portion, and for few others."""
+    project, leaving = unsigned(portion.share.project_id), portion.leaving()
+    if table.grain is None:
+        return sql("project_id = {project} AND name IN (SELECT name FROM events WHERE {leaving})", project=project, leaving=leaving)
+    return sql(
+        "project_id = {project} AND (name, occurred_at) IN (SELECT name, {hour} FROM events WHERE {leaving})",
+        project=project,
+        hour=_HOUR_OF_EVENT,
+        leaving=leaving,
+    )
 
 
 def told_rows(table: Told, share: Share) -> Sql | None:
