@@ -12,8 +12,10 @@ import pytest
 from app.backends import Backends
 from core.errors import StoreUnavailable
 from core.instruments import Instruments
+from core.server_secrets import ServerSecrets
 from core.sql import sql, unsigned
 from core.stream import state_of
+from core.tombstones import Tombstones
 from owned_project import Owned, own_project
 from story import Store, event
 from workers.duplicates import Duplicates
@@ -110,6 +112,7 @@ async def test_the_worker_leaves_out_what_capture_accepted_before_it_knew(backen
         ledger=Ledger(await backends.jetstream.key_value("BLOCKS"), ONLY.worker),
         store=EventStore(backends.clickhouse),
         duplicates=Duplicates(backends.clickhouse, timedelta(days=7), ONLY),
+        tombstones=Tombstones(backends.postgres, ServerSecrets(backends.postgres)),
         size=BlockSize(1000, timedelta(milliseconds=20)),
         unwanted=Unwanted(backends.postgres, lambda: datetime.now(UTC)),
     )
