@@ -44,8 +44,8 @@ class Accounts:
     async def keep_up(self, stop: asyncio.Event) -> None:
         """Write down what keys were used and delete what has expired, regularly and at the end; then wait for what is under way."""
         await asyncio.gather(
-            _regularly(self.key_uses.write, _KEY_USES_EVERY, stop),
-            *(_regularly(prune, _PRUNED_EVERY, stop) for prune in self.sign_in.prunes),
+            regularly(self.key_uses.write, _KEY_USES_EVERY, stop),
+            *(regularly(prune, _PRUNED_EVERY, stop) for prune in self.sign_in.prunes),
         )
         await self.sign_in.errands.finish()
 
@@ -89,7 +89,8 @@ def _provider(settings: Settings) -> Provider | None:
     return Provider(client, Fetching(settings.oidc_issuer, ssl.create_default_context()), _now)
 
 
-async def _regularly(chore: Callable[[], Awaitable[None]], pause: timedelta, stop: asyncio.Event) -> None:
+async def regularly(chore: Callable[[], Awaitable[None]], pause: timedelta, stop: asyncio.Event) -> None:
+    """Do something at the end of every pause, and once more when told to stop."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause.total_seconds())

@@ -26,6 +26,7 @@ from app.replicated import on_cluster
 from app.rollups import Rollup, build
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
+from core.postgres import SCHEMA_LOCK
 from core.settings import Settings
 from core.sql import sql, text
 from core.stream import PARTITIONS, partitions_of
@@ -34,8 +35,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
-# Any number, the same in every process: “pug” in ASCII.
-_LOCK = 0x707567
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY name"
 # A quoted string, a quoted name or a comment (whose semicolons are not the end of a statement); or a semicolon.
 _STEP = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
@@ -57,11 +56,11 @@ async def migrate(backends: Backends, settings: Settings) -> list[str]:
 async def _alone(postgres: AsyncEngine) -> AsyncGenerator[None]:
     # The lock is the session's, so it also goes when we are killed.
     async with postgres.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        await connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        await connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": SCHEMA_LOCK})
         try:
             yield
         finally:
-            await connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+            await connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:lock)"), {"lock": SCHEMA_LOCK})
 
 
 async def migrate_postgres(postgres: AsyncEngine) -> list[str]:

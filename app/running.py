@@ -203,14 +203,14 @@ async def _watching(backends: Backends, telemetry: Telemetry, grace: Grace) -> A
 async def _serving(settings: Settings, edge: Edge, grace: Grace, *, shared_ports: bool = False) -> AsyncGenerator[Ports]:
     servers = Servers(settings, edge, shared_ports=shared_ports)
     stop = asyncio.Event()
-    keeping_up = asyncio.create_task(edge.accounts.keep_up(stop))
+    keeping_up = asyncio.create_task(edge.keep_up(stop))
     try:
         yield await servers.start()
     finally:
         await grace.end("calls", servers.stop(), share=_SHARE_OF_CALLS)
         await grace.end("publisher", edge.publisher.drain())
         stop.set()
-        await grace.end("accounts", keeping_up)
+        await grace.end("chores", keeping_up)
 
 
 @contextlib.asynccontextmanager

@@ -11,18 +11,22 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.accounts import Accounts, build_accounts
+from app.accounts import Accounts, build_accounts, regularly
 from app.backends import Backends
 from app.demo.seeding import Listeners
 from app.migrate import open_bucket
 from core.backlog import Backlog
 from core.bucket import Bucket
+from core.certificates import SIGNING_KEY
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.instruments import Instruments
 from core.sending import Sending
+from core.server_secrets import ServerSecrets
 from core.settings import Settings
 from core.stream import RowPublisher, partitions_of, watermark_of
+from core.tombstones import KEY as TOMBSTONES
+from core.tombstones import Tombstones
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
 from pug.accounts.v1.accounts_pb2 import DESCRIPTOR as ACCOUNTS
 from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
@@ -57,6 +61,8 @@ from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
 from services.insights.turns import AtOnce
 from services.profiles.directory import Directory
+from services.profiles.erasures import Erasures
+from services.profiles.holdings import Holdings
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
@@ -66,16 +72,29 @@ from services.rpc.observing import Calls
 from services.rpc.service import Service
 from services.rpc.strangers import Strangers
 from services.rpc.turnstile import Limits, Turnstile
+from workers.block_lock import BlockLock
 from workers.consumer import keep_running
+from workers.deletion import Deletions
 from workers.duplicates import Duplicates
+from workers.erasure.jobs import Jobs
+from workers.erasure.people import People
+from workers.erasure.streams import Streams
+from workers.erasure.watch import ErasureWatch
+from workers.erasure.worker import JOB as ERASER
+from workers.erasure.worker import ErasureWorker
 from workers.events import EventsWorker
 from workers.ledger import Ledger
 from workers.partition import JOB, STREAM, Partition
 from workers.people import JOB as PEOPLE
 from workers.people import PeopleWorker
 from workers.pull import BlockSize
+from workers.removal.removing import Removal
+from workers.removals import JOB as REMOVALS
+from workers.removals import RemovalsWorker
+from workers.retention import Retention
 from workers.store import EventStore
 from workers.turn import in_turns
+from workers.unwanted import Unwanted
 from workers.watch import Watch
 
 _SUBJECT = "events.captured"
@@ -86,6 +105,8 @@ _DEAD_LETTERS = "DEAD"
 _WORKER_CONNECTIONS = 2
 # Only batches of events are large; a question that long would just keep the event loop reading.
 _QUESTION_BYTES = 128 * 1024
+# Capture refuses ids of erased people from a moment after; events that come meanwhile the worker leaves out.
+_TOMBSTONES_EVERY = timedelta(seconds=2)
 # A board holds up to 100 questions, or long texts.
 _BOARD_BYTES = 2 * 2**20
 
@@ -109,6 +130,11 @@ class Edge:
     accounts: Accounts
     # Whom a demo is told.
     listeners: Listeners
+    tombstones: Tombstones
+
+    async def keep_up(self, stop: asyncio.Event) -> None:
+        """Do what has to be done again and again until told to stop, and once more at the end."""
+        await asyncio.gather(self.accounts.keep_up(stop), regularly(self.tombstones.refresh, _TOMBSTONES_EVERY, stop))
 
 
 async def build_edge(settings: Settings, backends: Backends, instruments: Instruments, roles: frozenset[Role]) -> Edge:
@@ -119,12 +145,20 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
     shares = Shares(backends.postgres)
     accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential})
+    secrets = server_secrets(settings, backends.postgres)
+    tombstones = Tombstones(backends.postgres, secrets)
+    profiles = ProfilesRepository(backends.postgres, secrets)
     origins = Origins(settings.trusted_proxies)
     enricher = Enricher(origins, open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
     at_once = AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries)
     captured = CaptureService(
-        publisher.publish, _now, new_uuid7, client_of=enricher.client, visitors=build_visitors(settings, backends, metrics)
+        publisher.publish,
+        _now,
+        new_uuid7,
+        client_of=enricher.client,
+        visitors=build_visitors(settings, backends, metrics),
+        erased_in=tombstones.refusing,
     )
     capture = (
         Service(
@@ -155,7 +189,11 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             PROFILES.services_by_name["ProfilesService"],
             ProfilesServiceASGIApplication,
-            ProfilesService(ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)),
+            ProfilesService(
+                profiles,
+                Reader(Directory(backends.postgres), backends.clickhouse, limits, _now),
+                Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits)),
+            ),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(
@@ -175,25 +213,30 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         strangers,
         accounts.key_uses.note,
     )
-    return Edge(services, gate, Calls(instruments), publisher, accounts, _listeners(publisher, backends.postgres))
+    return Edge(services, gate, Calls(instruments), publisher, accounts, _listeners(publisher, backends.postgres, profiles), tombstones)
 
 
-async def demo_listeners(nats: NatsClient, postgres: AsyncEngine) -> Listeners:
+def server_secrets(settings: Settings, postgres: AsyncEngine) -> ServerSecrets:
+    """Those that settings give, and others."""
+    said = {TOMBSTONES: settings.erasure_key, SIGNING_KEY: settings.erasure_signing_key}
+    return ServerSecrets(postgres, {name: bytes.fromhex(secret.get_secret_value()) for name, secret in said.items() if secret})
+
+
+async def demo_listeners(settings: Settings, nats: NatsClient, postgres: AsyncEngine) -> Listeners:
     """Whom a demo is told, where nothing is served."""
     jetstream = nats.jetstream()
     instruments = Instruments.none()
     sending = Sending(CaptureMetrics(instruments).publish_seconds, None)
     publisher = RowPublisher(nats, jetstream, _SUBJECT, partitions=await event_partitions(jetstream), sending=sending)
+    return _listeners(publisher, postgres, ProfilesRepository(postgres, server_secrets(settings, postgres)))
 
-    return _listeners(publisher, postgres)
 
-
-def _listeners(publisher: RowPublisher, postgres: AsyncEngine) -> Listeners:
+def _listeners(publisher: RowPublisher, postgres: AsyncEngine, profiles: ProfilesRepository) -> Listeners:
     async def unchecked(_request: QueryRequest, _call: Call) -> None:
         """The demo's boards are checked by a test."""
 
     boards = Boards(BoardRepository(postgres), SavedInsightRepository(postgres), unchecked, _now, lambda _key_id: None)
-    return Listeners(AccountsRepository(postgres), publisher.publish, ProfilesRepository(postgres), boards)
+    return Listeners(AccountsRepository(postgres), publisher.publish, profiles, boards)
 
 
 def build_visitors(settings: Settings, backends: Backends, metrics: CaptureMetrics) -> Visitors:
@@ -210,14 +253,23 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
     """Work on this process's share of the event stream until told to stop."""
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
+    # However large what is removed is.
+    removing = backends.clickhouse.apart(1)
     watch = Watch(instruments)
+    secrets = server_secrets(settings, backends.postgres)
+    tombstones, erasures = Tombstones(backends.postgres, secrets), ErasureWatch(instruments.meter)
+    block_lock = BlockLock(backends.postgres)
 
     async def share(stop: asyncio.Event) -> None:
         partitions = await event_partitions(backends.jetstream)
 
         async def work(number: int, stop: asyncio.Event) -> None:
             partition = Partition(number, partitions)
-            await keep_running(partition.worker, lambda stop: _store_events(settings, backends, clickhouse, watch, partition, stop), stop)
+            await keep_running(
+                partition.worker,
+                lambda stop: _store_events(settings, backends, clickhouse, tombstones, watch, block_lock, partition, stop),
+                stop,
+            )
 
         await in_turns(backends.postgres, JOB, partitions, work, stop)
 
@@ -227,10 +279,27 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
 
         await in_turns(backends.postgres, PEOPLE, 1, work, stop)
 
+    async def erase(stop: asyncio.Event) -> None:
+        async def work(_number: int, stop: asyncio.Event) -> None:
+            await keep_running(ERASER, _eraser(backends, removing, secrets, erasures).run, stop)
+
+        await in_turns(backends.postgres, ERASER, 1, work, stop)
+
+    async def removals(stop: asyncio.Event) -> None:
+        async def work(_number: int, stop: asyncio.Event) -> None:
+            removal = Removal(backends.postgres, removing, backends.jetstream)
+            deletions = Deletions(backends.postgres, backends.jetstream, removal)
+            retention = Retention(backends.postgres, removal, _now, instruments)
+            await keep_running(REMOVALS, RemovalsWorker(deletions, retention).run, stop)
+
+        await in_turns(backends.postgres, REMOVALS, 1, work, stop)
+
+    jobs = {JOB: share, PEOPLE: people, ERASER: erase, REMOVALS: removals}
     try:
-        await asyncio.gather(keep_running(JOB, share, stop), keep_running(PEOPLE, people, stop))
+        await asyncio.gather(*(keep_running(name, job, stop) for name, job in jobs.items()))
     finally:
         await clickhouse.close()
+        await removing.close()
 
 
 async def event_partitions(jetstream: JetStreamContext) -> int:
@@ -242,7 +311,14 @@ async def event_partitions(jetstream: JetStreamContext) -> int:
 
 
 async def _store_events(  # noqa: PLR0917 (each is another thing)
-    settings: Settings, backends: Backends, clickhouse: ClickHouse, watch: Watch, partition: Partition, stop: asyncio.Event
+    settings: Settings,
+    backends: Backends,
+    clickhouse: ClickHouse,
+    tombstones: Tombstones,
+    watch: Watch,
+    block_lock: BlockLock,
+    partition: Partition,
+    stop: asyncio.Event,
 ) -> None:
     worker = EventsWorker(
         partition,
@@ -250,10 +326,25 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
         ledger=Ledger(await backends.jetstream.key_value(_BUCKET), partition.worker, watch),
         store=EventStore(clickhouse, watch),
         duplicates=Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days), partition),
+        tombstones=tombstones,
         size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
         watch=watch,
+        block_lock=block_lock,
+        unwanted=Unwanted(backends.postgres, _now),
     )
     await worker.run(stop)
+
+
+def _eraser(backends: Backends, clickhouse: ClickHouse, secrets: ServerSecrets, watch: ErasureWatch) -> ErasureWorker:
+    return ErasureWorker(
+        jobs=Jobs(backends.postgres),
+        people=People(backends.postgres),
+        streams=Streams(backends.nats),
+        clickhouse=clickhouse,
+        removal=Removal(backends.postgres, clickhouse, backends.jetstream),
+        secrets=secrets,
+        watch=watch,
+    )
 
 
 async def watch_backlog(backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from google.protobuf.json_format import ParseDict
+from nats.aio.client import Client as NatsClient
 from rich.console import Console
 from rich.table import Table
 
@@ -22,11 +23,14 @@ from bench.load import post
 from bench.server import Pug, running
 from core.clickhouse import ClickHouse
 from core.errors import PugError
+from core.server_secrets import ServerSecrets
 from core.settings import Settings
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
 from services.profiles.directory import Directory
+from services.profiles.erasures import Erasures
+from services.profiles.holdings import Holdings
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
@@ -66,10 +70,10 @@ async def _in_process(table: Table) -> None:
             await migrate_postgres(postgres)
             project = Project(await AccountsRepository(postgres).create_project("Bench", "Bench", "UTC"), "UTC")
             call = Call(Credential("key", project, frozenset(Scope)), "request")
-            nobody = Reader(
-                Directory(postgres), ClickHouse(_no_clickhouse, 1), QueryLimits(timedelta(seconds=1), 1), lambda: datetime.now(UTC)
-            )
-            service = ProfilesService(ProfilesRepository(postgres), nobody)
+            secrets, clickhouse, limits = ServerSecrets(postgres), ClickHouse(_no_clickhouse, 1), QueryLimits(timedelta(seconds=1), 1)
+            nobody = Reader(Directory(postgres), clickhouse, limits, lambda: datetime.now(UTC))
+            erasures = Erasures(postgres, secrets, Holdings(clickhouse, NatsClient().jetstream(), limits))
+            service = ProfilesService(ProfilesRepository(postgres, secrets), nobody, erasures)
 
             async def send(method: str, body: Body) -> bool:
                 try:

@@ -47,6 +47,10 @@ class MissingField(InvalidArgument):
     """The request leaves out a field it needs."""
 
 
+class NotConfirmed(InvalidArgument):
+    """What cannot be taken back has to be confirmed."""
+
+
 class TooMany(InvalidArgument):
     """The request asks for more of something than is allowed."""
 
@@ -117,6 +121,10 @@ class NameTaken(InvalidArgument):
 
 class TileInvalid(InvalidArgument):
     """A tile cannot be drawn like that."""
+
+
+class CertificateInvalid(InvalidArgument):
+    """A certificate is not as it was signed, or not signed by the key it has to be."""
 
 
 class FormatUnknown(InvalidArgument):
@@ -219,6 +227,10 @@ class SavedInsightNotFound(NotFound):
     """The project has no such saved insight."""
 
 
+class ErasureNotFound(NotFound):
+    """The project has no such erasure."""
+
+
 class DistinctIdInvalid(InvalidArgument):
     """The id cannot be somebody's."""
 
@@ -281,6 +293,10 @@ class AlreadyOnePerson(FailedPrecondition):
 
 class AlreadyUnmerged(FailedPrecondition):
     """The merge has been taken back already."""
+
+
+class Erased(FailedPrecondition):
+    """The id is one of a person who was erased, or is being erased."""
 
 
 class SavedInsightInUse(FailedPrecondition):
@@ -377,6 +393,10 @@ class RowsUnreadable(PugError):
 
 class StoreFailed(PugError):
     """ClickHouse answered with an error nobody foresaw."""
+
+
+class ErasureIncomplete(PugError):
+    """Something of who was to be erased is there still."""
 
 
 class DeliveryBroken(PugError):

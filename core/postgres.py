@@ -10,6 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from core.errors import StoreUnavailable
 
+# Whoever changes the engines' schemas holds this advisory lock, and shared whoever relies on their staying as they are. Any number, the
+# same in every process: “pug” in ASCII.
+SCHEMA_LOCK = 0x707567
+
 _CONNECT_S = 10
 
 

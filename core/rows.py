@@ -6,7 +6,9 @@ One JSON array a line. JSON writes a line break inside a string as an escape, an
 and their ids read, without being parsed.
 """
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +25,9 @@ _HEAD = len(_LAYOUT)
 _LAST_DIGIT = int(_HEX_PLACES[-1])
 _NEWLINE, _SPACE = b"\n "
 _ZERO, _NINE, _A, _F = b"09af"
+_TEXT = rb'\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*'
+# What follows the project: the name, and whose event it is.
+_SENDER = re.compile(rb"," + _TEXT + rb"," + _TEXT + rb",", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,41 @@ def heads_of(rows: bytes) -> Heads:
 
 def key_of(row: bytes) -> tuple[int, str]:
     """The project and the id of a row, which together say which event it is; project -1 when that can't be read."""
+    return project_of(row), row[2 : _HEAD - 2].decode("ascii", "replace")
+
+
+def project_of(row: bytes) -> int:
+    """The project of a row; -1 when that can't be read."""
     project = row[_HEAD : _HEAD + 22].partition(b",")[0].strip()
-    return int(project) if project.isdigit() else -1, row[2 : _HEAD - 2].decode("ascii", "replace")
+    return int(project) if project.isdigit() else -1
+
+
+def senders_of(rows: bytes, projects: Collection[int]) -> Iterator[tuple[int, int, bytes]]:
+    """The place, the project and the distinct id, in UTF-8, of each row of some projects. A line that is no row is left out."""
+    if not projects:
+        return
+    for place, row in enumerate(rows.split(b"\n")):
+        end = row.find(b",", _HEAD)
+        project = row[_HEAD:end].strip()
+        # Of other projects nothing further is read.
+        if project.isdigit() and int(project) in projects and (sender := _SENDER.match(row, end)) is not None:
+            yield place, int(project), _unescaped(sender[2])
+
+
+def sender_of(row: bytes) -> tuple[int, bytes] | None:
+    """The project and the distinct id, in UTF-8, of a row; None of a line that is none."""
+    project = project_of(row)
+    return next(((project, sender) for _, _, sender in senders_of(row, (project,))), None)
+
+
+def _unescaped(text: bytes) -> bytes:
+    """The bytes a JSON text stands for."""
+    if b"\\" not in text:
+        return text
+    try:
+        return str(json.loads(b'"%b"' % text)).encode("utf-8", "replace")
+    except ValueError:
+        return text
 
 
 def count_rows(rows: bytes) -> int:

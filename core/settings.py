@@ -1,6 +1,7 @@
 """What can be set from the environment; .env.example documents each."""
 
 import difflib
+import re
 import ssl
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,6 +19,8 @@ _OF_TESTS = "PUG_TEST_"
 
 _BOTH = "Set both for TLS, neither for plain text."
 
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -32,6 +35,14 @@ def _power_of_two(value: int) -> int:
     return value
 
 
+def _hex_key(value: SecretStr) -> SecretStr:
+    if value.get_secret_value() and not _HEX_KEY.fullmatch(value.get_secret_value()):
+        msg = "must be 64 hexadecimal digits, as `openssl rand -hex 32` prints them"
+        raise ValueError(msg)
+    return value
+
+
+HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
 Partitions = Annotated[int, Field(ge=1, le=16), AfterValidator(_power_of_two)]
 # Of a number Python would make an address too.
 Network = Annotated[IPvAnyNetwork, BeforeValidator(str)]
@@ -76,6 +87,9 @@ class Settings(BaseSettings):
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
     oidc_redirect_url: str = ""
+
+    erasure_key: HexKey = SecretStr("")
+    erasure_signing_key: HexKey = SecretStr("")
 
     clickhouse_url: SecretStr = Field(default=SecretStr(""), validation_alias="CLICKHOUSE_URL")
     nats_url: SecretStr = Field(default=SecretStr(""), validation_alias="NATS_URL")

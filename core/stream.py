@@ -49,6 +49,8 @@ class StreamState:
     oldest: datetime | None
     # The number of the last message it ever took.
     last: int = 0
+    # That of its oldest message; when it is empty, of the next it takes.
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +200,5 @@ async def state_of(connection: Client, stream: str) -> StreamState:
         int(state.get("bytes", 0)),
         datetime.fromisoformat(state["first_ts"]) if messages else None,
         int(state.get("last_seq", 0)),
+        int(state.get("first_seq", 0)),
     )

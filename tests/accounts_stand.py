@@ -171,9 +171,12 @@ class Someone:
     async def projects(self) -> list[project_pb2.Project]:
         return list((await self.do("ListProjects", project_pb2.ListProjectsRequest())).projects)
 
-    async def update_project(self, project: str = "", **change: str) -> project_pb2.Project:
+    async def update_project(self, project: str = "", **change: Any) -> project_pb2.Project:  # noqa: ANN401 (texts and a number)
         """The org's only project, unless one is named."""
         return (await self.do("UpdateProject", project_pb2.UpdateProjectRequest(**change), x_pug_project=project)).project
+
+    async def delete_project(self, project: str, name: str) -> project_pb2.ProjectDeletion:
+        return (await self.do("DeleteProject", project_pb2.DeleteProjectRequest(id=project, name=name))).deletion
 
     async def create_key(self, label: str = "", *scopes: str, project: str = "", **more: Any) -> accounts_pb2.CreateApiKeyResponse:  # noqa: ANN401 (a timestamp)
         """A secret key with scopes such as `read`, or a write key."""

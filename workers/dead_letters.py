@@ -1,7 +1,9 @@
 """Keeps what can never be stored, with the reason and where it was, until somebody has looked (`pug dead`)."""
 
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import cast
 
 import nats.errors
 import nats.js.errors
@@ -17,6 +19,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _SUBJECT = "dead.events"
 _LONGEST_REASON = 1_000
+
+
+DEAD = "DEAD"
 
 
 class DeadLetters:
@@ -45,3 +50,26 @@ class DeadLetters:
             return False
         log.error("rows_buried", reason=reason, rows=count_rows(rows), sequence=sequence)
         return True
+
+    async def forget(self, is_meant: Callable[[bytes], bool]) -> int:
+        """Delete rows for good, their bytes on the disk overwritten; returns how many. What else is in their letters stays, in new ones."""
+        state = (await self._jetstream.stream_info(DEAD)).state
+        forgotten = 0
+        # A stream that never had any says 0, which is no place.
+        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
+            try:
+                letter = await self._jetstream.get_msg(DEAD, sequence)
+            except nats.js.errors.NotFoundError:
+                continue
+            rows = (letter.data or b"").split(b"\n")
+            staying = [row for row in rows if not is_meant(row)]
+            if len(staying) == len(rows):
+                continue
+            if staying:
+                given = cast("dict[str, str]", letter.headers or {})
+                told = {name: value for name, value in given.items() if name.startswith("Pug-")}
+                headers = told | {"Nats-Msg-Id": f"rest-{sequence}", "Pug-Rows": str(len(staying))}
+                await self._jetstream.publish(letter.subject or _SUBJECT, b"\n".join(staying), headers=headers)
+            await self._jetstream.delete_msg(DEAD, sequence)
+            forgotten += len(rows) - len(staying)
+        return forgotten

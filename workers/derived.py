@@ -6,14 +6,14 @@ these tables says which block of its writer it counts last (migrations/clickhous
 other, so until it stores the next one, its last block is counted where it is named, and isn't counted where it is not.
 """
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
 from core.clickhouse import ClickHouse
-from core.sql import integer, sql, text
+from core.sql import Sql, integer, sql, uuids
 from workers.block import BlockRecord
+from workers.views import view_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ _TABLES = (
 )
 # Sets: what is put in again changes nothing.
 _SETS = (_Table("active_days", "events_to_active_days", ("project_id", "name", "occurred_at", "distinct_hash", "cookieless"), ()),)
-_OF_EVENTS = re.compile(r"\bFROM (?:\w+\.)?events\b")
+# By their names.
+DERIVED = {table.name: table for table in (*_TABLES, *_SETS)}
 _OF_BLOCK = " WHERE writer = {writer} AND last_block = fromUnixTimestamp64Micro({block}, 'UTC')"
 
 
@@ -96,16 +97,16 @@ class DerivedTables:
         if await self._is_stored(record):
             for table in (*_TABLES, *_SETS):
                 if table.name not in counted:
-                    await self._add(table, record, "true", "once", "{sum}")
+                    await self._add(table, record, sql("true"), "once", "{sum}")
         return counted
 
     async def take_back(self, record: BlockRecord, event_ids: Sequence[str], tables: Collection[str]) -> None:
         """Count some events of the block once less."""
-        ids = ", ".join(f"'{event_id}'" for event_id in event_ids)
+        these = sql("event_id IN {ids}", ids=uuids(event_ids))
         for table in _TABLES:
             if table.name in tables:
                 # Unsigned numbers add up beyond their largest to what they should be.
-                await self._add(table, record, f"event_id IN ({ids})", "back", "toUInt64(-toInt64({sum}))")
+                await self._add(table, record, these, "back", "toUInt64(-toInt64({sum}))")
 
     async def _is_stored(self, record: BlockRecord) -> bool:
         """Whether any of its events are."""
@@ -125,12 +126,10 @@ class DerivedTables:
         )
         return bool(found.rows[0][0])
 
-    async def _add(self, table: _Table, record: BlockRecord, of: str, act: str, added: str) -> None:
+    async def _add(self, table: _Table, record: BlockRecord, of: Sql, act: str, added: str) -> None:
         """Do for some events of the block what the view does for those that come in; `added` is what is done with each `{sum}`."""
-        view = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
-        block = f"stored_at = fromUnixTimestamp64Micro({record.stored_at}, 'UTC')"
-        events = f"FROM (SELECT * FROM events WHERE {block} AND {of})"  # noqa: S608 (numbers and ids of our own)
-        query = _OF_EVENTS.sub(lambda _: events, str(view.rows[0][0]))
+        block = sql("stored_at = fromUnixTimestamp64Micro({block}, 'UTC') AND {of}", block=integer(record.stored_at), of=of)
+        query = (await view_over(self._clickhouse, table.view, block)).for_console()
         values = [*table.same, *(added.format(sum=one) for one in table.sums)]
         await self._clickhouse.command(
             f"INSERT INTO {table.name} ({', '.join((*table.same, *table.sums))})"  # noqa: S608 (as above, and the view's own query)

@@ -6,13 +6,16 @@ nothing is acknowledged that this worker hasn't seen stored.
 """
 
 import asyncio
+import contextlib
 
 import structlog
 from nats.js.client import JetStreamContext
 
 from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed
 from core.instruments import Instruments
+from core.tombstones import Tombstones
 from workers.block import Block, BlockRecord, sequence_of
+from workers.block_lock import BlockLock
 from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
 from workers.ledger import Ledger
@@ -20,6 +23,7 @@ from workers.partition import Partition
 from workers.pull import BlockSize, Pull, acknowledge
 from workers.settlement import Settlement
 from workers.store import EventStore
+from workers.unwanted import Unwanted
 from workers.watch import Watch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -36,9 +40,13 @@ class EventsWorker:
         ledger: Ledger,
         store: EventStore,
         duplicates: Duplicates,
+        tombstones: Tombstones,
         size: BlockSize,
         watch: Watch | None = None,
+        block_lock: BlockLock | None = None,
+        unwanted: Unwanted | None = None,
     ) -> None:
+        """With a `block_lock` it waits while somebody needs the tables to keep still (workers/removal); what is `unwanted` is left out."""
         self._partition = partition
         self._jetstream = jetstream
         self._ledger = ledger
@@ -46,7 +54,8 @@ class EventsWorker:
         self._duplicates = duplicates
         self._size = size
         self._watch = watch or Watch(Instruments.none())
-        self._settlement = Settlement(partition, ledger, store, duplicates, DeadLetters(jetstream), self._watch)
+        self._block = block_lock.block if block_lock else contextlib.nullcontext
+        self._settlement = Settlement(partition, ledger, store, duplicates, tombstones, DeadLetters(jetstream), self._watch, unwanted)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; the block in hand is finished first."""
@@ -54,7 +63,8 @@ class EventsWorker:
         await self._duplicates.remember_stored()
         pull = await Pull.start(self._jetstream, self._partition)
         if begun:
-            await self._recover(pull, begun)
+            async with self._block():
+                await self._recover(pull, begun)
         filling = asyncio.create_task(pull.fill(self._size))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -66,8 +76,9 @@ class EventsWorker:
                 # The next block fills while this one is stored.
                 filling = asyncio.create_task(pull.fill(self._size))
                 if messages:
-                    with self._watch.block(messages):
-                        await self._settlement.settle(messages)
+                    async with self._block():
+                        with self._watch.block(messages):
+                            await self._settlement.settle(messages)
         finally:
             filling.cancel()
             stopping.cancel()

@@ -13,7 +13,8 @@ import structlog
 from nats.aio.msg import Msg
 
 from core.errors import QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
-from core.rows import count_rows
+from core.rows import count_rows, without
+from core.tombstones import Tombstones
 from workers.block import WRITERS, Block, BlockRecord, sequence_of
 from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
@@ -21,6 +22,7 @@ from workers.ledger import Ledger
 from workers.partition import Partition
 from workers.pull import acknowledge
 from workers.store import EventStore
+from workers.unwanted import Unwanted
 from workers.watch import Dead, Watch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -38,14 +40,24 @@ class Settlement:
     """Puts blocks of one partition into ClickHouse and lets their messages leave the stream."""
 
     def __init__(  # noqa: PLR0917 (each is another thing)
-        self, partition: Partition, ledger: Ledger, store: EventStore, duplicates: Duplicates, dead: DeadLetters, watch: Watch
+        self,
+        partition: Partition,
+        ledger: Ledger,
+        store: EventStore,
+        duplicates: Duplicates,
+        tombstones: Tombstones,
+        dead: DeadLetters,
+        watch: Watch,
+        unwanted: Unwanted | None,
     ) -> None:
         self._partition = partition
         self._ledger = ledger
         self._store = store
         self._duplicates = duplicates
+        self._tombstones = tombstones
         self._dead = dead
         self._watch = watch
+        self._unwanted = unwanted
         self._last_stored_at = 0
 
     def follow(self, record: BlockRecord) -> None:
@@ -64,7 +76,12 @@ class Settlement:
         started = time.perf_counter()
         with self._watch.step("look-up"):
             duplicates = await self._duplicates.dropped(block.rows, block.heads)
-        record = await self._begin(block, duplicates, dict.fromkeys(block.heads.malformed, _MALFORMED))
+            # What was committed before a block begins holds for all of it: workers/erasure relies on that.
+            await self._tombstones.refresh()
+            erased = self._tombstones.places(block.rows)
+            unwanted = (await self._unwanted.refusals()).places(block.rows) if self._unwanted else ()
+        dropped = {*duplicates, *erased, *unwanted}.difference(block.heads.malformed)
+        record = await self._begin(block, tuple(dropped), dict.fromkeys(block.heads.malformed, _MALFORMED))
         try:
             await self._store_patiently(block, record, attempts)
         except RowsUnreadable:
@@ -78,6 +95,8 @@ class Settlement:
         with self._watch.step("acknowledge"):
             await acknowledge([message for message in block.messages if sequence_of(message) not in record.unburied])
         self._watch.block_stored(block.size - len(record.dropped), len(duplicates))
+        self._watch.erased(len(erased))
+        self._watch.unwanted(len(unwanted))
         seconds = round(time.perf_counter() - started, 3)
         log.debug("block_stored", rows=block.size, dropped=len(record.dropped), messages=len(block.messages), seconds=seconds)
 
@@ -121,9 +140,16 @@ class Settlement:
         if not stored:
             raise error
         for message, reason in refused:
-            if await self._dead.bury(message, message.data, reason):
-                self._watch.buried(Dead.REFUSED, count_rows(message.data))
-                await acknowledge([message])
+            await self._bury_whole(message, reason)
+
+    async def _bury_whole(self, message: Msg, reason: str) -> None:
+        """Bury what a message holds, but for the rows of who was erased."""
+        rows = without(message.data, self._tombstones.places(message.data))
+        if rows and not await self._dead.bury(message, rows, reason):
+            return
+        if rows:
+            self._watch.buried(Dead.REFUSED, count_rows(rows))
+        await acknowledge([message])
 
     async def _begin(self, block: Block, dropped: Sequence[int], dead: Mapping[int, str], unburied: Sequence[int] = ()) -> BlockRecord:
         """Bury the dead rows, given with their reasons, and then write down what is about to be stored, so that a crash loses none."""

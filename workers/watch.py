@@ -30,6 +30,10 @@ class Watch:
         self._tracer = instruments.tracer
         self._stored = Counter(meter, "pug.events.stored", "Events that are in ClickHouse.", unit=_EVENT)
         self._duplicates = Counter(meter, "pug.events.duplicate", "Events left out because they were stored already.", unit=_EVENT)
+        self._erased = Counter(meter, "pug.events.erased", "Events left out because their person was erased.", unit=_EVENT)
+        self._unwanted = Counter(
+            meter, "pug.events.unwanted", "Events left out because their project is deleted or keeps none of their time.", unit=_EVENT
+        )
         self._dead = Counter(meter, "pug.events.dead", "Events that became dead letters, by reason.", unit=_EVENT, label="reason")
         self._retries = Counter(meter, "pug.block.retries", "Inserts that failed and were tried again.", unit="{insert}")
         self._rows = meter.create_histogram(
@@ -70,6 +74,14 @@ class Watch:
         self._stored.add(stored)
         self._duplicates.add(duplicates)
         self._rows.record(stored)
+
+    def erased(self, rows: int) -> None:
+        """Rows of who was erased were left out."""
+        self._erased.add(rows)
+
+    def unwanted(self, rows: int) -> None:
+        """Rows were left out that their project doesn't keep."""
+        self._unwanted.add(rows)
 
     def retried(self) -> None:
         """An insert failed and is tried again."""

@@ -53,5 +53,5 @@ async def _seed(events: int, days: int, number: int, name: str) -> dict[str, str
     async with attach_running_nats(settings) as nats, attach_running_postgres(settings) as postgres:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("", total=events)
-            listeners = await demo_listeners(nats, postgres)
+            listeners = await demo_listeners(settings, nats, postgres)
             return asdict(await seed_demo(demo, name, listeners, lambda told: progress.advance(task, told)))

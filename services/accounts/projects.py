@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from core.errors import MissingField, ProjectNameTaken
+from core.errors import InvalidArgument, MissingField, ProjectNameTaken
 from core.postgres import transaction
+from core.retention import MOST_MONTHS
 from core.time_zones import require_time_zone
 from pug.accounts.v1 import project_pb2 as pb
 from services.accounts.audit import Change, difference, note
@@ -59,18 +60,20 @@ class Projects:
 
     async def update_project(self, request: pb.UpdateProjectRequest, call: Call) -> pb.UpdateProjectResponse:
         """The project with what was given; the rest stays."""
-        values: dict[str, str] = {}
+        values: dict[str, str | int | None] = {}
         if request.HasField("name"):
             values["name"] = name_of(request.name, what=_WHAT)
         if request.HasField("time_zone"):
             if not request.time_zone:
                 raise MissingField("A project needs a time zone.", field="timeZone", hint="Use an IANA name such as Europe/Berlin, or UTC.")
             values["time_zone"] = require_time_zone(request.time_zone, "timeZone")
+        if request.HasField("retention_months"):
+            values["retention_months"] = _months(request.retention_months)
         async with transaction(self.postgres) as connection:
             found = select(projects).where(projects.c.id == call.project.id)
             org_id = (await connection.execute(found)).mappings().one()["org_id"]
-            if "name" in values:
-                await _require_free(connection, org_id, values["name"], besides=call.project.id)
+            if isinstance(name := values.get("name"), str):
+                await _require_free(connection, org_id, name, besides=call.project.id)
             before = (await connection.execute(found.with_for_update(key_share=True))).mappings().one()
             changed = {name: value for name, value in values.items() if before[name] != value}
             row = await _changed(connection, call, before, changed) if changed else before
@@ -78,12 +81,23 @@ class Projects:
         return pb.UpdateProjectResponse(project=_message(row))
 
 
-async def _changed(connection: AsyncConnection, call: Call, before: RowMapping, values: Mapping[str, str]) -> RowMapping:
-    query = update(projects).where(projects.c.id == before["id"]).values(values).returning(projects)
+async def _changed(connection: AsyncConnection, call: Call, before: RowMapping, values: Mapping[str, str | int | None]) -> RowMapping:
+    # What had been removed may have been sent again under a longer period.
+    anew = {"removed_before": None} if "retention_months" in values else {}
+    query = update(projects).where(projects.c.id == before["id"]).values({**values, **anew}).returning(projects)
     row = (await connection.execute(query)).mappings().one()
     changes = difference({name: before[name] for name in values}, values)
     await note(connection, call, Change("UpdateProject", "project", str(before["id"]), changes))
     return row
+
+
+def _months(given: int) -> int | None:
+    """How many months are kept; None for all."""
+    if not 0 <= given <= MOST_MONTHS:
+        raise InvalidArgument(
+            f"A project keeps 1 to {MOST_MONTHS:,} months of events, or all.", field="retentionMonths", hint="0 keeps all of them."
+        )
+    return given or None
 
 
 async def _require_free(connection: AsyncConnection, org_id: int, name: str, besides: int = 0) -> None:
@@ -95,4 +109,10 @@ async def _require_free(connection: AsyncConnection, org_id: int, name: str, bes
 
 
 def _message(row: RowMapping) -> pb.Project:
-    return pb.Project(id=str(row["id"]), name=row["name"], time_zone=row["time_zone"], created_at=row["created_at"])
+    return pb.Project(
+        id=str(row["id"]),
+        name=row["name"],
+        time_zone=row["time_zone"],
+        created_at=row["created_at"],
+        retention_months=row["retention_months"] or 0,
+    )

@@ -22,7 +22,14 @@ class AccountsRepository:
     async def find_credential(self, token: str) -> Credential | None:
         """The working key with this token, with its project."""
         query = (
-            select(api_keys.c.id, api_keys.c.scopes, api_keys.c.expires_at, projects.c.id.label("project_id"), projects.c.time_zone)
+            select(
+                api_keys.c.id,
+                api_keys.c.scopes,
+                api_keys.c.expires_at,
+                projects.c.id.label("project_id"),
+                projects.c.time_zone,
+                projects.c.retention_months,
+            )
             .join(projects, projects.c.id == api_keys.c.project_id)
             .where(api_keys.c.token_hash == hashed(token), api_keys.c.revoked_at.is_(None))
             .where(or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()))
@@ -31,7 +38,7 @@ class AccountsRepository:
         if not row:
             return None
         found = row[0]
-        project = Project(int(found["project_id"]), str(found["time_zone"]))
+        project = Project(int(found["project_id"]), str(found["time_zone"]), found["retention_months"])
         scopes = frozenset(Scope(scope) for scope in found["scopes"])
         return Credential(str(found["id"]), project, scopes, expires_at=found["expires_at"])
 

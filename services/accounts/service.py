@@ -37,6 +37,9 @@ class AccountsService:
         self.list_projects = in_orgs.projects.list_projects
         self.get_project = in_orgs.projects.get_project
         self.update_project = in_orgs.projects.update_project
+        self.delete_project = in_orgs.deletions.delete_project
+        self.get_project_deletion = in_orgs.deletions.get_project_deletion
+        self.list_project_deletions = in_orgs.deletions.list_project_deletions
         self.create_api_key = in_orgs.keys.create_api_key
         self.list_api_keys = in_orgs.keys.list_api_keys
         self.revoke_api_key = in_orgs.keys.revoke_api_key

@@ -17,10 +17,25 @@ projects = Table(
     "projects",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("org_id", BigInteger, ForeignKey("orgs.id"), nullable=False),
+    # None while it is being deleted: then nobody sees it.
+    Column("org_id", BigInteger, ForeignKey("orgs.id")),
     Column("name", Text, nullable=False),
     Column("time_zone", Text, server_default="UTC", nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    # None keeps all events.
+    Column("retention_months", Integer),
+    Column("removed_before", DateTime(timezone=True)),
+)
+
+project_deletions = Table(
+    "project_deletions",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("org_id", BigInteger, ForeignKey("orgs.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, server_default="pending", nullable=False),
+    Column("error", Text, server_default="", nullable=False),
+    Column("requested_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
 )
 
 api_keys = Table(

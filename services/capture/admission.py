@@ -3,10 +3,11 @@
 A cookieless event is let in without a visitor, who has to be found (services/capture/cookieless) before the batch is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from core.retention import kept_since
 from services.capture.batch import Arrival, Batch, Problem, Reason
 from services.capture.lists import with_plain_lists
 from services.capture.rules import (
@@ -19,6 +20,7 @@ from services.capture.rules import (
     check_identity,
     nul_path,
     occurred_at_out_of_range,
+    occurred_before_retention,
     printable,
     unix_ms,
 )
@@ -49,6 +51,8 @@ class Admission:
         # Of a time in between there is nothing to say.
         self._earliest_ms = max(0, self._received_ms - _LONG_AGO_MS)
         self._latest_ms = min(MAX_MS, self._received_ms + _MAX_AHEAD_MS)
+        self._kept_since = kept_since(arrival.retention_months, arrival.received_at) if arrival.retention_months else None
+        self._kept_since_ms = unix_ms(self._kept_since) if self._kept_since else 0
         self._rows: dict[int, _Row] = {}
         self._refused: list[Problem] = []
         self._warnings: dict[int, Problem] = {}
@@ -70,6 +74,8 @@ class Admission:
             known_id = canonical_event_id(event_id) if event_id else self._new_event_id(index)
             check_identity(name, distinct_id, session_id)
             at_ms = self._received_ms if occurred_ms is None else self._corrected(index, known_id, occurred_ms)
+            if at_ms < self._kept_since_ms:
+                raise self._no_longer_kept()
         except Refused as refused:
             self.refuse(index, event_id, refused)
             return
@@ -128,6 +134,8 @@ class Admission:
         """The rows of the events that passed, each id once, and what was wrong with the others."""
         if self._unidentified:
             raise RuntimeError("a cookieless event would be stored without its visitor")
+        if self._arrival.is_erased:
+            self._refuse_erased(self._arrival.is_erased)
         offered = len(self._rows)
         encoded = _encoder.encode_lines(self._rows.values())
         # Each row is a list itself.
@@ -164,6 +172,11 @@ class Admission:
         self._warnings[index] = Problem(index, event_id, reason, "occurredAt", message, warning=True)
         return occurred_ms if reason is Reason.CLOCK_SKEW_IGNORED else at_ms
 
+    def _no_longer_kept(self) -> Refused:
+        assert self._arrival.retention_months
+        assert self._kept_since
+        return occurred_before_retention(self._arrival.retention_months, self._kept_since)
+
     def _odd_time(self, at_ms: int) -> tuple[Reason, str]:
         if at_ms < self._earliest_ms:
             return (
@@ -192,6 +205,12 @@ class Admission:
         )
         return Problem(index, self._rows[index][0], Reason.CLOCK_SKEW_LARGE, "sentAt", message, warning=True)
 
+    def _refuse_erased(self, is_erased: Callable[[str], bool]) -> None:
+        """Tell the client what it would else never hear: the worker leaves such events out (workers/settlement.py)."""
+        for index, row in list(self._rows.items()):
+            if is_erased(row[3]):
+                self.turn_away(index, erased())
+
     def _refuse_unstorable(self) -> None:
         for index, row in list(self._rows.items()):
             refused = _unstorable(row)
@@ -212,6 +231,12 @@ class Admission:
         for index in repeated:
             del self._rows[index]
         return len(repeated)
+
+
+def erased() -> Refused:
+    """Whoever did it was erased."""
+    message = "The person of this distinct id was erased, and the id is refused for good. Send a new one."
+    return Refused(Reason.ERASED, "distinctId", message)
 
 
 def _any_too_long(encoded: bytes) -> bool:

@@ -34,11 +34,13 @@ class Reason(StrEnum):
     DISTINCT_ID_TOO_LONG = auto()
     PLACEHOLDER_DISTINCT_ID = auto()
     RESERVED_DISTINCT_ID = auto()
+    ERASED = auto()
     SESSION_ID_TOO_LONG = auto()
     OCCURRED_AT_INVALID = auto()
     OCCURRED_AT_OUT_OF_RANGE = auto()
     OCCURRED_IN_FUTURE = auto()
     OCCURRED_LONG_AGO = auto()
+    OCCURRED_BEFORE_RETENTION = auto()
     CLOCK_SKEW_IGNORED = auto()
     CLOCK_SKEW_LARGE = auto()
     COOKIELESS_DISTINCT_ID = auto()
@@ -66,8 +68,12 @@ class Arrival:
     new_event_id: Callable[[], str]
     # What the request itself says of the client (browser, place, bot), as a JSON object of `$` properties; empty when it says nothing.
     context: str = ""
+    # How many months of events the project keeps; None for all.
+    retention_months: int | None = None
     # Which events came before.
     recent: RecentEvents = field(default_factory=RecentEvents)
+    # Says whether a distinct id is one of who was erased; None where nobody was.
+    is_erased: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,15 @@ def occurred_at_out_of_range() -> Refused:
     return Refused(Reason.OCCURRED_AT_OUT_OF_RANGE, "occurredAt", message)
 
 
+def occurred_before_retention(months: int, since: datetime) -> Refused:
+    """The project no longer keeps events of that time."""
+    message = (
+        f"The project keeps {months} months of events, and this happened before {since:%Y-%m-%d}. "
+        "Leave it out, or have an admin raise the project's `retentionMonths`."
+    )
+    return Refused(Reason.OCCURRED_BEFORE_RETENTION, "occurredAt", message)
+
+
 def check_sent_at(sent_at_ms: int | None) -> int:
     """The client's time of sending, which has to be a time we can store."""
     if sent_at_ms is None or not 0 <= sent_at_ms <= MAX_MS:

@@ -17,6 +17,10 @@ from services.rpc.failures import failure_of
 from services.rpc.service import EncodedMessage
 
 
+def _nobody(_project_id: int) -> None:
+    """Of projects in which nobody was erased."""
+
+
 class CaptureService:
     """Takes events in."""
 
@@ -28,10 +32,11 @@ class CaptureService:
         *,
         client_of: Callable[[Sender], Client],
         visitors: Visitors,
+        erased_in: Callable[[int], Callable[[str], bool] | None] = _nobody,
     ) -> None:
         """`publish` returns once the rows it is given are durable.
 
-        `client_of` tells who a request came from, `visitors` whose cookieless events are.
+        `client_of` tells who a request came from, `visitors` whose cookieless events are, `erased_in` of a project whose ids are refused.
         """
         self._publish = publish
         self._now = now
@@ -39,6 +44,7 @@ class CaptureService:
         self._new_event_id = new_event_id
         self._client_of = client_of
         self._visitors = visitors
+        self._erased_in = erased_in
 
     async def capture(self, request: EncodedMessage, call: Call) -> pb.CaptureResponse:
         """The receipt of a batch, given when JetStream holds what was accepted."""
@@ -70,7 +76,16 @@ class CaptureService:
 
     async def _decode(self, request: EncodedMessage, call: Call) -> Batch:
         client = self._client_of(call.sender)
-        arrival = Arrival(call.project.id, self._now(), self._new_event_id, client.context, self._recent)
+        project = call.project
+        arrival = Arrival(
+            project.id,
+            self._now(),
+            self._new_event_id,
+            client.context,
+            project.retention_months,
+            self._recent,
+            self._erased_in(project.id),
+        )
         # CaptureStreamRequest has the fields of CaptureRequest under the same numbers and names, so one decoder reads both.
         admission = (decode_json if request.is_json else decode_protobuf)(request.body, arrival)
         if admission.unidentified:

@@ -31,6 +31,8 @@ class Shares:
             select(shares.c.dashboard_id, projects.c.id, projects.c.time_zone, projects.c.org_id)
             .join(dashboards, dashboards.c.id == shares.c.dashboard_id)
             .join(projects, projects.c.id == dashboards.c.project_id)
+            # A project that is being deleted is no org's.
+            .where(projects.c.org_id.is_not(None))
             .where(shares.c.token_hash == hashed(token), or_(shares.c.expires_at.is_(None), shares.c.expires_at > func.now()))
         )
         async with transaction(self._postgres) as connection:

@@ -1,9 +1,9 @@
 """Keeps what ClickHouse answered for a little while, so that identical questions of many viewers cost one query.
 
-A result is found again by its SQL with every value bound into it, which names the project and the version of its identity. It is used
-while it is as good as a new one: everything accepted is stored, and the last event accepted is the one it knows already. It is also used
-while it is a little older than a new one would be, and then says its own moment in `meta.complete_until`: five seconds while events are
-being stored, and, whatever comes in, twenty times as long as it took, if that was long.
+A result is found again by its SQL with every value bound into it, which names the project and the version of its identity, and by when
+something was last removed from the project. It is used while it is as good as a new one: everything accepted is stored, and the last event
+accepted is the one it knows already. It is also used while it is a little older than a new one would be, and then says its own moment in
+`meta.complete_until`: five seconds while events are being stored, and, whatever comes in, twenty times as long as it took, if that was long.
 """
 
 import hashlib
@@ -23,7 +23,6 @@ from core.stream import Watermark
 _BUCKET = timedelta(seconds=5)
 # So a board of slow questions takes a twentieth of the machine, however many look at it; what is quick is asked anew at once.
 _TIMES_WHAT_IT_TOOK, _SLOW_S = 20, 0.25
-# So that what is removed without an event that says so, as by retention, shows no longer than that.
 _KEPT_FOR_S = 60.0
 # A value of a row takes some 50 bytes.
 _MOST_VALUES = 2_000_000
@@ -67,9 +66,12 @@ class ResultCache:
     _values: int = 0
     _flights: SingleFlight[_Flight, Result] = field(default_factory=SingleFlight[_Flight, Result])
 
-    async def result(self, query: Sql, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
-        """What `ask` answers to the query, asked at most once at a time; it is cancelled when nobody waits for it any more."""
-        key = _key(query)
+    async def result(self, query: Sql, watermark: Watermark, ask: Callable[[], Awaitable[Rows]], removal: int = 0) -> Result:
+        """What `ask` answers to the query, asked at most once at a time; it is cancelled when nobody waits for it any more.
+
+        `removal` says which was the project's last one.
+        """
+        key = _key(query, removal)
         if (kept := self._still_kept(key)) and kept.is_good_for(watermark):
             same = watermark.stored_through is not None and watermark.stored_through == kept.stored_through
             return Result(kept.result.rows, watermark.complete_until if same else kept.result.complete_until, kept=True)
@@ -110,9 +112,9 @@ def _values_in(value: object) -> int:
     return 1 + sum(map(_values_in, cast("Sequence[object]", value))) if isinstance(value, list | tuple) else 1
 
 
-def _key(query: Sql) -> bytes:
+def _key(query: Sql, removal: int) -> bytes:
     text, values = query.render()
-    digest = hashlib.blake2b(text.encode(), digest_size=16)
+    digest = hashlib.blake2b(f"{removal}\0{text}".encode(), digest_size=16)
     for name, value in values.items():
         bound = value.parameter.encode()
         # With its length: a text may hold whatever would end it, and two questions must never be taken for one.

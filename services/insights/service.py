@@ -28,6 +28,7 @@ from services.insights import engine
 from services.insights.drill_down import list_persons
 from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
+from services.insights.removals import latest_removal
 from services.insights.result_cache import Result, ResultCache
 from services.insights.rollups import Rollups
 from services.insights.schema import schema_of
@@ -66,10 +67,10 @@ class InsightsService:
     async def query(self, request: QueryRequest, call: Call) -> QueryResponse:
         """Answer an insight."""
         # Before the query: what is stored while it runs may be missing from its answer.
-        watermark = await self._watermark()
+        watermark, removal = await asyncio.gather(self._watermark(), latest_removal(self._clickhouse, call.project.id))
 
         async def ask(query: Sql) -> Result:
-            return await self._result(query, call, watermark)
+            return await self._result(query, call, watermark, removal)
 
         return await engine.answer(
             request,
@@ -85,7 +86,7 @@ class InsightsService:
         """Up to where accepted events are stored; all tiles of a dashboard ask at once."""
         return await self._watermarks.run("", self._ask_watermark)
 
-    async def _result(self, query: Sql, call: Call, watermark: Watermark) -> Result:
+    async def _result(self, query: Sql, call: Call, watermark: Watermark, removal: int) -> Result:
         """What ClickHouse answers when the project has its turn, or has answered before."""
 
         async def run(call: Call) -> Rows:
@@ -97,7 +98,7 @@ class InsightsService:
         # Others may come to wait for the same, with more patience: this caller's ends only its own waiting.
         try:
             async with asyncio.timeout(call.timeout_s):
-                return await self._cache.result(query, watermark, lambda: run(replace(call, timeout_s=None)))
+                return await self._cache.result(query, watermark, lambda: run(replace(call, timeout_s=None)), removal)
         except TimeoutError as error:
             raise QueryTooExpensive("The query took longer than its caller would wait.", hint="Ask for less, or wait longer.") from error
 

@@ -4,12 +4,12 @@ Of a person it is enough to know the root, the traits, and whether somebody was 
 goes, however many they are. Acts that take ties back need more (parting.py).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from core.errors import AlreadyIdentified, AlreadyOnePerson, PugError
+from core.errors import AlreadyIdentified, AlreadyOnePerson, Erased, PugError
 from services.profiles.acts import Identified, Identify, Joining, Merge, Merged, Outcomes, SetTraits, Tie, TraitsSet
 from services.profiles.changes import Changes
 from services.profiles.traits import Json, TraitChange, Traits
@@ -45,13 +45,19 @@ class _Person:
 class Persons:
     """The persons a batch names, and what its acts change about them."""
 
-    def __init__(self, known: Iterable[KnownId], version: int, now: datetime, new_id: Callable[[], str]) -> None:
-        """`known` are those of the named ids that are there, and their roots; `version` is the one they are of."""
+    def __init__(
+        self, known: Iterable[KnownId], version: int, now: datetime, new_id: Callable[[], str], erased: Collection[str] = ()
+    ) -> None:
+        """`known` are those of the named ids that are there, and their roots; `version` is the one they are of.
+
+        Of the named ids the `erased` ones are refused.
+        """
         known = list(known)
         self.version = version
         self.changes = Changes()
         self._now = now
         self._new_id = new_id
+        self._erased = erased
         self._made: set[str] = set()
         self._part_of = {one.distinct_id: one.root for one in known}
         self._identified = {one.distinct_id for one in known if one.identified}
@@ -74,6 +80,7 @@ class Persons:
 
     def _answered(self, act: Joining) -> Identified | TraitsSet | Merged | PugError:
         try:
+            self._refuse_erased(act)
             match act:
                 case Identify():
                     return self._identify(act)
@@ -85,6 +92,11 @@ class Persons:
                     assert_never(act)
         except PugError as error:
             return error
+
+    def _refuse_erased(self, act: Joining) -> None:
+        field = next((field for field, one in fields_of(act) if one in self._erased), None)
+        if field is not None:
+            raise erased(field)
 
     # Each act first works out everything that may be refused, then changes something.
 
@@ -169,6 +181,26 @@ class Persons:
         if traits != person.traits:
             person.traits = traits
             self.changes.keep(person.root, traits, self.version)
+
+
+def fields_of(act: Joining) -> Sequence[tuple[str, str]]:
+    """The ids an act names, each with the field of the request it came in."""
+    match act:
+        case Identify():
+            return ("distinctId", act.distinct_id), ("externalId", act.external_id)
+        case SetTraits():
+            return (("distinctId", act.distinct_id),)
+        case Merge():
+            return ("from", act.tied), ("into", act.tied_to)
+        case _:
+            assert_never(act)
+
+
+def erased(field: str) -> Erased:
+    """An id in a field of the request is not taken in any more."""
+    return Erased(
+        "The person of this id was erased, and the id is refused for good; nothing was changed.", field=field, hint="Use a new id."
+    )
 
 
 def _joined(person: _Person, other: _Person) -> Traits:

@@ -1,13 +1,14 @@
 """What becomes of persons when ties between their ids are taken back: pure."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.errors import AlreadyUnmerged, PugError, TieNotFound
 from services.profiles.acts import Outcomes, Tie, Unmerge, Unmerged
 from services.profiles.changes import Changes
+from services.profiles.joining import erased
 from services.profiles.persons import persons_of
 from services.profiles.traits import Json
 
@@ -24,12 +25,24 @@ class WholeId:
 class Parting:
     """Persons known whole, and what is changed about them by taking ties back."""
 
-    def __init__(self, named: Iterable[Tie], ids: Iterable[WholeId], holding: Iterable[Tie], version: int, now: datetime) -> None:
-        """`ids` are all ids of the persons of the `named` ties, `holding` the ties that hold between them, in the order they came."""
+    def __init__(  # noqa: PLR0917 (each is another thing)
+        self,
+        named: Iterable[Tie],
+        ids: Iterable[WholeId],
+        holding: Iterable[Tie],
+        version: int,
+        now: datetime,
+        refused: Collection[str] = (),
+    ) -> None:
+        """`ids` are all ids of the persons of the `named` ties, `holding` the ties that hold between them, in the order they came.
+
+        Ties of `refused` ids stay as they are: those of whoever is being erased.
+        """
         ids = list(ids)
         self.version = version
         self.changes = Changes()
         self._now = now
+        self._refused = refused
         self._named: dict[str, Tie] = {tie.id: tie for tie in named}
         self._holding = {tie.id: (tie.tied, tie.tied_to) for tie in holding}
         self._root_of = {one.distinct_id: one.root for one in ids}
@@ -44,6 +57,8 @@ class Parting:
         tie = self._named.get(str(tie_id))
         if tie is None:
             return TieNotFound("The project has no such merge.", field="mergeId", hint="ListMerges lists them.")
+        if tie.tied in self._refused or tie.tied_to in self._refused:
+            return erased("mergeId")
         if tie.undone_at is not None:
             return AlreadyUnmerged("This merge has been taken back already.", field="mergeId", hint="ListMerges shows which still hold.")
         self.version += 1

@@ -8,9 +8,9 @@ name, works out in memory what comes of each (joining.py, parting.py), and write
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import DataError
@@ -18,8 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.errors import StoreUnavailable
 from core.postgres import answering
+from core.server_secrets import ServerSecrets
+from core.tombstones import IdHasher, erasures_of, hasher_of
 from services.profiles.acts import Act, Identify, Joining, Merge, Outcomes, SetTraits, Tie, Unmerge
-from services.profiles.joining import Persons
+from services.profiles.joining import Persons, fields_of
 from services.profiles.line import Line, LineLimits
 from services.profiles.parting import Parting
 from services.profiles.rows import known, lock, named_ties, tie_of, whole, write
@@ -34,9 +36,10 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 class ProfilesRepository:
     """People and the ties between their ids."""
 
-    def __init__(self, postgres: AsyncEngine, limits: LineLimits | None = None) -> None:
-        """`limits` say how many acts may wait, and how many are done at once."""
+    def __init__(self, postgres: AsyncEngine, secrets: ServerSecrets, limits: LineLimits | None = None) -> None:
+        """By the `secrets` ids of erased people are known; `limits` say how many acts may wait, and how many are done at once."""
         self._postgres = postgres
+        self._secrets = secrets
         self._line = Line(self._perform, lambda act: isinstance(act, Unmerge), limits)
 
     async def do(self, project_id: int, act: Act[Outcome], within_s: float | None = None) -> Outcome:
@@ -68,50 +71,44 @@ class ProfilesRepository:
         return [*await self._perform(project_id, acts[:middle]), *await self._perform(project_id, acts[middle:])]
 
     async def _transact(self, project_id: int, acts: Sequence[Act[object]]) -> Outcomes:
+        hasher = await hasher_of(self._secrets)
         async with self._postgres.begin() as connection:
             if unmerges := [act for act in acts if isinstance(act, Unmerge)]:
-                return await _part(connection, project_id, unmerges)
-            return await _join(connection, project_id, [act for act in acts if isinstance(act, Identify | SetTraits | Merge)])
+                return await _part(connection, hasher, project_id, unmerges)
+            return await _join(connection, hasher, project_id, [act for act in acts if isinstance(act, Identify | SetTraits | Merge)])
 
 
-async def _join(connection: AsyncConnection, project_id: int, acts: Sequence[Joining]) -> Outcomes:
-    ids = _named(acts)
+async def _join(connection: AsyncConnection, hasher: IdHasher, project_id: int, acts: Sequence[Joining]) -> Outcomes:
+    ids = {one for act in acts for _, one in fields_of(act)}
     if all(isinstance(act, Identify) for act in acts):
         # Most of them say what is known: that needs no lock.
         version, found = await known(connection, project_id, ids)
-        if (outcomes := Persons(found, version, _NEVER, _new_id).as_they_are(acts)) is not None:
+        refused = await _erased(connection, hasher, project_id, ids)
+        if (outcomes := Persons(found, version, _NEVER, _new_id, refused).as_they_are(acts)) is not None:
             return outcomes
     now = await lock(connection, project_id)
     version, found = await known(connection, project_id, ids)
-    persons = Persons(found, version, now, _new_id)
+    persons = Persons(found, version, now, _new_id, await _erased(connection, hasher, project_id, ids))
     outcomes = persons.perform(acts)
     await write(connection, project_id, persons.changes, persons.version, now)
     return outcomes
 
 
-async def _part(connection: AsyncConnection, project_id: int, acts: Sequence[Unmerge]) -> Outcomes:
+async def _part(connection: AsyncConnection, hasher: IdHasher, project_id: int, acts: Sequence[Unmerge]) -> Outcomes:
     now = await lock(connection, project_id)
     ties = await named_ties(connection, project_id, [str(act.tie_id) for act in acts])
     version, ids, holding = await whole(connection, project_id, [tie.tied for tie in ties if tie.undone_at is None])
-    parting = Parting(ties, ids, holding, version, now)
+    refused = await _erased(connection, hasher, project_id, {one for tie in ties for one in (tie.tied, tie.tied_to)})
+    parting = Parting(ties, ids, holding, version, now, refused)
     outcomes = parting.perform(acts)
     await write(connection, project_id, parting.changes, parting.version, now)
     return outcomes
 
 
-def _named(acts: Iterable[Joining]) -> set[str]:
-    ids: set[str] = set()
-    for act in acts:
-        match act:
-            case Identify():
-                ids |= {act.distinct_id, act.external_id}
-            case SetTraits():
-                ids.add(act.distinct_id)
-            case Merge():
-                ids |= {act.tied, act.tied_to}
-            case _:
-                assert_never(act)
-    return ids
+async def _erased(connection: AsyncConnection, hasher: IdHasher, project_id: int, ids: Collection[str]) -> set[str]:
+    """Those of the ids that are refused, because whoever had them was erased, or is being erased."""
+    of_hash = {hasher.hash_text(project_id, one): one for one in ids}
+    return {of_hash[id_hash] for id_hash in await erasures_of(connection, project_id, list(of_hash))}
 
 
 def _new_id() -> str:

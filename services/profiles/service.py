@@ -8,12 +8,14 @@ from google.protobuf.struct_pb2 import Struct
 
 from core.errors import DistinctIdInvalid, InvalidArgument, MissingField, PersonNotFound, TieNotFound
 from core.person_ids import person_id
+from pug.profiles.v1 import erasure_pb2
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.capture.placeholders import is_placeholder
 from services.capture.rules import COOKIELESS, MAX_NAME
 from services.profiles.activity import Activity
 from services.profiles.acts import Identify, Merge, SetTraits, Tie, Unmerge
 from services.profiles.directory import Known
+from services.profiles.erasures import Erasures
 from services.profiles.events import Moment, moment_of
 from services.profiles.finding import Place
 from services.profiles.reader import Reader, anonymous
@@ -31,9 +33,13 @@ _KINDS = {"identify": pb.Tie.KIND_IDENTIFY, "merge": pb.Tie.KIND_MERGE}
 class ProfilesService:
     """The RPCs of `pug.profiles.v1.ProfilesService`."""
 
-    def __init__(self, repository: ProfilesRepository, reader: Reader) -> None:
+    def __init__(self, repository: ProfilesRepository, reader: Reader, erasures: Erasures) -> None:
         self._repository = repository
         self._reader = reader
+        self._erasures = erasures
+        self.get_erasure = erasures.get_erasure
+        self.list_erasures = erasures.list_erasures
+        self.get_certificate_key = erasures.get_certificate_key
 
     async def identify(self, request: pb.IdentifyRequest, call: Call) -> pb.IdentifyResponse:
         """Tie an anonymous id to the person known by an external id."""
@@ -113,6 +119,30 @@ class ProfilesService:
         found = await self._reader.events(request.filter, after, size + 1, call)
         return pb.ListEventsResponse(events=found[:size], next_page_token=_next_page(found, size))
 
+    async def erase_data_subject(self, request: erasure_pb2.EraseDataSubjectRequest, call: Call) -> erasure_pb2.EraseDataSubjectResponse:
+        """The erasure of a person: the one there is, or a new one."""
+        named = await self._named(request, call)
+        erasure = await self._erasures.erase(named, call) if named else None
+        if erasure is None:
+            raise _not_found(request)
+        return erasure_pb2.EraseDataSubjectResponse(erasure=erasure)
+
+    async def _named(self, request: erasure_pb2.EraseDataSubjectRequest, call: Call) -> str | None:
+        """A distinct id of who is to be erased; None of a person nobody knows."""
+        match request.WhichOneof("by"):
+            case "person_id" if _PERSON_ID.fullmatch(request.person_id):
+                known = await self._reader.by_person_id(request.person_id, call)
+                return known.root if known else await self._erasures.id_of_person(request.person_id, call)
+            case "person_id":
+                return None
+            case "distinct_id":
+                return _id(request.distinct_id, "distinctId", cookieless=True)
+            case "external_id":
+                # Events may have come with it, too, before anybody was identified by it.
+                return _id(request.external_id, "externalId")
+            case _:
+                raise _nobody()
+
     async def _known(self, request: pb.GetPersonRequest | pb.ListPersonEventsRequest, call: Call) -> Known | None:
         match request.WhichOneof("by"):
             case "person_id":
@@ -123,10 +153,14 @@ class ProfilesService:
             case "external_id":
                 return await self._reader.by_external_id(_id(request.external_id, "externalId"), call)
             case _:
-                raise MissingField("Say who.", field="distinctId", hint="Give one of personId, distinctId and externalId.")
+                raise _nobody()
 
 
-def _not_found(request: pb.GetPersonRequest | pb.ListPersonEventsRequest) -> PersonNotFound:
+def _nobody() -> MissingField:
+    return MissingField("Say who.", field="distinctId", hint="Give one of personId, distinctId and externalId.")
+
+
+def _not_found(request: pb.GetPersonRequest | pb.ListPersonEventsRequest | erasure_pb2.EraseDataSubjectRequest) -> PersonNotFound:
     return PersonNotFound("The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id.")
 
 
@@ -158,15 +192,15 @@ def _next_page(found: list[pb.Event], size: int) -> str:
     return token_of(last.occurred_ms, last.event_id)
 
 
-def _id(value: str, name: str) -> str:
-    """An id of somebody, if it can be one."""
+def _id(value: str, name: str, *, cookieless: bool = False) -> str:
+    """An id of somebody, if it can be one; a `cookieless` visitor's only where it says so."""
     if not value:
         raise MissingField("An id is needed here.", field=name, hint="Send an id of 1 to 200 characters.")
     if len(value) > MAX_NAME or "\0" in value:
         raise DistinctIdInvalid(f"An id has at most {MAX_NAME} characters, none of them NUL.", field=name, hint="Shorten it, or hash it.")
     if is_placeholder(value):
         raise DistinctIdInvalid("The id is a placeholder, not somebody.", field=name, hint="Send an id of this person or device.")
-    if value.startswith(COOKIELESS):
+    if value.startswith(COOKIELESS) and not cookieless:
         raise DistinctIdInvalid(
             "Ids of cookieless visitors are another every day and belong to nobody.", field=name, hint="Send an id of this person."
         )

@@ -1,6 +1,6 @@
 """The tables of people in PostgreSQL; migrations/postgres makes them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, MetaData, Table, Text, Uuid, func
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Identity, Integer, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
@@ -46,4 +46,25 @@ identity_changes = Table(
     Column("traits", JSONB(none_as_null=True)),
     # Such a row says nothing about a tie or about traits.
     Column("identified", Boolean, server_default="false", nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", BigInteger, Identity(), nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Text, server_default="", nullable=False),
+    Column("distinct_ids", ARRAY(Text), nullable=False),
+    Column("distinct_id_count", Integer, nullable=False),
+    Column("stream_sequence", BigInteger),
+    Column("identity_version", BigInteger, nullable=False),
+    Column("counts", JSONB, server_default="{}", nullable=False),
+    Column("requested_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("failed_attempts", Integer, server_default="0", nullable=False),
+    Column("next_attempt_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("error", Text, server_default="", nullable=False),
+    Column("certificate", Text, server_default="", nullable=False),
 )

@@ -31,6 +31,8 @@ class Project:
 
     id: int
     time_zone: str
+    # Of how many months its events are kept; None for all. Known of those who may send events.
+    retention_months: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rows import by_partition, heads_of, key_of, without
+from core.rows import by_partition, heads_of, key_of, sender_of, senders_of, without
 
 FIRST = "0190a1b2-0000-7000-8000-00000000000f"
 SECOND = "ffffffff-ffff-4fff-bfff-fffffffffffe"
@@ -82,3 +82,18 @@ def test_partitions_hold_every_row_once_and_the_same_id_always_in_the_same(ids: 
     assert sorted(b"\n".join(parts.values()).split(b"\n")) == sorted(rows)
     for partition, part in parts.items():
         assert all(by_partition(single, partitions) == {partition: single} for single in part.split(b"\n"))
+
+
+@given(st.text(min_size=1, max_size=20), st.text(max_size=5), st.booleans())
+def test_whose_a_row_is_is_read_as_it_was_written(distinct_id: str, name: str, ascii_only: bool) -> None:  # noqa: FBT001 (hypothesis draws it)
+    values = [FIRST, 42, name, distinct_id, "", 1, 1, {"distinct_id": "another"}]
+    row = json.dumps(values, separators=(",", ":"), ensure_ascii=ascii_only).encode()
+
+    assert sender_of(row) == (42, distinct_id.encode())
+    assert list(senders_of(row + b"\nno row\n" + row, {42, 43})) == [(place, 42, distinct_id.encode()) for place in (0, 2)]
+    assert list(senders_of(row, {4, 2, 420})) == []
+
+
+@given(st.binary())
+def test_a_line_that_is_no_row_is_nobodys_and_breaks_nothing(line: bytes) -> None:
+    assert sender_of(line) is None

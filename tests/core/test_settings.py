@@ -113,3 +113,13 @@ def test_what_belongs_together_is_set_together(given: dict[str, str], missing: s
 @pytest.mark.parametrize("given", [{}, {"public_url": "https://pug.example"}, {"sign_up": "closed", "confirm_email": False}])
 def test_what_may_be_set_alone_is_fine(given: dict[str, str]) -> None:
     check_sign_in(Settings.model_validate(given))
+
+
+@pytest.mark.parametrize("value", ["short", "g" * 64, "0" * 63, "0" * 65])
+def test_a_key_that_is_no_64_hexadecimal_digits_is_refused_and_never_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PUG_ERASURE_KEY", value)
+
+    with pytest.raises(CliError, match=r"PUG_ERASURE_KEY: .*64 hexadecimal digits") as error:
+        read_settings()
+
+    assert value not in str(error.value)

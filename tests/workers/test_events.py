@@ -14,8 +14,15 @@ from nats.js.errors import KeyWrongLastSequenceError, NotFoundError
 
 from app.backends import Backends
 from core.errors import StoreFailed, StoreUnavailable
+from core.server_secrets import ServerSecrets
 from core.sql import sql, unsigned
 from core.stream import RowPublisher, state_of
+from core.tombstones import Tombstones
+from services.accounts.repository import AccountsRepository
+from services.insights.limits import QueryLimits
+from services.profiles.erasures import Erasures
+from services.profiles.holdings import Holdings
+from services.rpc.call import Call, Credential, Project
 from story import next_project
 from workers.block import BlockRecord
 from workers.duplicates import Duplicates
@@ -28,8 +35,10 @@ from workers.store import EventStore
 ONLY = Partition(0, 1)
 
 
-def row(project_id: int, event_id: str | None = None, at_ms: int = 1_790_000_000_000, properties: object = None) -> bytes:
-    given = [event_id or str(uuid.uuid4()), project_id, "pressed", "ann", "", at_ms, int(time.time() * 1000), properties or {"n": 1}]
+def row(
+    project_id: int, event_id: str | None = None, at_ms: int = 1_790_000_000_000, properties: object = None, distinct_id: str = "ann"
+) -> bytes:
+    given = [event_id or str(uuid.uuid4()), project_id, "pressed", distinct_id, "", at_ms, int(time.time() * 1000), properties or {"n": 1}]
     return json.dumps(given, separators=(",", ":")).encode()
 
 
@@ -52,6 +61,7 @@ async def started(backends: Backends, stop: asyncio.Event | None = None, partiti
         ledger=Ledger(await backends.jetstream.key_value("BLOCKS"), partition.worker),
         store=EventStore(backends.clickhouse),
         duplicates=Duplicates(backends.clickhouse, timedelta(days=7), partition),
+        tombstones=Tombstones(backends.postgres, ServerSecrets(backends.postgres)),
         size=BlockSize(1000, timedelta(milliseconds=20)),
     )
     await worker.run(stop or asyncio.Event())
@@ -333,6 +343,26 @@ async def test_a_message_clickhouse_refuses_for_no_known_reason_is_buried_when_i
 
     assert await counted(backends, project) == (10, 10)
     assert [letter.data for letter in await letters_of(backends, sequences[5])] == [refused]
+
+
+async def test_rows_of_who_is_erased_are_left_out_of_blocks_begun_afterwards_and_of_the_dead_letters(backends: Backends) -> None:
+    project = await AccountsRepository(backends.postgres).create_project("Erased", "Erased", "UTC")
+    secrets, limits = ServerSecrets(backends.postgres), QueryLimits(timedelta(seconds=30), 2**30)
+    erasures = Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits))
+    call = Call(Credential(str(uuid.uuid4()), Project(project, "UTC"), frozenset()), "request")
+    staying, refused = row(project), row(project, properties={"x": "refused"})
+    async with working(backends):
+        await publish(backends, row(project, distinct_id="zoe"))
+    assert await erasures.erase("zoe", call)
+
+    async with refusing(backends, f"project_id != {project} OR ifNull(properties.x::Nullable(String), '') != 'refused'"), working(backends):
+        sequences = await publish(
+            backends, row(project, distinct_id="zoe"), staying, b"\n".join([row(project, distinct_id="zoe"), refused]), row(project)
+        )
+
+    # Of the first, which came before, workers/erasure takes care.
+    assert await stored(backends, project) == 3
+    assert [letter.data for letter in await letters_of(backends, sequences[2])] == [refused]
 
 
 async def test_a_clickhouse_that_refuses_everything_buries_nothing(backends: Backends) -> None:

@@ -14,7 +14,9 @@ from app.backends import Backends
 from core.backlog import Backlog
 from core.errors import StoreFailed
 from core.sending import Sending
+from core.server_secrets import ServerSecrets
 from core.stream import RowPublisher, state_of
+from core.tombstones import Tombstones
 from core.tracing import current
 from measured import Measured
 from story import next_project
@@ -63,6 +65,7 @@ async def working(backends: Backends, measured: Measured, store: type[EventStore
         ledger=Ledger(await backends.jetstream.key_value("BLOCKS"), only.worker, watch),
         store=store(backends.clickhouse, watch),
         duplicates=Duplicates(backends.clickhouse, timedelta(days=7), only),
+        tombstones=Tombstones(backends.postgres, ServerSecrets(backends.postgres)),
         size=BlockSize(1000, timedelta(milliseconds=20)),
         watch=watch,
     )

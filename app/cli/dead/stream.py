@@ -11,9 +11,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
 
 from app.cli.dead.letters import DeadLetter
+from core.dead_letters import DEAD
 from core.errors import SettingsInvalid, StreamUnavailable
 
-DEAD = "DEAD"
 _SUBJECTS = "dead.>"
 _HEADS_A_FETCH = 500
 _ANSWER_WITHIN_S = 5.0

@@ -22,12 +22,13 @@ from app.cli.dead.stream import DEAD
 from app.cli.doctor.checks import Check, State, bad, check_http, good
 from app.cli.doctor.engines import REMOTE_S, answered, clickhouse_version
 from app.cli.output import instant_text
-from app.cli.status.facts import Consumer, DeadStream, EventStream, People, Status, Turn
+from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Status, Turn
 from app.embedded.folder import lock_holder, open_folder
 from core.errors import PugError, StreamUnavailable
 from core.postgres import create_engine
 from core.settings import Settings
 from core.stream import PARTITIONS
+from workers.erasure.worker import JOB as ERASER
 from workers.partition import JOB, STREAM, Partition
 from workers.people import JOB as PEOPLE
 
@@ -42,6 +43,9 @@ _TURN = sqlalchemy.text("""
       AND classid::bigint = hashtext(:job)::bigint & 4294967295 AND objid = :partition + 1
 """)
 _PEOPLE = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
+
+_Waiting = tuple[People, Erasures]
+_ERASURES = sqlalchemy.text("SELECT count(*), min(requested_at) FROM erasures WHERE state IN ('pending', 'running')")
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -66,8 +70,9 @@ async def ask(settings: Settings, ca_certificate: bytes | None) -> Status:
     """How everything is now."""
     clickhouse, (nats_check, events, consumers, dead) = await asyncio.gather(_clickhouse(settings, ca_certificate), _nats(settings))
     count = events.partitions if events else 1
-    postgres, turns, people = await _postgres(settings, [Partition(number, count) for number in range(count)])
-    return Status(datetime.now(UTC), (clickhouse, nats_check, postgres), events, consumers, dead, turns, people)
+    postgres, turns, waiting = await _postgres(settings, [Partition(number, count) for number in range(count)])
+    people, erasures = waiting or (None, None)
+    return Status(datetime.now(UTC), (clickhouse, nats_check, postgres), events, consumers, dead, turns, people, erasures)
 
 
 async def _clickhouse(settings: Settings, ca_certificate: bytes | None) -> Check:
@@ -173,7 +178,7 @@ def _silent(stream: str, error: Exception) -> StreamUnavailable:
     return StreamUnavailable(f"NATS does not answer about the stream {stream}: {str(error) or type(error).__name__}.")
 
 
-async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tuple[Check, tuple[Turn, ...] | None, People | None]:
+async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tuple[Check, tuple[Turn, ...] | None, _Waiting | None]:
     name = "PostgreSQL"
     try:
         url = postgres_url_now(settings)
@@ -182,24 +187,28 @@ async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tupl
     if url is None:
         return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None, None
     turns: list[Turn] = []
-    people: list[People] = []
-    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, turns, people), REMOTE_S)
+    waiting: list[_Waiting] = []
+    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, turns, waiting), REMOTE_S)
     known = check.state is State.GOOD
-    return check, tuple(turns) if known else None, people[0] if known and people else None
+    return check, tuple(turns) if known else None, waiting[0] if known and waiting else None
 
 
-async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Partition], turns: list[Turn], people: list[People]) -> str:
+async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Partition], turns: list[Turn], waiting: list[_Waiting]) -> str:
     engine = create_engine(url, connections=1)
     try:
         async with engine.connect() as connection:
-            for job, number, worker in [*((JOB, each.number, each.worker) for each in partitions), (PEOPLE, 0, PEOPLE)]:
+            for job, number, worker in [
+                *((JOB, each.number, each.worker) for each in partitions),
+                (PEOPLE, 0, PEOPLE),
+                (ERASER, 0, ERASER),
+            ]:
                 row = (await connection.execute(_TURN, {"job": job, "partition": number})).first()
                 turns.append(Turn(worker, _holder(row[0], row[1]) if row else None))
             found = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
-            # Last, and no reason to call PostgreSQL bad: before `pug migrate` the table isn't there, or not as it is now.
+            # Last, and no reason to call PostgreSQL bad: before `pug migrate` the tables aren't there, or not as they are now.
             with contextlib.suppress(ProgrammingError):
-                waiting, oldest = (await connection.execute(_PEOPLE)).one()
-                people.append(People(waiting, oldest))
+                people, erasures = [(await connection.execute(query)).one() for query in (_PEOPLE, _ERASURES)]
+                waiting.append((People(*people), Erasures(*erasures)))
         return f"{found}, {_place(settings, 'POSTGRES_URL')}"
     finally:
         await engine.dispose()

@@ -69,6 +69,14 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasures:
+    """Erasures of people that are neither done nor given up."""
+
+    open: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Which process works: the one that holds PostgreSQL's lock of that name; `holder` is None when none does."""
 
@@ -87,6 +95,7 @@ class Status:
     dead: DeadStream | None = None
     turns: tuple[Turn, ...] | None = None
     people: People | None = None
+    erasures: Erasures | None = None
 
     @property
     def people_lag(self) -> timedelta:

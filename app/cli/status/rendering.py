@@ -12,6 +12,7 @@ from app.cli.output import bytes_text, duration_text, table, visible
 from app.cli.status.facts import (
     Consumer,
     DeadStream,
+    Erasures,
     EventStream,
     Pace,
     People,
@@ -62,6 +63,7 @@ def status_json(history: Sequence[Status]) -> dict[str, object]:
         "turns": None if status.turns is None else [{"job": each.job, "holder": each.holder} for each in status.turns],
         "people": _people_json(status, status.people),
         "dead_letters": _dead_json(status.dead),
+        "erasures": _erasures_json(status.erasures),
     }
 
 
@@ -82,6 +84,7 @@ def _flow_table(history: Sequence[Status]) -> Table:
         *((f"worker {each.job}", _turn_text(each)) for each in status.turns or ()),
         *([("people waiting", _people_text(status, status.people))] if status.people else []),
         *([("dead letters", _dead_text(status.dead, status.at))] if status.dead else []),
+        *([("erasures", _erasures_text(status.erasures, status.at))] if status.erasures else []),
     ]:
         built.add_row(name, value)
     return built
@@ -126,6 +129,13 @@ def _dead_text(dead: DeadStream, now: datetime) -> Text:
     return Text(f"{dead.letters:,}, {bytes_text(dead.bytes)}{age}{last} · `pug dead list`", Severity.WORRYING)
 
 
+def _erasures_text(erasures: Erasures, now: datetime) -> Text:
+    if not erasures.oldest:
+        return Text("none open", Severity.FINE)
+    age = duration_text((now - erasures.oldest).total_seconds())
+    return Text(f"{erasures.open:,} open, the oldest asked for {age} ago · `pug erasure list`", Severity.WORRYING)
+
+
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
@@ -164,6 +174,10 @@ def _dead_json(dead: DeadStream | None) -> dict[str, object] | None:
     if dead is None:
         return None
     return {"count": dead.letters, "bytes": dead.bytes, "oldest_at": _instant(dead.oldest), "last_reason": dead.last_reason}
+
+
+def _erasures_json(erasures: Erasures | None) -> dict[str, object] | None:
+    return {"open": erasures.open, "oldest_at": _instant(erasures.oldest)} if erasures else None
 
 
 def _instant(instant: datetime | None) -> str | None:

@@ -15,6 +15,7 @@ from services.accounts.orgs.invitations import Invitations
 from services.accounts.orgs.members import Members
 from services.accounts.orgs.own import OwnOrgs
 from services.accounts.orgs.sendings import Sendings
+from services.accounts.project_deletions import ProjectDeletions
 from services.accounts.projects import Projects
 from services.accounts.sign_in.letters import Letters
 from services.accounts.sign_in.parts import Policy, SignIn
@@ -28,6 +29,7 @@ class InOrgs:
     members: Members
     invitations: Invitations
     projects: Projects
+    deletions: ProjectDeletions
     keys: Keys
     audit_log: AuditLog
 
@@ -44,6 +46,7 @@ def org_parts(
             postgres, mailer, Sendings(time.monotonic), letters, sign_in.newcomers, sign_in.sessions, policy.mail_proves, forget, now
         ),
         Projects(postgres, credentials.forget_org, credentials.forget_project),
+        ProjectDeletions(postgres, credentials.forget_org, credentials.forget_project),
         Keys(postgres, forget, now),
         AuditLog(postgres),
     )

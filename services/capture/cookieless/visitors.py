@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
 from core.errors import SaltUnavailable
-from services.capture.admission import Admission
+from services.capture.admission import Admission, erased
 from services.capture.batch import Arrival, Reason
 from services.capture.cookieless.degradations import Degradation, Degradations
 from services.capture.cookieless.identity import day_of, is_accepted, packed, visitor_of
@@ -41,6 +41,10 @@ class Visitors:
                 _turn_away(admission, moments, _another_day(day))
             elif (salt := await self._salt(admission, day, moments, arrival)) is not None:
                 visitor = visitor_of(salt, arrival.project_id, known, user_agent)
+                if arrival.is_erased and arrival.is_erased(visitor.distinct_id):
+                    # Before their session is kept.
+                    _turn_away(admission, moments, erased())
+                    continue
                 sessions = await self._sessions.of(salt, visitor, set(moments.values()))
                 for index, ms in moments.items():
                     admission.identify(index, visitor.distinct_id, sessions[ms])

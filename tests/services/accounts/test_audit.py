@@ -111,11 +111,12 @@ CHANGES: Mapping[str, Changing] = {
         of_project=True,
     ),
     "UpdateProject": Changing(
-        lambda at: at.admin.update_project(name="Shop", time_zone="UTC"),
+        lambda at: at.admin.update_project(name="Shop", time_zone="UTC", retention_months=13),
         "project",
-        lambda _: {"name": ("My project", "Shop")},
+        lambda _: {"name": ("My project", "Shop"), "retention_months": (None, 13)},
         of_project=True,
     ),
+    "DeleteProject": Changing(lambda at: at.admin.delete_project(at.project, "My project"), "project", lambda _: {}, of_project=True),
     "CreateApiKey": Changing(
         lambda at: at.admin.create_key("new", "read", "edit"),
         "api_key",
@@ -178,6 +179,8 @@ async def refuse_all(at: Scene) -> None:
             at.owner.create_project("Taken"),
             at.owner.update_project(at.project, name="Taken"),
             at.owner.update_project(at.project, time_zone="Nowhere"),
+            at.owner.update_project(at.project, retention_months=1_201),
+            at.owner.delete_project(at.project, "Another"),
             at.owner.create_key("", "read", project=at.project, expires_at={"seconds": 1}),
             at.owner.revoke_key(at.invitation.id, at.project),
             at.owner.revoke_key(at.key.id, taken),

@@ -62,6 +62,29 @@ async def answers(stream: Stream, meter: Meter, *batches: EncodedMessage) -> lis
     return [answer async for answer in service(stream).capture_stream(requests(), call(meter))]
 
 
+async def test_events_of_who_is_erased_are_refused_with_the_reason_and_their_neighbours_pass() -> None:
+    stream = Stream()
+    capturing = CaptureService(
+        stream.publish,
+        lambda: datetime(2026, 3, 1, tzinfo=UTC),
+        new_uuid7,
+        client_of=unknown,
+        visitors=nobody(),
+        erased_in=lambda project_id: {"zoe", "zö"}.__contains__ if project_id == 7 else None,
+    )
+    events = batch(GOOD, {**GOOD, "distinctId": "zoe"}, {**GOOD, "distinctId": "zö"})
+
+    receipt = await capturing.capture(events, call(Meter()))
+    elsewhere = await capturing.capture(events, Call(Credential("key", Project(8, "UTC"), frozenset({Scope.CAPTURE})), "request"))
+
+    assert [(problem.index, problem.reason, problem.field) for problem in receipt.problems] == [
+        (1, "ERASED", "distinctId"),
+        (2, "ERASED", "distinctId"),
+    ]
+    assert (receipt.accepted, receipt.rejected, elsewhere.accepted) == (1, 2, 3)
+    assert "new one" in receipt.problems[0].message
+
+
 async def test_a_batch_is_charged_with_all_its_events_good_or_bad() -> None:
     meter, identified = Meter(), GOOD | {"eventId": "0195b0a2-0000-7000-8000-000000000001"}
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.backends import Backends
 from core.clickhouse import ClickHouse, Rows
 from core.errors import QueryTooExpensive
 from core.sql import Sql, sql, text
@@ -18,6 +19,7 @@ from services.insights.service import InsightsService
 from services.rpc.call import Call
 from tests.services.insights.conftest import NOW
 from tests.story import Store, event
+from workers.removal.removing import Removal
 
 SETTLED = Watermark(NOW, stored_through=7)
 QUERY = sql("SELECT {a}", a=text("a"))
@@ -222,6 +224,23 @@ async def test_identity_that_changed_is_another_question(
     after = await service.query(trends_of_a_month, call)
 
     assert [sum(one.trends.series[0].values) for one in (before, after)] == [2, 1]
+
+
+async def test_an_answer_from_before_a_removal_is_not_given_after_it(
+    backends: Backends, clickhouse: ClickHouse, store: Store, call: Call, trends_of_a_month: QueryRequest
+) -> None:
+    async def watermark() -> Watermark:
+        return SETTLED
+
+    service = InsightsService(clickhouse, watermark, lambda: NOW, QueryLimits(timedelta(seconds=30), 2**30), cache=ResultCache())
+    await store.tell(event("a", "ann"), event("a", "bob"))
+    before = await service.query(trends_of_a_month, call)
+
+    await Removal(backends.postgres, clickhouse, backends.jetstream).remove_ids(store.project_id, ["bob"])
+    after = await service.query(trends_of_a_month, call)
+
+    assert [sum(one.trends.series[0].values) for one in (before, after)] == [2, 1]
+    assert not after.meta.kept
 
 
 @pytest.fixture

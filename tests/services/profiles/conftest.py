@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,6 +7,7 @@ import pytest_asyncio
 from google.protobuf.json_format import ParseDict
 
 from app.backends import Backends
+from core.server_secrets import ServerSecrets
 from core.stream import Watermark
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from pug.profiles.v1 import profiles_pb2 as pb
@@ -13,6 +15,8 @@ from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
 from services.profiles.directory import Directory
+from services.profiles.erasures import Erasures
+from services.profiles.holdings import Holdings
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
@@ -22,6 +26,9 @@ from workers.people import PeopleWorker
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 MARCH: Mapping[str, str] = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-04T00:00:00Z"}
+
+# The log of changes names whoever asked.
+_KEY = str(uuid.uuid4())
 
 ANY_EVENT: Mapping[str, object] = {"series": [dict[str, object]()]}
 ANYTHING: Mapping[str, object] = {"insight": {"trends": ANY_EVENT}}
@@ -74,15 +81,17 @@ async def new_town(backends: Backends) -> Town:
     async def watermark() -> Watermark:
         return Watermark(NOW)
 
-    limits = QueryLimits(timedelta(seconds=30), 2 * 2**30)
+    limits, secrets = QueryLimits(timedelta(seconds=30), 2 * 2**30), ServerSecrets(backends.postgres)
     return Town(
         ProfilesService(
-            ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, lambda: NOW)
+            ProfilesRepository(backends.postgres, secrets),
+            Reader(Directory(backends.postgres), backends.clickhouse, limits, lambda: NOW),
+            Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits)),
         ),
         InsightsService(backends.clickhouse, watermark, lambda: NOW, limits),
         PeopleWorker(backends.postgres, backends.clickhouse),
         store,
-        Call(Credential("key", Project(project_id, "UTC"), frozenset(Scope)), "request"),
+        Call(Credential(_KEY, Project(project_id, "UTC"), frozenset(Scope)), "request"),
     )
 
 

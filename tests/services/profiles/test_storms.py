@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.backends import Backends
 from core.errors import AlreadyIdentified, AlreadyOnePerson, PersonNotFound, StoreUnavailable, TooManyChanges, TraitInvalid
+from core.server_secrets import ServerSecrets
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.profiles.acts import Identify, SetTraits
 from services.profiles.line import TASK
@@ -142,7 +143,7 @@ async def _check_nothing_acknowledged_is_lost(backends: Backends, town: Town, an
 
 
 async def test_an_act_that_postgres_chokes_on_fails_alone(town: Town, backends: Backends) -> None:
-    repository, project = ProfilesRepository(backends.postgres), town.call.project.id
+    repository, project = ProfilesRepository(backends.postgres, ServerSecrets(backends.postgres)), town.call.project.id
     nothing = TraitChange()
 
     answers = await asyncio.gather(

@@ -176,12 +176,16 @@ LOOKS_UP = {
     (f"{ACCOUNTS}/RevokeInvitation", "id"),
     (f"{ACCOUNTS}/RevokeApiKey", "id"),
     (f"{ACCOUNTS}/EndMySession", "id"),
+    (f"{ACCOUNTS}/DeleteProject", "id"),
+    (f"{ACCOUNTS}/GetProjectDeletion", "project_id"),
     (f"{PROFILES}/GetPerson", "person_id"),
     (f"{PROFILES}/GetPerson", "distinct_id"),
     (f"{PROFILES}/GetPerson", "external_id"),
     (f"{PROFILES}/ListPersonEvents", "person_id"),
     (f"{PROFILES}/ListPersonEvents", "external_id"),
     (f"{PROFILES}/Unmerge", "merge_id"),
+    *((f"{PROFILES}/EraseDataSubject", field) for field in ("person_id", "distinct_id", "external_id")),
+    (f"{PROFILES}/GetErasure", "id"),
     *((f"{DASHBOARDS}/{rpc}", "id") for rpc in (*ON_BOARDS, "DeleteDashboard", "UpdateSavedInsight", "DeleteSavedInsight")),
 }
 # Narrow down a list, which is empty for what is somebody else's.
@@ -231,6 +235,11 @@ async def ids_in(everybody: Everybody, team: Team) -> Ids:
     people = {"distinctId": f"anon-{name}", "externalId": f"user-{name}"}
     person = (await call(everybody, f"{PROFILES}/Identify", team.keys.write_key, people))["personId"]
     merged = await call(everybody, f"{PROFILES}/Merge", owner, {"from": f"a-{name}", "into": f"b-{name}"})
+    # Of somebody else: who is erased is found no more.
+    gone = {"distinctId": f"gone-{name}", "externalId": f"gone-user-{name}"}
+    gone_person = (await call(everybody, f"{PROFILES}/Identify", team.keys.write_key, gone))["personId"]
+    await call(everybody, f"{PROFILES}/SetTraits", team.keys.write_key, {"distinctId": f"asked-{name}", "set": {"name": name}})
+    erasure = (await call(everybody, f"{PROFILES}/EraseDataSubject", owner, {"distinctId": f"asked-{name}"}))["erasure"]["id"]
     invited = await call(everybody, f"{ACCOUNTS}/InviteMember", owner, {"email": f"{name}@example.com"})
     keys = (await call(everybody, f"{ACCOUNTS}/ListApiKeys", owner, {}))["apiKeys"]
     board = (await call(everybody, f"{DASHBOARDS}/CreateDashboard", owner, {"name": name}))["dashboard"]["id"]
@@ -238,6 +247,9 @@ async def ids_in(everybody: Everybody, team: Team) -> Ids:
     saved_id = (await call(everybody, f"{DASHBOARDS}/CreateSavedInsight", owner, saved))["savedInsight"]["id"]
     viewer = (await call(everybody, f"{ACCOUNTS}/GetMe", team.members[Role.VIEWER], {}))["account"]["id"]
     sessions = (await call(everybody, f"{ACCOUNTS}/ListMySessions", owner, {}))["sessions"]
+    gone_by = {"person_id": gone_person, "distinct_id": gone["distinctId"], "external_id": gone["externalId"]}
+    deleted = (await call(everybody, f"{ACCOUNTS}/CreateProject", owner, {"name": name}))["project"]["id"]
+    await call(everybody, f"{ACCOUNTS}/DeleteProject", owner, {"id": deleted, "name": name})
     by_field = {"person_id": person, "distinct_id": people["distinctId"], "external_id": people["externalId"]}
     return {
         (f"{ACCOUNTS}/SetMemberRole", "account_id"): viewer,
@@ -245,8 +257,12 @@ async def ids_in(everybody: Everybody, team: Team) -> Ids:
         (f"{ACCOUNTS}/RevokeInvitation", "id"): invited["invitation"]["id"],
         (f"{ACCOUNTS}/RevokeApiKey", "id"): next(key["id"] for key in keys if key["kind"] == "KIND_WRITE"),
         (f"{ACCOUNTS}/EndMySession", "id"): sessions[0]["id"],
+        (f"{ACCOUNTS}/DeleteProject", "id"): deleted,
+        (f"{ACCOUNTS}/GetProjectDeletion", "project_id"): deleted,
         (f"{ACCOUNTS}/ListAuditEntries", "project_id"): team.keys.project_id,
         (f"{PROFILES}/Unmerge", "merge_id"): merged["merge"]["id"],
+        **{(f"{PROFILES}/EraseDataSubject", field): value for field, value in gone_by.items()},
+        (f"{PROFILES}/GetErasure", "id"): erasure,
         **{(f"{DASHBOARDS}/{rpc}", "id"): board for rpc in (*ON_BOARDS, "DeleteDashboard")},
         **{(f"{DASHBOARDS}/{rpc}", "id"): saved_id for rpc in ("UpdateSavedInsight", "DeleteSavedInsight")},
         (f"{INSIGHTS}/WhyNot", "distinct_id"): people["distinctId"],
@@ -289,8 +305,8 @@ async def test_what_is_others_is_as_unknown_byte_by_byte_as_what_is_not_there(ev
 
         assert of_others == of_nobody, (rpc, field)
         assert of_others[0] == (404 if (rpc, field) in LOOKS_UP else 200), (rpc, field, of_others)
-    # With one's own the same requests work; backwards, because members are removed and sessions ended after all else is done.
-    for rpc, field in sorted(LOOKS_UP | NARROWS, reverse=True):
+    # With one's own the same requests work; backwards, because members are removed after all else is done, and then sessions ended.
+    for rpc, field in sorted(LOOKS_UP | NARROWS, key=lambda one: ("EndMySession" not in one[0], one), reverse=True):
         assert (await answer(rpc, field, own[rpc, field]))[0] == 200, (rpc, field)
 
 

@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pug.accounts.v1.audit_pb2 import ListAuditEntriesRequest, ListAuditEntriesResponse
 from pug.accounts.v1.org_pb2 import AcceptInvitationRequest, CreateOrgRequest, CreateOrgResponse, InviteMemberRequest, InviteMemberResponse, LeaveOrgRequest, LeaveOrgResponse, ListInvitationsRequest, ListInvitationsResponse, ListMembersRequest, ListMembersResponse, ListOrgsRequest, ListOrgsResponse, RemoveMemberRequest, RemoveMemberResponse, RevokeInvitationRequest, RevokeInvitationResponse, SetMemberRoleRequest, SetMemberRoleResponse, UpdateOrgRequest, UpdateOrgResponse
-from pug.accounts.v1.project_pb2 import CreateProjectRequest, CreateProjectResponse, GetProjectRequest, GetProjectResponse, ListProjectsRequest, ListProjectsResponse, UpdateProjectRequest, UpdateProjectResponse
+from pug.accounts.v1.project_pb2 import CreateProjectRequest, CreateProjectResponse, DeleteProjectRequest, DeleteProjectResponse, GetProjectDeletionRequest, GetProjectDeletionResponse, GetProjectRequest, GetProjectResponse, ListProjectDeletionsRequest, ListProjectDeletionsResponse, ListProjectsRequest, ListProjectsResponse, UpdateProjectRequest, UpdateProjectResponse
 from pug.accounts.v1.session_pb2 import AcceptInvitationResponse, CompleteMagicLinkRequest, CompleteMagicLinkResponse, CompleteOidcRequest, CompleteOidcResponse, EndMySessionRequest, EndMySessionResponse, GetMeRequest, GetMeResponse, ListMySessionsRequest, ListMySessionsResponse, RefreshSessionRequest, RefreshSessionResponse, RequestMagicLinkRequest, RequestMagicLinkResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, SignUpRequest, SignUpResponse, StartOidcRequest, StartOidcResponse, UpdateMeRequest, UpdateMeResponse
 from pyqwest import Client, SyncClient
 
@@ -210,9 +210,28 @@ class AccountsService(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    async def delete_project(self, request: DeleteProjectRequest, ctx: RequestContext[DeleteProjectRequest, DeleteProjectResponse], /) -> DeleteProjectResponse:
+        """
+        DeleteProject deletes a project of the org for good: at once nobody sees it and its keys open nothing, and a job removes its data everywhere.
+        Asking again changes nothing.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def get_project_deletion(self, request: GetProjectDeletionRequest, ctx: RequestContext[GetProjectDeletionRequest, GetProjectDeletionResponse], /) -> GetProjectDeletionResponse:
+        """
+        GetProjectDeletion says how far the deletion of a project is.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_project_deletions(self, request: ListProjectDeletionsRequest, ctx: RequestContext[ListProjectDeletionsRequest, ListProjectDeletionsResponse], /) -> ListProjectDeletionsResponse:
+        """
+        ListProjectDeletions lists the deletions of the org's projects, latest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     async def update_project(self, request: UpdateProjectRequest, ctx: RequestContext[UpdateProjectRequest, UpdateProjectResponse], /) -> UpdateProjectResponse:
         """
-        UpdateProject changes the project's name or time zone.
+        UpdateProject changes the project's name, its time zone, or how long its events are kept.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -544,6 +563,39 @@ class AccountsServiceASGIApplication(ConnectASGIApplication[AccountsService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.get_project,
+                ),
+                "/pug.accounts.v1.AccountsService/DeleteProject": Endpoint.unary(
+                    method=MethodInfo(
+                        name="DeleteProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=DeleteProjectRequest,
+                        output=DeleteProjectResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.delete_project,
+                ),
+                "/pug.accounts.v1.AccountsService/GetProjectDeletion": Endpoint.unary(
+                    method=MethodInfo(
+                        name="GetProjectDeletion",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=GetProjectDeletionRequest,
+                        output=GetProjectDeletionResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.get_project_deletion,
+                ),
+                "/pug.accounts.v1.AccountsService/ListProjectDeletions": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListProjectDeletions",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListProjectDeletionsRequest,
+                        output=ListProjectDeletionsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_project_deletions,
                 ),
                 "/pug.accounts.v1.AccountsService/UpdateProject": Endpoint.unary(
                     method=MethodInfo(
@@ -1270,6 +1322,80 @@ class AccountsServiceClient(ConnectClient):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    async def delete_project(
+        self,
+        request: DeleteProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> DeleteProjectResponse:
+        """
+        DeleteProject deletes a project of the org for good: at once nobody sees it and its keys open nothing, and a job removes its data everywhere.
+        Asking again changes nothing.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="DeleteProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=DeleteProjectRequest,
+                output=DeleteProjectResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def get_project_deletion(
+        self,
+        request: GetProjectDeletionRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetProjectDeletionResponse:
+        """
+        GetProjectDeletion says how far the deletion of a project is.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetProjectDeletion",
+                service_name="pug.accounts.v1.AccountsService",
+                input=GetProjectDeletionRequest,
+                output=GetProjectDeletionResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def list_project_deletions(
+        self,
+        request: ListProjectDeletionsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListProjectDeletionsResponse:
+        """
+        ListProjectDeletions lists the deletions of the org's projects, latest first.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListProjectDeletions",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListProjectDeletionsRequest,
+                output=ListProjectDeletionsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
     async def update_project(
         self,
         request: UpdateProjectRequest,
@@ -1278,7 +1404,7 @@ class AccountsServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> UpdateProjectResponse:
         """
-        UpdateProject changes the project's name or time zone.
+        UpdateProject changes the project's name, its time zone, or how long its events are kept.
         """
         return await self.execute_unary(
             request=request,
@@ -1534,9 +1660,28 @@ class AccountsServiceSync(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def delete_project(self, request: DeleteProjectRequest, ctx: RequestContext[DeleteProjectRequest, DeleteProjectResponse], /) -> DeleteProjectResponse:
+        """
+        DeleteProject deletes a project of the org for good: at once nobody sees it and its keys open nothing, and a job removes its data everywhere.
+        Asking again changes nothing.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def get_project_deletion(self, request: GetProjectDeletionRequest, ctx: RequestContext[GetProjectDeletionRequest, GetProjectDeletionResponse], /) -> GetProjectDeletionResponse:
+        """
+        GetProjectDeletion says how far the deletion of a project is.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_project_deletions(self, request: ListProjectDeletionsRequest, ctx: RequestContext[ListProjectDeletionsRequest, ListProjectDeletionsResponse], /) -> ListProjectDeletionsResponse:
+        """
+        ListProjectDeletions lists the deletions of the org's projects, latest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def update_project(self, request: UpdateProjectRequest, ctx: RequestContext[UpdateProjectRequest, UpdateProjectResponse], /) -> UpdateProjectResponse:
         """
-        UpdateProject changes the project's name or time zone.
+        UpdateProject changes the project's name, its time zone, or how long its events are kept.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -1866,6 +2011,39 @@ class AccountsServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.get_project,
+                ),
+                "/pug.accounts.v1.AccountsService/DeleteProject": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="DeleteProject",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=DeleteProjectRequest,
+                        output=DeleteProjectResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.delete_project,
+                ),
+                "/pug.accounts.v1.AccountsService/GetProjectDeletion": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="GetProjectDeletion",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=GetProjectDeletionRequest,
+                        output=GetProjectDeletionResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.get_project_deletion,
+                ),
+                "/pug.accounts.v1.AccountsService/ListProjectDeletions": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListProjectDeletions",
+                        service_name="pug.accounts.v1.AccountsService",
+                        input=ListProjectDeletionsRequest,
+                        output=ListProjectDeletionsResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_project_deletions,
                 ),
                 "/pug.accounts.v1.AccountsService/UpdateProject": EndpointSync.unary(
                     method=MethodInfo(
@@ -2592,6 +2770,80 @@ class AccountsServiceClientSync(ConnectClientSync):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    def delete_project(
+        self,
+        request: DeleteProjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> DeleteProjectResponse:
+        """
+        DeleteProject deletes a project of the org for good: at once nobody sees it and its keys open nothing, and a job removes its data everywhere.
+        Asking again changes nothing.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="DeleteProject",
+                service_name="pug.accounts.v1.AccountsService",
+                input=DeleteProjectRequest,
+                output=DeleteProjectResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def get_project_deletion(
+        self,
+        request: GetProjectDeletionRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetProjectDeletionResponse:
+        """
+        GetProjectDeletion says how far the deletion of a project is.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetProjectDeletion",
+                service_name="pug.accounts.v1.AccountsService",
+                input=GetProjectDeletionRequest,
+                output=GetProjectDeletionResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def list_project_deletions(
+        self,
+        request: ListProjectDeletionsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListProjectDeletionsResponse:
+        """
+        ListProjectDeletions lists the deletions of the org's projects, latest first.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListProjectDeletions",
+                service_name="pug.accounts.v1.AccountsService",
+                input=ListProjectDeletionsRequest,
+                output=ListProjectDeletionsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
     def update_project(
         self,
         request: UpdateProjectRequest,
@@ -2600,7 +2852,7 @@ class AccountsServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> UpdateProjectResponse:
         """
-        UpdateProject changes the project's name or time zone.
+        UpdateProject changes the project's name, its time zone, or how long its events are kept.
         """
         return self.execute_unary(
             request=request,

@@ -177,6 +177,21 @@ class AccountsServiceStub:
                 request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectRequest.SerializeToString,
                 response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectResponse.FromString,
                 _registered_method=True)
+        self.DeleteProject = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/DeleteProject',
+                request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.DeleteProjectRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.DeleteProjectResponse.FromString,
+                _registered_method=True)
+        self.GetProjectDeletion = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/GetProjectDeletion',
+                request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectDeletionRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectDeletionResponse.FromString,
+                _registered_method=True)
+        self.ListProjectDeletions = channel.unary_unary(
+                '/pug.accounts.v1.AccountsService/ListProjectDeletions',
+                request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectDeletionsRequest.SerializeToString,
+                response_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectDeletionsResponse.FromString,
+                _registered_method=True)
         self.UpdateProject = channel.unary_unary(
                 '/pug.accounts.v1.AccountsService/UpdateProject',
                 request_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.UpdateProjectRequest.SerializeToString,
@@ -395,8 +410,30 @@ class AccountsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteProject(self, request, context):
+        """DeleteProject deletes a project of the org for good: at once nobody sees it and its keys open nothing, and a job removes its data everywhere.
+        Asking again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProjectDeletion(self, request, context):
+        """GetProjectDeletion says how far the deletion of a project is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProjectDeletions(self, request, context):
+        """ListProjectDeletions lists the deletions of the org's projects, latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateProject(self, request, context):
-        """UpdateProject changes the project's name or time zone.
+        """UpdateProject changes the project's name, its time zone, or how long its events are kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -560,6 +597,21 @@ def add_AccountsServiceServicer_to_server(servicer, server):
                     servicer.GetProject,
                     request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectRequest.FromString,
                     response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectResponse.SerializeToString,
+            ),
+            'DeleteProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProject,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.DeleteProjectRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.DeleteProjectResponse.SerializeToString,
+            ),
+            'GetProjectDeletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProjectDeletion,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectDeletionRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectDeletionResponse.SerializeToString,
+            ),
+            'ListProjectDeletions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjectDeletions,
+                    request_deserializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectDeletionsRequest.FromString,
+                    response_serializer=pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectDeletionsResponse.SerializeToString,
             ),
             'UpdateProject': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateProject,
@@ -1315,6 +1367,87 @@ class AccountsService:
             '/pug.accounts.v1.AccountsService/GetProject',
             pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectRequest.SerializeToString,
             pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/DeleteProject',
+            pug_dot_accounts_dot_v1_dot_project__pb2.DeleteProjectRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_project__pb2.DeleteProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProjectDeletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/GetProjectDeletion',
+            pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectDeletionRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_project__pb2.GetProjectDeletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjectDeletions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.accounts.v1.AccountsService/ListProjectDeletions',
+            pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectDeletionsRequest.SerializeToString,
+            pug_dot_accounts_dot_v1_dot_project__pb2.ListProjectDeletionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dpug/accounts/v1/project.proto\x12\x0fpug.accounts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x01\n\x07Project\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n\ttime_zone\x18\x03 \x01(\tR\x08timeZone\x12\x39\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\"G\n\x14\x43reateProjectRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n\ttime_zone\x18\x02 \x01(\tR\x08timeZone\"h\n\x15\x43reateProjectResponse\x12\x32\n\x07project\x18\x01 \x01(\x0b\x32\x18.pug.accounts.v1.ProjectR\x07project\x12\x1b\n\twrite_key\x18\x02 \x01(\tR\x08writeKey\"\x15\n\x13ListProjectsRequest\"L\n\x14ListProjectsResponse\x12\x34\n\x08projects\x18\x01 \x03(\x0b\x32\x18.pug.accounts.v1.ProjectR\x08projects\"\x13\n\x11GetProjectRequest\"H\n\x12GetProjectResponse\x12\x32\n\x07project\x18\x01 \x01(\x0b\x32\x18.pug.accounts.v1.ProjectR\x07project\"h\n\x14UpdateProjectRequest\x12\x17\n\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12 \n\ttime_zone\x18\x02 \x01(\tH\x01R\x08timeZone\x88\x01\x01\x42\x07\n\x05_nameB\x0c\n\n_time_zone\"K\n\x15UpdateProjectResponse\x12\x32\n\x07project\x18\x01 \x01(\x0b\x32\x18.pug.accounts.v1.ProjectR\x07projectb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dpug/accounts/v1/project.proto\x12\x0fpug.accounts.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x01\n\x07Project\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n\ttime_zone\x18\x03 \x01(\tR\x08timeZone\x12\x39\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12)\n\x10retention_months\x18\x05 \x01(\x05R\x0fretentionMonths\"G\n\x14\x43reateProjectRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n\ttime_zone\x18\x02 \x01(\tR\x08timeZone\"h\n\x15\x43reateProjectResponse\x12\x32\n\x07project\x18\x01 \x01(\x0b\x32\x18.pug.accounts.v1.ProjectR\x07project\x12\x1b\n\twrite_key\x18\x02 \x01(\tR\x08writeKey\"\x15\n\x13ListProjectsRequest\"L\n\x14ListProjectsResponse\x12\x34\n\x08projects\x18\x01 \x03(\x0b\x32\x18.pug.accounts.v1.ProjectR\x08projects\"\x13\n\x11GetProjectRequest\"H\n\x12GetProjectResponse\x12\x32\n\x07project\x18\x01 \x01(\x0b\x32\x18.pug.accounts.v1.ProjectR\x07project\"\xad\x01\n\x14UpdateProjectRequest\x12\x17\n\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12 \n\ttime_zone\x18\x02 \x01(\tH\x01R\x08timeZone\x88\x01\x01\x12.\n\x10retention_months\x18\x03 \x01(\x05H\x02R\x0fretentionMonths\x88\x01\x01\x42\x07\n\x05_nameB\x0c\n\n_time_zoneB\x13\n\x11_retention_months\"K\n\x15UpdateProjectResponse\x12\x32\n\x07project\x18\x01 \x01(\x0b\x32\x18.pug.accounts.v1.ProjectR\x07project\"\xe8\x02\n\x0fProjectDeletion\x12\x1d\n\nproject_id\x18\x01 \x01(\tR\tprojectId\x12<\n\x05state\x18\x02 \x01(\x0e\x32&.pug.accounts.v1.ProjectDeletion.StateR\x05state\x12=\n\x0crequested_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0brequestedAt\x12;\n\x0b\x66inished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nfinishedAt\x12\x14\n\x05\x65rror\x18\x05 \x01(\tR\x05\x65rror\"f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x0e\n\nSTATE_DONE\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\":\n\x14\x44\x65leteProjectRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\"U\n\x15\x44\x65leteProjectResponse\x12<\n\x08\x64\x65letion\x18\x01 \x01(\x0b\x32 .pug.accounts.v1.ProjectDeletionR\x08\x64\x65letion\":\n\x19GetProjectDeletionRequest\x12\x1d\n\nproject_id\x18\x01 \x01(\tR\tprojectId\"Z\n\x1aGetProjectDeletionResponse\x12<\n\x08\x64\x65letion\x18\x01 \x01(\x0b\x32 .pug.accounts.v1.ProjectDeletionR\x08\x64\x65letion\"\x1d\n\x1bListProjectDeletionsRequest\"^\n\x1cListProjectDeletionsResponse\x12>\n\tdeletions\x18\x01 \x03(\x0b\x32 .pug.accounts.v1.ProjectDeletionR\tdeletionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,37 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pug.accounts.v1.project_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROJECT']._serialized_start=84
-  _globals['_PROJECT']._serialized_end=217
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=219
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=290
-  _globals['_CREATEPROJECTRESPONSE']._serialized_start=292
-  _globals['_CREATEPROJECTRESPONSE']._serialized_end=396
-  _globals['_LISTPROJECTSREQUEST']._serialized_start=398
-  _globals['_LISTPROJECTSREQUEST']._serialized_end=419
-  _globals['_LISTPROJECTSRESPONSE']._serialized_start=421
-  _globals['_LISTPROJECTSRESPONSE']._serialized_end=497
-  _globals['_GETPROJECTREQUEST']._serialized_start=499
-  _globals['_GETPROJECTREQUEST']._serialized_end=518
-  _globals['_GETPROJECTRESPONSE']._serialized_start=520
-  _globals['_GETPROJECTRESPONSE']._serialized_end=592
-  _globals['_UPDATEPROJECTREQUEST']._serialized_start=594
-  _globals['_UPDATEPROJECTREQUEST']._serialized_end=698
-  _globals['_UPDATEPROJECTRESPONSE']._serialized_start=700
-  _globals['_UPDATEPROJECTRESPONSE']._serialized_end=775
+  _globals['_PROJECT']._serialized_end=260
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=262
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=333
+  _globals['_CREATEPROJECTRESPONSE']._serialized_start=335
+  _globals['_CREATEPROJECTRESPONSE']._serialized_end=439
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=441
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=462
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=464
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=540
+  _globals['_GETPROJECTREQUEST']._serialized_start=542
+  _globals['_GETPROJECTREQUEST']._serialized_end=561
+  _globals['_GETPROJECTRESPONSE']._serialized_start=563
+  _globals['_GETPROJECTRESPONSE']._serialized_end=635
+  _globals['_UPDATEPROJECTREQUEST']._serialized_start=638
+  _globals['_UPDATEPROJECTREQUEST']._serialized_end=811
+  _globals['_UPDATEPROJECTRESPONSE']._serialized_start=813
+  _globals['_UPDATEPROJECTRESPONSE']._serialized_end=888
+  _globals['_PROJECTDELETION']._serialized_start=891
+  _globals['_PROJECTDELETION']._serialized_end=1251
+  _globals['_PROJECTDELETION_STATE']._serialized_start=1149
+  _globals['_PROJECTDELETION_STATE']._serialized_end=1251
+  _globals['_DELETEPROJECTREQUEST']._serialized_start=1253
+  _globals['_DELETEPROJECTREQUEST']._serialized_end=1311
+  _globals['_DELETEPROJECTRESPONSE']._serialized_start=1313
+  _globals['_DELETEPROJECTRESPONSE']._serialized_end=1398
+  _globals['_GETPROJECTDELETIONREQUEST']._serialized_start=1400
+  _globals['_GETPROJECTDELETIONREQUEST']._serialized_end=1458
+  _globals['_GETPROJECTDELETIONRESPONSE']._serialized_start=1460
+  _globals['_GETPROJECTDELETIONRESPONSE']._serialized_end=1550
+  _globals['_LISTPROJECTDELETIONSREQUEST']._serialized_start=1552
+  _globals['_LISTPROJECTDELETIONSREQUEST']._serialized_end=1581
+  _globals['_LISTPROJECTDELETIONSRESPONSE']._serialized_start=1583
+  _globals['_LISTPROJECTDELETIONSRESPONSE']._serialized_end=1677
 # @@protoc_insertion_point(module_scope)

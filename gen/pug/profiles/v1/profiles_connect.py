@@ -19,6 +19,7 @@ from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
+from pug.profiles.v1.erasure_pb2 import EraseDataSubjectRequest, EraseDataSubjectResponse, GetCertificateKeyRequest, GetCertificateKeyResponse, GetErasureRequest, GetErasureResponse, ListErasuresRequest, ListErasuresResponse
 from pyqwest import Client, SyncClient
 
 from .profiles_pb2 import GetPersonRequest, GetPersonResponse, IdentifyRequest, IdentifyResponse, ListEventsRequest, ListEventsResponse, ListMergesRequest, ListMergesResponse, ListPersonEventsRequest, ListPersonEventsResponse, ListPersonsRequest, ListPersonsResponse, MergeRequest, MergeResponse, SetTraitsRequest, SetTraitsResponse, UnmergeRequest, UnmergeResponse
@@ -92,6 +93,30 @@ class ProfilesService(Protocol):
     async def list_events(self, request: ListEventsRequest, ctx: RequestContext[ListEventsRequest, ListEventsResponse], /) -> ListEventsResponse:
         """
         ListEvents lists the project's events, newest first, cookieless visitors' included.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def erase_data_subject(self, request: EraseDataSubjectRequest, ctx: RequestContext[EraseDataSubjectRequest, EraseDataSubjectResponse], /) -> EraseDataSubjectResponse:
+        """
+        EraseDataSubject removes all that is held about a person, for good and everywhere, as a job. Their ids are never taken in again.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def get_erasure(self, request: GetErasureRequest, ctx: RequestContext[GetErasureRequest, GetErasureResponse], /) -> GetErasureResponse:
+        """
+        GetErasure tells how far an erasure is, and gives the certificate of one that is done.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_erasures(self, request: ListErasuresRequest, ctx: RequestContext[ListErasuresRequest, ListErasuresResponse], /) -> ListErasuresResponse:
+        """
+        ListErasures lists the erasures of the project, newest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def get_certificate_key(self, request: GetCertificateKeyRequest, ctx: RequestContext[GetCertificateKeyRequest, GetCertificateKeyResponse], /) -> GetCertificateKeyResponse:
+        """
+        GetCertificateKey gives the public key that certificates of erasure are checked with.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -207,6 +232,50 @@ class ProfilesServiceASGIApplication(ConnectASGIApplication[ProfilesService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.list_events,
+                ),
+                "/pug.profiles.v1.ProfilesService/EraseDataSubject": Endpoint.unary(
+                    method=MethodInfo(
+                        name="EraseDataSubject",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=EraseDataSubjectRequest,
+                        output=EraseDataSubjectResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.erase_data_subject,
+                ),
+                "/pug.profiles.v1.ProfilesService/GetErasure": Endpoint.unary(
+                    method=MethodInfo(
+                        name="GetErasure",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=GetErasureRequest,
+                        output=GetErasureResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.get_erasure,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListErasures": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListErasures",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListErasuresRequest,
+                        output=ListErasuresResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_erasures,
+                ),
+                "/pug.profiles.v1.ProfilesService/GetCertificateKey": Endpoint.unary(
+                    method=MethodInfo(
+                        name="GetCertificateKey",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=GetCertificateKeyRequest,
+                        output=GetCertificateKeyResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.get_certificate_key,
                 ),
             },
             interceptors=interceptors,
@@ -466,6 +535,104 @@ class ProfilesServiceClient(ConnectClient):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    async def erase_data_subject(
+        self,
+        request: EraseDataSubjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> EraseDataSubjectResponse:
+        """
+        EraseDataSubject removes all that is held about a person, for good and everywhere, as a job. Their ids are never taken in again.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="EraseDataSubject",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=EraseDataSubjectRequest,
+                output=EraseDataSubjectResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def get_erasure(
+        self,
+        request: GetErasureRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetErasureResponse:
+        """
+        GetErasure tells how far an erasure is, and gives the certificate of one that is done.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetErasure",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=GetErasureRequest,
+                output=GetErasureResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def list_erasures(
+        self,
+        request: ListErasuresRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListErasuresResponse:
+        """
+        ListErasures lists the erasures of the project, newest first.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListErasures",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListErasuresRequest,
+                output=ListErasuresResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    async def get_certificate_key(
+        self,
+        request: GetCertificateKeyRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetCertificateKeyResponse:
+        """
+        GetCertificateKey gives the public key that certificates of erasure are checked with.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetCertificateKey",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=GetCertificateKeyRequest,
+                output=GetCertificateKeyResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
 
 class ProfilesServiceSync(Protocol):
     """
@@ -522,6 +689,30 @@ class ProfilesServiceSync(Protocol):
     def list_events(self, request: ListEventsRequest, ctx: RequestContext[ListEventsRequest, ListEventsResponse], /) -> ListEventsResponse:
         """
         ListEvents lists the project's events, newest first, cookieless visitors' included.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def erase_data_subject(self, request: EraseDataSubjectRequest, ctx: RequestContext[EraseDataSubjectRequest, EraseDataSubjectResponse], /) -> EraseDataSubjectResponse:
+        """
+        EraseDataSubject removes all that is held about a person, for good and everywhere, as a job. Their ids are never taken in again.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def get_erasure(self, request: GetErasureRequest, ctx: RequestContext[GetErasureRequest, GetErasureResponse], /) -> GetErasureResponse:
+        """
+        GetErasure tells how far an erasure is, and gives the certificate of one that is done.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_erasures(self, request: ListErasuresRequest, ctx: RequestContext[ListErasuresRequest, ListErasuresResponse], /) -> ListErasuresResponse:
+        """
+        ListErasures lists the erasures of the project, newest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def get_certificate_key(self, request: GetCertificateKeyRequest, ctx: RequestContext[GetCertificateKeyRequest, GetCertificateKeyResponse], /) -> GetCertificateKeyResponse:
+        """
+        GetCertificateKey gives the public key that certificates of erasure are checked with.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -635,6 +826,50 @@ class ProfilesServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.list_events,
+                ),
+                "/pug.profiles.v1.ProfilesService/EraseDataSubject": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="EraseDataSubject",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=EraseDataSubjectRequest,
+                        output=EraseDataSubjectResponse,
+                        idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.erase_data_subject,
+                ),
+                "/pug.profiles.v1.ProfilesService/GetErasure": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="GetErasure",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=GetErasureRequest,
+                        output=GetErasureResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.get_erasure,
+                ),
+                "/pug.profiles.v1.ProfilesService/ListErasures": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListErasures",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ListErasuresRequest,
+                        output=ListErasuresResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_erasures,
+                ),
+                "/pug.profiles.v1.ProfilesService/GetCertificateKey": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="GetCertificateKey",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=GetCertificateKeyRequest,
+                        output=GetCertificateKeyResponse,
+                        idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.get_certificate_key,
                 ),
             },
             interceptors=interceptors,
@@ -887,6 +1122,104 @@ class ProfilesServiceClientSync(ConnectClientSync):
                 service_name="pug.profiles.v1.ProfilesService",
                 input=ListEventsRequest,
                 output=ListEventsResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def erase_data_subject(
+        self,
+        request: EraseDataSubjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> EraseDataSubjectResponse:
+        """
+        EraseDataSubject removes all that is held about a person, for good and everywhere, as a job. Their ids are never taken in again.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="EraseDataSubject",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=EraseDataSubjectRequest,
+                output=EraseDataSubjectResponse,
+                idempotency_level=IdempotencyLevel.IDEMPOTENT,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def get_erasure(
+        self,
+        request: GetErasureRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetErasureResponse:
+        """
+        GetErasure tells how far an erasure is, and gives the certificate of one that is done.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetErasure",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=GetErasureRequest,
+                output=GetErasureResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def list_erasures(
+        self,
+        request: ListErasuresRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> ListErasuresResponse:
+        """
+        ListErasures lists the erasures of the project, newest first.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListErasures",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ListErasuresRequest,
+                output=ListErasuresResponse,
+                idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+            use_get=use_get,
+        )
+    def get_certificate_key(
+        self,
+        request: GetCertificateKeyRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+        use_get: bool = False,
+    ) -> GetCertificateKeyResponse:
+        """
+        GetCertificateKey gives the public key that certificates of erasure are checked with.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetCertificateKey",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=GetCertificateKeyRequest,
+                output=GetCertificateKeyResponse,
                 idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS,
                 stream_type=StreamType.UNARY,
             ),

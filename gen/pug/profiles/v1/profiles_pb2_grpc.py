@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from pug.profiles.v1 import erasure_pb2 as pug_dot_profiles_dot_v1_dot_erasure__pb2
 from pug.profiles.v1 import profiles_pb2 as pug_dot_profiles_dot_v1_dot_profiles__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -80,6 +81,26 @@ class ProfilesServiceStub:
                 request_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.EraseDataSubject = channel.unary_unary(
+                '/pug.profiles.v1.ProfilesService/EraseDataSubject',
+                request_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.EraseDataSubjectRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.EraseDataSubjectResponse.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/pug.profiles.v1.ProfilesService/GetErasure',
+                request_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetErasureResponse.FromString,
+                _registered_method=True)
+        self.ListErasures = channel.unary_unary(
+                '/pug.profiles.v1.ProfilesService/ListErasures',
+                request_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.ListErasuresRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.ListErasuresResponse.FromString,
+                _registered_method=True)
+        self.GetCertificateKey = channel.unary_unary(
+                '/pug.profiles.v1.ProfilesService/GetCertificateKey',
+                request_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyResponse.FromString,
+                _registered_method=True)
 
 
 class ProfilesServiceServicer:
@@ -149,6 +170,34 @@ class ProfilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseDataSubject(self, request, context):
+        """EraseDataSubject removes all that is held about a person, for good and everywhere, as a job. Their ids are never taken in again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """GetErasure tells how far an erasure is, and gives the certificate of one that is done.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListErasures(self, request, context):
+        """ListErasures lists the erasures of the project, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCertificateKey(self, request, context):
+        """GetCertificateKey gives the public key that certificates of erasure are checked with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfilesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -196,6 +245,26 @@ def add_ProfilesServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsRequest.FromString,
                     response_serializer=pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'EraseDataSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseDataSubject,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.EraseDataSubjectRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.EraseDataSubjectResponse.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetErasureRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetErasureResponse.SerializeToString,
+            ),
+            'ListErasures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListErasures,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.ListErasuresRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.ListErasuresResponse.SerializeToString,
+            ),
+            'GetCertificateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCertificateKey,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -442,6 +511,114 @@ class ProfilesService:
             '/pug.profiles.v1.ProfilesService/ListEvents',
             pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsRequest.SerializeToString,
             pug_dot_profiles_dot_v1_dot_profiles__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseDataSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/EraseDataSubject',
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.EraseDataSubjectRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.EraseDataSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/GetErasure',
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.GetErasureRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.GetErasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListErasures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/ListErasures',
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.ListErasuresRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.ListErasuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCertificateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/GetCertificateKey',
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

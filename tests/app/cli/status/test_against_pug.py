@@ -43,6 +43,7 @@ def test_a_running_pug_is_healthy_and_keeps_up(run_with: Run, pug: PugProcess) -
     assert as_json["turns"]
     assert all(each["holder"] for each in as_json["turns"])
     assert as_json["consumers"]
+    assert as_json["erasures"] == {"open": 0, "oldest_at": None}
     assert as_json["people"] == {"waiting": 0, "oldest_at": None, "lag_seconds": 0}
     assert as_json["dead_letters"]["last_reason"] == "Memory limit"
 
@@ -74,7 +75,7 @@ def test_a_worker_that_is_missing_is_down_and_what_waits_is_seen(run: Run, tmp_p
 
     status = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert status["problems"] == ["no worker runs (events-writer)", "no worker runs (people-writer)"]
+    assert status["problems"] == [f"no worker runs ({job})" for job in ("events-writer", "people-writer", "eraser")]
     assert (status["events"]["messages"], status["events"]["subjects"]) == (2, {"events.captured": 2})
     assert status["events"]["lag_seconds"] > 0
     assert "none has its turn" in shown

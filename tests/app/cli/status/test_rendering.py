@@ -5,7 +5,7 @@ import pytest
 
 from app.cli.doctor.checks import bad, good
 from app.cli.output import json_text, print_table
-from app.cli.status.facts import Consumer, DeadStream, EventStream, People, Severity, Status, Turn
+from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Severity, Status, Turn
 from app.cli.status.rendering import status_group, status_json, verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -22,6 +22,7 @@ def behind(second: int, waiting: int, lag: timedelta) -> Status:
         DeadStream(3, 2048, now - timedelta(hours=2), "Cannot \x1b parse"),
         (Turn("events-writer", None),),
         People(1_200, now - timedelta(minutes=2)),
+        Erasures(2, now - timedelta(minutes=5)),
     )
 
 
@@ -39,6 +40,7 @@ def test_all_is_told_in_two_tables_and_a_line(capsys: pytest.CaptureFixture[str]
     assert facts["worker events-writer"] == "none has its turn: start `pug work events`, or read the log of the one that should"
     assert facts["people waiting"] == "1,200 changes, the oldest for 2 min 0 s"
     assert facts["dead letters"] == "3, 2.0 KiB, the oldest of 2 h 0 min ago · last: Cannot \\x1b parse · `pug dead list`"
+    assert facts["erasures"] == "2 open, the oldest asked for 5 min 0 s ago · `pug erasure list`"
     assert lines[-1] == "ClickHouse is down; no worker runs (events-writer) · falling behind, by 3 min 2 s"
 
 
@@ -72,5 +74,6 @@ def test_json_says_the_same() -> None:
     assert shown["turns"] == [{"job": "events-writer", "holder": None}]
     assert (shown["people"]["waiting"], shown["people"]["lag_seconds"]) == (1_200, 120)
     assert shown["dead_letters"]["count"] == 3
+    assert shown["erasures"]["open"] == 2
     unknown = status_json([Status(NOON, ())])
     assert (unknown["events"], unknown["dead_letters"], unknown["turns"], unknown["rates"]) == (None, None, None, None)

@@ -64,6 +64,22 @@ def visitors(make_bucket: MakeBucket, degradations: Degradations) -> Visitors:
     return process(make_bucket(), degradations)
 
 
+async def test_a_visitor_who_is_erased_is_refused_before_a_session_is_kept(make_bucket: MakeBucket, degradations: Degradations) -> None:
+    bucket = make_bucket()
+    ((visitor, _),) = whose(await capture(process(bucket, degradations), cookieless(), project_id=70))
+    key = f"70.{str(visitor).removeprefix('cookieless-')}"
+    kept = await bucket.get(key)
+    arrival = Arrival(70, NOON + timedelta(minutes=5), lambda: ID, is_erased=lambda distinct_id: distinct_id == visitor)
+    admission = decode_json(json.dumps({"events": [cookieless(), event(distinctId="ann")]}).encode(), arrival)
+
+    await process(bucket, degradations).identify(admission, arrival, ADDRESS, FIREFOX)
+
+    assert problems(admission.batch()) == [(0, "ERASED", "distinctId")]
+    assert [row[3] for row in rows(admission.batch())] == ["ann"]
+    assert kept
+    assert await bucket.get(key) == kept
+
+
 async def test_the_same_client_is_the_same_visitor_on_one_visit(visitors: Visitors) -> None:
     first = await capture(visitors, cookieless(), cookieless("2026-03-01T11:59:00Z"))
     later = await capture(visitors, cookieless(), at=NOON + timedelta(minutes=10))

@@ -1,0 +1,1 @@
+"""`pug erasure`: removes all that is held about somebody, and proves it."""

@@ -1,0 +1,34 @@
+"""Deletes the events of a portion for good, one partition after the other."""
+
+from core.clickhouse import ClickHouse
+from core.sql import sql, text
+from workers.removal.share import Portion
+
+
+async def partitions_of(clickhouse: ClickHouse, portion: Portion) -> list[str]:
+    """The ids of the partitions that have some of the portion."""
+    query = sql("SELECT DISTINCT _partition_id AS id FROM events WHERE {leaving} ORDER BY id", leaving=portion.leaving())
+    return [str(row[0]) for row in (await clickhouse.query(query)).rows]
+
+
+async def drop_whole(clickhouse: ClickHouse, partition: str, portion: Portion) -> bool:
+    """Drop a partition if nothing stays in it; nothing may be stored meanwhile."""
+    staying = sql(
+        "SELECT count() FROM events WHERE _partition_id = {partition} AND NOT ({leaving})",
+        partition=text(partition),
+        leaving=portion.leaving(),
+    )
+    if (await clickhouse.query(staying)).rows[0][0]:
+        return False
+    await clickhouse.command(sql("ALTER TABLE events DROP PARTITION ID {partition}", partition=text(partition)).for_console())
+    return True
+
+
+async def delete_in(clickhouse: ClickHouse, partition: str, portion: Portion) -> None:
+    """Delete the portion's events of a partition; returns when no part has any of them."""
+    statement = sql(
+        "ALTER TABLE events DELETE IN PARTITION ID {partition} WHERE {leaving} SETTINGS mutations_sync = 2",
+        partition=text(partition),
+        leaving=portion.leaving(),
+    )
+    await clickhouse.command(statement.for_console())

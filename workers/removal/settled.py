@@ -1,0 +1,41 @@
+"""Whether every block that was begun is stored whole."""
+
+from nats.js.client import JetStreamContext
+from nats.js.errors import KeyNotFoundError, NotFoundError
+
+from workers.block import WRITERS, BlockRecord
+from workers.partition import STREAM, Partition
+
+_BUCKET = "BLOCKS"
+
+
+async def all_settled(jetstream: JetStreamContext) -> bool:
+    """Whether nothing waits of each writer's last block, so that it is in all tables; what began later isn't looked at.
+
+    What can be neither stored nor buried waits on, and is not in doubt.
+    """
+    bucket = await jetstream.key_value(_BUCKET)
+    for number in range(WRITERS):
+        partition = Partition(number, WRITERS)
+        try:
+            entry = await bucket.get(partition.worker)
+        except KeyNotFoundError:
+            continue
+        if await _waits(jetstream, partition, BlockRecord.from_bytes(entry.value or b"")):
+            return False
+    return True
+
+
+async def _waits(jetstream: JetStreamContext, partition: Partition, record: BlockRecord) -> bool:
+    for subject in partition.subjects:
+        sequence = record.first_seq
+        while sequence <= record.last_seq:
+            try:
+                message = await jetstream.get_msg(STREAM, sequence, subject=subject, next=True)
+            except NotFoundError:
+                break
+            found = message.seq or 0
+            if found <= record.last_seq and found not in record.unburied:
+                return True
+            sequence = found + 1
+    return False
