@@ -3,7 +3,7 @@
 A result is found again by its SQL with every value bound into it, which names the project and the version of its identity, and by when
 something was last removed from the project. It is used while it is as good as a new one: everything accepted is stored, and the last event
 accepted is the one it knows already. It is also used while it is a little older than a new one would be, and then says its own moment in
-`meta.complete_until`: five seconds while events are being stored, and, whatever comes in, twenty times as long as it took, if that was long.
+`meta.complete_until`: five seconds while events are being stored, and, whatever comes in, twenty times as long as it took, if it was slow.
 """
 
 import hashlib
