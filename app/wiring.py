@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from importlib.metadata import version
 
 from nats.aio.client import Client as NatsClient
 from nats.js.client import JetStreamContext
@@ -22,7 +23,7 @@ from core.errors import SettingsInvalid
 from core.instruments import Instruments
 from core.sending import Sending
 from core.settings import Settings
-from core.stream import RowPublisher, partitions_of, watermark_of
+from core.stream import RowPublisher, partitions_of, state_of, watermark_of
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
 from pug.accounts.v1.accounts_pb2 import DESCRIPTOR as ACCOUNTS
 from pug.capture.v1.capture_connect import CaptureServiceASGIApplication
@@ -55,8 +56,10 @@ from services.dashboards.shares import Shares
 from services.insights.engine import QueryLimits
 from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
-from services.insights.turns import AtOnce
+from services.insights.turns import AtOnce, Turns
 from services.profiles.directory import Directory
+from services.profiles.exporting.dead_letters import DeadLetters
+from services.profiles.exporting.exports import Engines, Exports
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
@@ -122,7 +125,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     origins = Origins(settings.trusted_proxies)
     enricher = Enricher(origins, open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
-    at_once = AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries)
+    turns = Turns(AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries))
     captured = CaptureService(
         publisher.publish, _now, new_uuid7, client_of=enricher.client, visitors=build_visitors(settings, backends, metrics)
     )
@@ -136,9 +139,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
             small_answers=True,
         ),
     )
-    insights = InsightsService(
-        backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, at_once, ResultCache()
-    )
+    insights = InsightsService(backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, turns, ResultCache())
     query = (
         Service(
             INSIGHTS.services_by_name["InsightsService"],
@@ -155,7 +156,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             PROFILES.services_by_name["ProfilesService"],
             ProfilesServiceASGIApplication,
-            ProfilesService(ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)),
+            build_profiles(backends, turns, limits),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(
@@ -176,6 +177,14 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         accounts.key_uses.note,
     )
     return Edge(services, gate, Calls(instruments), publisher, accounts, _listeners(publisher, backends.postgres))
+
+
+def build_profiles(backends: Backends, turns: Turns, limits: QueryLimits) -> ProfilesService:
+    """What answers about people; whoever reads much waits for a turn."""
+    reader = Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)
+    engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
+    exports = Exports(engines, turns, limits, _now, version("pug"))
+    return ProfilesService(ProfilesRepository(backends.postgres), reader, exports)
 
 
 async def demo_listeners(nats: NatsClient, postgres: AsyncEngine) -> Listeners:

@@ -7,17 +7,19 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from google.protobuf.json_format import ParseDict
+from nats.aio.client import Client as NatsClient
 from rich.console import Console
 from rich.table import Table
 
-from app.backends import open_postgres
+from app.backends import Backends, open_postgres
 from app.embedded.folder import open_folder
 from app.migrate import migrate_postgres
+from app.wiring import build_profiles
 from bench.load import post
 from bench.server import Pug, running
 from core.clickhouse import ClickHouse
@@ -26,10 +28,7 @@ from core.settings import Settings
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
-from services.profiles.directory import Directory
-from services.profiles.reader import Reader
-from services.profiles.repository import ProfilesRepository
-from services.profiles.service import ProfilesService
+from services.insights.turns import AtOnce, Turns
 from services.rpc.call import Call, Credential, Project, Scope
 
 SECONDS = 5.0
@@ -66,10 +65,10 @@ async def _in_process(table: Table) -> None:
             await migrate_postgres(postgres)
             project = Project(await AccountsRepository(postgres).create_project("Bench", "Bench", "UTC"), "UTC")
             call = Call(Credential("key", project, frozenset(Scope)), "request")
-            nobody = Reader(
-                Directory(postgres), ClickHouse(_no_clickhouse, 1), QueryLimits(timedelta(seconds=1), 1), lambda: datetime.now(UTC)
-            )
-            service = ProfilesService(ProfilesRepository(postgres), nobody)
+            # Nothing but PostgreSQL is asked.
+            nats = NatsClient()
+            backends = Backends(ClickHouse(_no_clickhouse, 1), nats, nats.jetstream(), postgres, folder)
+            service = build_profiles(backends, Turns(AtOnce()), QueryLimits(timedelta(seconds=1), 1))
 
             async def send(method: str, body: Body) -> bool:
                 try:

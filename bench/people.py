@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app.backends import Backends, open_backends
 from app.migrate import migrate
+from app.wiring import build_profiles
 from core.settings import Settings
 from core.sql import Sql, sql
 from core.stream import Watermark
@@ -23,10 +24,7 @@ from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
-from services.profiles.directory import Directory
-from services.profiles.reader import Reader
-from services.profiles.repository import ProfilesRepository
-from services.profiles.service import ProfilesService
+from services.insights.turns import AtOnce, Turns
 from services.rpc.call import Call, Credential, Project, Scope
 
 PEOPLE = 1_000_000
@@ -53,8 +51,7 @@ async def main(console: Console) -> None:
 
 async def _table(backends: Backends, project: int) -> Table:
     limits = QueryLimits(timedelta(seconds=60), 8 * 2**30)
-    reader = Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)
-    profiles = ProfilesService(ProfilesRepository(backends.postgres), reader)
+    profiles = build_profiles(backends, Turns(AtOnce()), limits)
     insights = InsightsService(backends.clickhouse, _watermark, _now, limits)
     call = Call(Credential("bench", Project(project, "UTC"), frozenset(Scope)), "bench")
 

@@ -6,21 +6,26 @@ import pytest_asyncio
 from google.protobuf.json_format import ParseDict
 
 from app.backends import Backends
-from core.stream import Watermark
+from core.stream import Watermark, state_of
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
+from services.insights.turns import AtOnce, Turns
 from services.profiles.directory import Directory
+from services.profiles.exporting.dead_letters import DeadLetters
+from services.profiles.exporting.exports import Engines, Exports
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Store
+from workers.partition import STREAM
 from workers.people import PeopleWorker
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+KEY = "0192f3a4-0000-7000-8000-000000000000"
 MARCH: Mapping[str, str] = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-04T00:00:00Z"}
 
 ANY_EVENT: Mapping[str, object] = {"series": [dict[str, object]()]}
@@ -77,13 +82,20 @@ async def new_town(backends: Backends) -> Town:
     limits = QueryLimits(timedelta(seconds=30), 2 * 2**30)
     return Town(
         ProfilesService(
-            ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, lambda: NOW)
+            ProfilesRepository(backends.postgres),
+            Reader(Directory(backends.postgres), backends.clickhouse, limits, lambda: NOW),
+            exports_of(backends, limits),
         ),
         InsightsService(backends.clickhouse, watermark, lambda: NOW, limits),
         PeopleWorker(backends.postgres, backends.clickhouse),
         store,
-        Call(Credential("key", Project(project_id, "UTC"), frozenset(Scope)), "request"),
+        Call(Credential(KEY, Project(project_id, "UTC"), frozenset(Scope)), "request"),
     )
+
+
+def exports_of(backends: Backends, limits: QueryLimits, turns: Turns | None = None) -> Exports:
+    engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
+    return Exports(engines, turns or Turns(AtOnce()), limits, lambda: NOW, "1.2.3")
 
 
 @pytest_asyncio.fixture
