@@ -16,7 +16,7 @@ from services.profiles.exporting.pages import Last, Page, Pages, instant_in
 from services.profiles.exporting.whose import Whose
 
 # Of at most 64 KiB each as they were sent, mostly of less than one.
-ROWS = 2_000
+ROWS = 4_000
 _HOUR = timedelta(hours=1)
 
 _HOURS = """
