@@ -112,7 +112,7 @@ async def answered_or_refused(asking: Awaitable[object]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@examples(25)
+@examples(12)
 @given(data=st.data())
 async def test_any_question_is_answered_or_refused(shop: Shop, kind: str, data: st.DataObject) -> None:
     request = data.draw(mutated(question(kind, data.draw(st.sampled_from(OPS)))))
@@ -149,7 +149,7 @@ REQUESTS: Mapping[str, Message] = {
 
 
 @pytest.mark.parametrize("rpc", REQUESTS)
-@examples(25)
+@examples(12)
 @given(data=st.data())
 async def test_any_question_about_people_is_answered_or_refused(shop: Shop, rpc: str, data: st.DataObject) -> None:
     request = data.draw(mutated(REQUESTS[rpc]))
@@ -158,7 +158,7 @@ async def test_any_question_about_people_is_answered_or_refused(shop: Shop, rpc:
     await answered_or_refused(ask(request, shop.call))
 
 
-@examples(25)
+@examples(12)
 @given(by=st.sampled_from(("person_id", "distinct_id", "external_id")), who=TEXTS | st.just("ann"))
 async def test_anybody_is_exported_or_refused(shop: Shop, by: str, who: str) -> None:
     async def export() -> None:
