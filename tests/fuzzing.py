@@ -4,6 +4,8 @@ A run of all tests draws few; `make fuzz` draws EXAMPLES of each.
 """
 
 import os
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import Parse
@@ -46,32 +48,31 @@ def mutated_bytes(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
 
 
 def mutate(message: Message, draw: st.DrawFn) -> None:
-    """Put anything into some fields of a message, whatever they are."""
-    for field, value in message.ListFields():
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            continue
-        if field.is_repeated and field.message_type is None:
-            _mutate_list(message, field, draw)
-        elif field.message_type is None:
-            if draw(st.integers(0, 3)) == 0:
-                setattr(message, field.name, draw(_scalar(field)))
-        else:
-            for inner in value if field.is_repeated else (value,):
-                _mutate_inside(inner, draw)
+    """Put anything into up to three places of a message; more would only be refused by the first that is looked at."""
+    places = list(_places(message))
+    for place in draw(st.lists(st.sampled_from(places), max_size=3)):
+        place(draw)
 
 
-def _mutate_inside(message: Message, draw: st.DrawFn) -> None:
+def _places(message: Message) -> Iterator[Callable[[st.DrawFn], None]]:
+    """What puts anything into each of the places where something is."""
     if isinstance(message, Value):
-        if draw(st.integers(0, 2)) == 0:
-            message.CopyFrom(draw(_VALUES))
-    else:
-        mutate(message, draw)
+        yield lambda draw: message.CopyFrom(draw(_VALUES))
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            yield partial(_overwrite, message, field)
+        elif not field.message_type.GetOptions().map_entry:
+            for inner in value if field.is_repeated else (value,):
+                yield from _places(inner)
 
 
-def _mutate_list(message: Message, field: FieldDescriptor, draw: st.DrawFn) -> None:
-    if draw(st.integers(0, 3)) == 0:
+def _overwrite(message: Message, field: FieldDescriptor, draw: st.DrawFn) -> None:
+    if field.is_repeated:
         message.ClearField(field.name)
         getattr(message, field.name).extend(draw(st.lists(_scalar(field), max_size=3)))
+    else:
+        setattr(message, field.name, draw(_scalar(field)))
 
 
 def _scalar(field: FieldDescriptor) -> st.SearchStrategy[object]:
