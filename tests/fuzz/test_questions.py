@@ -53,7 +53,7 @@ KINDS: Mapping[str, object] = {
     "trends": {**LINES, "transform": "TRANSFORM_MOVING_AVERAGE", "window": 3},
     "segmentation": LINES,
     "funnel": {
-        "steps": [{"event": EVENT}, {"event": {"name": "b"}, "optional": True}],
+        "steps": [{"event": EVENT}, {"event": {"name": "b"}, "optional": True}, {"event": {"name": "b"}}],
         "window": "3600s",
         "holdConstant": ["plan"],
         **SPLIT,
@@ -119,6 +119,12 @@ async def answered_or_refused(asking: Awaitable[object]) -> None:
         refused = error
     assert refused is None or refused.code in {Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.RESOURCE_EXHAUSTED}, refused
     assert refused is None or refused.message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_before_anything_is_put_into_it_a_question_is_good(shop: Shop, kind: str) -> None:
+    for op in OPS:
+        await shop.insights.query(question(kind, op), shop.call)
 
 
 @pytest.mark.parametrize("kind", KINDS)
