@@ -42,6 +42,11 @@ proto: $(VENV)/development.stamp ## Generate gen/ from proto/
 bench: $(VENV)/development.stamp ## Measure speed; BENCH=engines|capture|freshness|insights|identify|people|rollups picks one
 	$(BIN)/python -m bench $(BENCH)
 
+EXAMPLES ?= 1000
+.PHONY: fuzz
+fuzz: $(VENV)/development.stamp ## Draw EXAMPLES of what could break decoders, questions and imports, and see what it does
+	PUG_TEST_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/fuzz $(ARGS)
+
 MINUTES ?= 10
 .PHONY: soak
 soak: $(VENV)/development.stamp ## Kill and hang everything at random under load, and count; MINUTES=10 RATE=8000 SEED=1

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from importlib.metadata import version
 
 from nats.aio.client import Client as NatsClient
 from nats.js.client import JetStreamContext
@@ -24,7 +25,7 @@ from core.instruments import Instruments
 from core.sending import Sending
 from core.server_secrets import ServerSecrets
 from core.settings import Settings
-from core.stream import RowPublisher, partitions_of, watermark_of
+from core.stream import RowPublisher, partitions_of, state_of, watermark_of
 from core.tombstones import KEY as TOMBSTONES
 from core.tombstones import Tombstones
 from pug.accounts.v1.accounts_connect import AccountsServiceASGIApplication
@@ -59,9 +60,11 @@ from services.dashboards.shares import Shares
 from services.insights.engine import QueryLimits
 from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
-from services.insights.turns import AtOnce
+from services.insights.turns import AtOnce, Turns
 from services.profiles.directory import Directory
 from services.profiles.erasures import Erasures
+from services.profiles.exporting.dead_letters import DeadLetters
+from services.profiles.exporting.exports import Engines, Exports
 from services.profiles.holdings import Holdings
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
@@ -151,7 +154,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     origins = Origins(settings.trusted_proxies)
     enricher = Enricher(origins, open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
-    at_once = AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries)
+    turns = Turns(AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries))
     captured = CaptureService(
         publisher.publish,
         _now,
@@ -170,9 +173,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
             small_answers=True,
         ),
     )
-    insights = InsightsService(
-        backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, at_once, ResultCache()
-    )
+    insights = InsightsService(backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, turns, ResultCache())
     query = (
         Service(
             INSIGHTS.services_by_name["InsightsService"],
@@ -189,11 +190,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             PROFILES.services_by_name["ProfilesService"],
             ProfilesServiceASGIApplication,
-            ProfilesService(
-                profiles,
-                Reader(Directory(backends.postgres), backends.clickhouse, limits, _now),
-                Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits)),
-            ),
+            build_profiles(backends, profiles, secrets, turns, limits),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(
@@ -220,6 +217,17 @@ def server_secrets(settings: Settings, postgres: AsyncEngine) -> ServerSecrets:
     """Those that settings give, and others."""
     said = {TOMBSTONES: settings.erasure_key, SIGNING_KEY: settings.erasure_signing_key}
     return ServerSecrets(postgres, {name: bytes.fromhex(secret.get_secret_value()) for name, secret in said.items() if secret})
+
+
+def build_profiles(
+    backends: Backends, repository: ProfilesRepository, secrets: ServerSecrets, turns: Turns, limits: QueryLimits
+) -> ProfilesService:
+    """What answers about people; whoever reads much waits for a turn."""
+    reader = Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)
+    erasures = Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits))
+    engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
+    exports = Exports(engines, turns, limits, _now, version("pug"))
+    return ProfilesService(repository, reader, erasures, exports)
 
 
 async def demo_listeners(settings: Settings, nats: NatsClient, postgres: AsyncEngine) -> Listeners:

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
@@ -16,9 +16,10 @@ from nats.aio.client import Client as NatsClient
 from rich.console import Console
 from rich.table import Table
 
-from app.backends import open_postgres
+from app.backends import Backends, open_postgres
 from app.embedded.folder import open_folder
 from app.migrate import migrate_postgres
+from app.wiring import build_profiles
 from bench.load import post
 from bench.server import Pug, running
 from core.clickhouse import ClickHouse
@@ -28,12 +29,8 @@ from core.settings import Settings
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
-from services.profiles.directory import Directory
-from services.profiles.erasures import Erasures
-from services.profiles.holdings import Holdings
-from services.profiles.reader import Reader
+from services.insights.turns import AtOnce, Turns
 from services.profiles.repository import ProfilesRepository
-from services.profiles.service import ProfilesService
 from services.rpc.call import Call, Credential, Project, Scope
 
 SECONDS = 5.0
@@ -70,10 +67,11 @@ async def _in_process(table: Table) -> None:
             await migrate_postgres(postgres)
             project = Project(await AccountsRepository(postgres).create_project("Bench", "Bench", "UTC"), "UTC")
             call = Call(Credential("key", project, frozenset(Scope)), "request")
-            secrets, clickhouse, limits = ServerSecrets(postgres), ClickHouse(_no_clickhouse, 1), QueryLimits(timedelta(seconds=1), 1)
-            nobody = Reader(Directory(postgres), clickhouse, limits, lambda: datetime.now(UTC))
-            erasures = Erasures(postgres, secrets, Holdings(clickhouse, NatsClient().jetstream(), limits))
-            service = ProfilesService(ProfilesRepository(postgres, secrets), nobody, erasures)
+            # Nothing but PostgreSQL is asked.
+            nats, secrets = NatsClient(), ServerSecrets(postgres)
+            backends = Backends(ClickHouse(_no_clickhouse, 1), nats, nats.jetstream(), postgres, folder)
+            limits = QueryLimits(timedelta(seconds=1), 1)
+            service = build_profiles(backends, ProfilesRepository(postgres, secrets), secrets, Turns(AtOnce()), limits)
 
             async def send(method: str, body: Body) -> bool:
                 try:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app.backends import Backends, open_backends
 from app.migrate import migrate
+from app.wiring import build_profiles
 from core.server_secrets import ServerSecrets
 from core.settings import Settings
 from core.sql import Sql, sql
@@ -24,12 +25,8 @@ from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
-from services.profiles.directory import Directory
-from services.profiles.erasures import Erasures
-from services.profiles.holdings import Holdings
-from services.profiles.reader import Reader
+from services.insights.turns import AtOnce, Turns
 from services.profiles.repository import ProfilesRepository
-from services.profiles.service import ProfilesService
 from services.rpc.call import Call, Credential, Project, Scope
 
 PEOPLE = 1_000_000
@@ -56,10 +53,8 @@ async def main(console: Console) -> None:
 
 async def _table(backends: Backends, project: int) -> Table:
     limits = QueryLimits(timedelta(seconds=60), 8 * 2**30)
-    reader = Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)
     secrets = ServerSecrets(backends.postgres)
-    erasures = Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits))
-    profiles = ProfilesService(ProfilesRepository(backends.postgres, secrets), reader, erasures)
+    profiles = build_profiles(backends, ProfilesRepository(backends.postgres, secrets), secrets, Turns(AtOnce()), limits)
     insights = InsightsService(backends.clickhouse, _watermark, _now, limits)
     call = Call(Credential("bench", Project(project, "UTC"), frozenset(Scope)), "bench")
 

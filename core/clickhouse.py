@@ -86,10 +86,11 @@ class ClickHouse:
         return await self._together.run(query, lambda: self.query(query))
 
     async def query_bytes(self, query: Sql, output_format: LiteralString) -> bytes:
-        """Run a SELECT and return its result in one of ClickHouse's formats."""
+        """Run a SELECT, until the caller is cancelled, and return its result in one of ClickHouse's formats."""
+        mark = f"pug-{uuid.uuid4().hex}"
         text, values = query.render()
-        bound = _bound(values)
-        return await self._with_client(lambda client: client.raw_query(text, parameters=bound, fmt=output_format))
+        marked, bound = _marked(text, mark), _bound(values)
+        return await self._with_client(lambda client: client.raw_query(marked, parameters=bound, fmt=output_format), mark)
 
     async def stream_bytes(self, query: Sql, output_format: LiteralString, row_bytes: int, take: Callable[[bytes], None]) -> None:
         """Run a SELECT whose rows are `row_bytes` long in that format, and hand its result on in chunks of whole rows, in a thread."""

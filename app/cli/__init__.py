@@ -11,6 +11,7 @@ from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
 from app.cli.erasure import command as erasure
 from app.cli.importing import command as importing
+from app.cli.persons import command as persons
 from app.cli.querying import command as querying
 from app.cli.querying import schema
 from app.cli.status import command as status
@@ -54,6 +55,7 @@ app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(import
 app.add_typer(querying.app, name="query", rich_help_panel="Use Pug")
 app.command(epilog=schema.EPILOG, rich_help_panel="Use Pug")(schema.schema)
 app.add_typer(dashboards.app, name="dashboards", rich_help_panel="Use Pug")
+app.add_typer(persons.app, name="persons", rich_help_panel="Use Pug")
 app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
 app.add_typer(erasure.app, name="erasure", rich_help_panel="Use Pug")
 app.command(epilog=doctor.EPILOG, rich_help_panel="Run Pug")(doctor.doctor)

@@ -47,10 +47,10 @@ class InsightsService:
         watermark: Callable[[], Awaitable[Watermark]],
         now: Callable[[], datetime],
         limits: QueryLimits,
-        at_once: AtOnce | None = None,
+        turns: Turns | None = None,
         cache: ResultCache | None = None,
     ) -> None:
-        """`watermark` says up to where accepted events are stored; `limits` are those of one query, `at_once` of all together.
+        """`watermark` says up to where accepted events are stored; `limits` are those of one query, `turns` of all together.
 
         Without a cache every query is asked anew.
         """
@@ -60,7 +60,7 @@ class InsightsService:
         self._cache = cache
         self._now = now
         self._limits = limits
-        self._turns = Turns(at_once or AtOnce())
+        self._turns = turns or Turns(AtOnce())
         self._hints = Hints(clickhouse)
         self._rollups = Rollups(clickhouse)
 

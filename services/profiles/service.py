@@ -2,6 +2,8 @@
 
 import re
 import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
@@ -10,6 +12,7 @@ from core.errors import DistinctIdInvalid, InvalidArgument, MissingField, Person
 from core.person_ids import person_id
 from pug.profiles.v1 import erasure_pb2
 from pug.profiles.v1 import profiles_pb2 as pb
+from pug.profiles.v1.data_export_pb2 import ExportDataSubjectRequest, ExportDataSubjectResponse
 from services.capture.placeholders import is_placeholder
 from services.capture.rules import COOKIELESS, MAX_NAME
 from services.profiles.activity import Activity
@@ -17,12 +20,17 @@ from services.profiles.acts import Identify, Merge, SetTraits, Tie, Unmerge
 from services.profiles.directory import Known
 from services.profiles.erasures import Erasures
 from services.profiles.events import Moment, moment_of
+from services.profiles.exporting.exports import Exports
 from services.profiles.finding import Place
 from services.profiles.reader import Reader, anonymous
 from services.profiles.repository import ProfilesRepository
 from services.profiles.traits import Json, TraitChange, finite, trait_key, traits_of
 from services.rpc.call import Call
 from services.rpc.pages import page_size, place_of, token_of
+
+# Requests that name a person.
+Named = pb.GetPersonRequest | pb.ListPersonEventsRequest | ExportDataSubjectRequest
+_Missed = Named | erasure_pb2.EraseDataSubjectRequest
 
 _PERSON_ID = re.compile(r"[0-9a-f]{16}")
 # The fields of GetPerson in their JSON spelling.
@@ -33,10 +41,11 @@ _KINDS = {"identify": pb.Tie.KIND_IDENTIFY, "merge": pb.Tie.KIND_MERGE}
 class ProfilesService:
     """The RPCs of `pug.profiles.v1.ProfilesService`."""
 
-    def __init__(self, repository: ProfilesRepository, reader: Reader, erasures: Erasures) -> None:
+    def __init__(self, repository: ProfilesRepository, reader: Reader, erasures: Erasures, exports: Exports) -> None:
         self._repository = repository
         self._reader = reader
         self._erasures = erasures
+        self._exports = exports
         self.get_erasure = erasures.get_erasure
         self.list_erasures = erasures.list_erasures
         self.get_certificate_key = erasures.get_certificate_key
@@ -89,11 +98,13 @@ class ProfilesService:
 
     async def get_person(self, request: pb.GetPersonRequest, call: Call) -> pb.GetPersonResponse:
         """What is known of one person."""
-        known = await self._known(request, call)
-        activity = await self._reader.activity_of(known, call) if known else None
-        if known is None or (activity is None and not known.external_id and not known.traits and len(known.distinct_ids) == 1):
-            raise _not_found(request)
-        return pb.GetPersonResponse(person=_person(known, activity))
+        return pb.GetPersonResponse(person=_person(*await self._somebody(request, call)))
+
+    async def export_data_subject(self, request: ExportDataSubjectRequest, call: Call) -> AsyncGenerator[ExportDataSubjectResponse]:
+        """Everything that is held about one person."""
+        async with aclosing(self._exports.export(*await self._somebody(request, call), call)) as steps:
+            async for step in steps:
+                yield step
 
     async def list_persons(self, request: pb.ListPersonsRequest, call: Call) -> pb.ListPersonsResponse:
         """A page of persons, who was seen last first."""
@@ -143,7 +154,15 @@ class ProfilesService:
             case _:
                 raise _nobody()
 
-    async def _known(self, request: pb.GetPersonRequest | pb.ListPersonEventsRequest, call: Call) -> Known | None:
+    async def _somebody(self, request: pb.GetPersonRequest | ExportDataSubjectRequest, call: Call) -> tuple[Known, Activity | None]:
+        """Who is named, if anything is known of them, and what they did."""
+        known = await self._known(request, call)
+        activity = await self._reader.activity_of(known, call) if known else None
+        if known is None or (activity is None and not known.external_id and not known.traits and len(known.distinct_ids) == 1):
+            raise _not_found(request)
+        return known, activity
+
+    async def _known(self, request: Named, call: Call) -> Known | None:
         match request.WhichOneof("by"):
             case "person_id":
                 return await self._reader.by_person_id(request.person_id, call) if _PERSON_ID.fullmatch(request.person_id) else None
@@ -160,7 +179,7 @@ def _nobody() -> MissingField:
     return MissingField("Say who.", field="distinctId", hint="Give one of personId, distinctId and externalId.")
 
 
-def _not_found(request: pb.GetPersonRequest | pb.ListPersonEventsRequest | erasure_pb2.EraseDataSubjectRequest) -> PersonNotFound:
+def _not_found(request: _Missed) -> PersonNotFound:
     return PersonNotFound("The project knows no such person.", field=_FIELDS.get(request.WhichOneof("by") or "", ""), hint="Check the id.")
 
 

@@ -105,6 +105,8 @@ def json_encoder(file_sha256: str) -> Encode:
             head = _decode_head(record.raw)
         except msgspec.ValidationError as error:
             raise LineRefused("LINE_MALFORMED", "The line is JSON, but not an object. Each line is one event.") from error
+        except RecursionError as error:
+            raise LineRefused("LINE_MALFORMED", "The line is nested too deeply to be read. Properties may be 5 levels deep.") from error
         except msgspec.DecodeError as error:
             raise LineRefused("LINE_MALFORMED", f"The line is not JSON: {str(error).removeprefix('JSON is malformed: ')}.") from error
         given = [bytes(each) for each in (head.event_id, head.eventId) if each]

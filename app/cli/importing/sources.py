@@ -1,5 +1,6 @@
 """Looks at a file of events: how it is written, and which column is what."""
 
+import csv
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,9 +46,22 @@ def open_source(path: Path, file_format: Format | None, columns: str | None, del
         return Source(path, size, found, splitter, plan_columns(flags, [name.strip() for name in columns.split(",")]), START)
     if found is Format.SPACES:
         raise UsageError("A file of columns split by blanks has no header.", "Name its columns with --columns a,b,c.")
-    with path.open("rb") as file:
-        names, begin = read_header(file, size, splitter)
+    names, begin = _header(path, size, splitter)
     return Source(path, size, found, splitter, plan_columns(flags, names), begin)
+
+
+def _header(path: Path, size: int, delimiter: str) -> tuple[list[str], Position]:
+    try:
+        with path.open("rb") as file:
+            names, begin = read_header(file, size, delimiter)
+        ",".join(names).encode()
+    except csv.Error as error:
+        raise UsageError(
+            f"The first line of {path.name} is not the header of a CSV file: {error}.", "Give one line with the names of the columns."
+        ) from error
+    except UnicodeEncodeError as error:
+        raise UsageError(f"The header of {path.name} is not UTF-8.", "Convert the file first, for example with iconv.") from error
+    return names, begin
 
 
 def _delimiter(given: str | None, path: Path) -> str:

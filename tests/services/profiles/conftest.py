@@ -1,4 +1,3 @@
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,27 +7,30 @@ from google.protobuf.json_format import ParseDict
 
 from app.backends import Backends
 from core.server_secrets import ServerSecrets
-from core.stream import Watermark
+from core.stream import Watermark, state_of
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from pug.profiles.v1 import profiles_pb2 as pb
 from services.accounts.repository import AccountsRepository
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
+from services.insights.turns import AtOnce, Turns
 from services.profiles.directory import Directory
 from services.profiles.erasures import Erasures
+from services.profiles.exporting.dead_letters import DeadLetters
+from services.profiles.exporting.exports import Engines, Exports
 from services.profiles.holdings import Holdings
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
 from services.profiles.service import ProfilesService
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Store
+from workers.partition import STREAM
 from workers.people import PeopleWorker
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-MARCH: Mapping[str, str] = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-04T00:00:00Z"}
-
 # The log of changes names whoever asked.
-_KEY = str(uuid.uuid4())
+KEY = "0192f3a4-0000-7000-8000-000000000000"
+MARCH: Mapping[str, str] = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-04T00:00:00Z"}
 
 ANY_EVENT: Mapping[str, object] = {"series": [dict[str, object]()]}
 ANYTHING: Mapping[str, object] = {"insight": {"trends": ANY_EVENT}}
@@ -87,12 +89,18 @@ async def new_town(backends: Backends) -> Town:
             ProfilesRepository(backends.postgres, secrets),
             Reader(Directory(backends.postgres), backends.clickhouse, limits, lambda: NOW),
             Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits)),
+            exports_of(backends, limits),
         ),
         InsightsService(backends.clickhouse, watermark, lambda: NOW, limits),
         PeopleWorker(backends.postgres, backends.clickhouse),
         store,
-        Call(Credential(_KEY, Project(project_id, "UTC"), frozenset(Scope)), "request"),
+        Call(Credential(KEY, Project(project_id, "UTC"), frozenset(Scope)), "request"),
     )
+
+
+def exports_of(backends: Backends, limits: QueryLimits, turns: Turns | None = None) -> Exports:
+    engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
+    return Exports(engines, turns or Turns(AtOnce()), limits, lambda: NOW, "1.2.3")
 
 
 @pytest_asyncio.fixture

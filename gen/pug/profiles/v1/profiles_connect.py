@@ -19,13 +19,14 @@ from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
+from pug.profiles.v1.data_export_pb2 import ExportDataSubjectRequest, ExportDataSubjectResponse
 from pug.profiles.v1.erasure_pb2 import EraseDataSubjectRequest, EraseDataSubjectResponse, GetCertificateKeyRequest, GetCertificateKeyResponse, GetErasureRequest, GetErasureResponse, ListErasuresRequest, ListErasuresResponse
 from pyqwest import Client, SyncClient
 
 from .profiles_pb2 import GetPersonRequest, GetPersonResponse, IdentifyRequest, IdentifyResponse, ListEventsRequest, ListEventsResponse, ListMergesRequest, ListMergesResponse, ListPersonEventsRequest, ListPersonEventsResponse, ListPersonsRequest, ListPersonsResponse, MergeRequest, MergeResponse, SetTraitsRequest, SetTraitsResponse, UnmergeRequest, UnmergeResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 
     from connectrpc.codec import Codec
     from connectrpc.compression import Compression
@@ -117,6 +118,13 @@ class ProfilesService(Protocol):
     async def get_certificate_key(self, request: GetCertificateKeyRequest, ctx: RequestContext[GetCertificateKeyRequest, GetCertificateKeyResponse], /) -> GetCertificateKeyResponse:
         """
         GetCertificateKey gives the public key that certificates of erasure are checked with.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def export_data_subject(self, request: ExportDataSubjectRequest, ctx: RequestContext[ExportDataSubjectRequest, ExportDataSubjectResponse], /) -> AsyncIterator[ExportDataSubjectResponse]:
+        """
+        ExportDataSubject hands over everything that is held about one person, part by part, for whoever asks for their own data. The log of changes of the
+        org says who exported whom.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -276,6 +284,17 @@ class ProfilesServiceASGIApplication(ConnectASGIApplication[ProfilesService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.get_certificate_key,
+                ),
+                "/pug.profiles.v1.ProfilesService/ExportDataSubject": Endpoint.server_stream(
+                    method=MethodInfo(
+                        name="ExportDataSubject",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ExportDataSubjectRequest,
+                        output=ExportDataSubjectResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.SERVER_STREAM,
+                    ),
+                    function=svc.export_data_subject,
                 ),
             },
             interceptors=interceptors,
@@ -633,6 +652,30 @@ class ProfilesServiceClient(ConnectClient):
             timeout_ms=timeout_ms,
             use_get=use_get,
         )
+    def export_data_subject(
+        self,
+        request: ExportDataSubjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> AsyncIterator[ExportDataSubjectResponse]:
+        """
+        ExportDataSubject hands over everything that is held about one person, part by part, for whoever asks for their own data. The log of changes of the
+        org says who exported whom.
+        """
+        return self.execute_server_stream(
+            request=request,
+            method=MethodInfo(
+                name="ExportDataSubject",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ExportDataSubjectRequest,
+                output=ExportDataSubjectResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.SERVER_STREAM,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
 
 class ProfilesServiceSync(Protocol):
     """
@@ -713,6 +756,13 @@ class ProfilesServiceSync(Protocol):
     def get_certificate_key(self, request: GetCertificateKeyRequest, ctx: RequestContext[GetCertificateKeyRequest, GetCertificateKeyResponse], /) -> GetCertificateKeyResponse:
         """
         GetCertificateKey gives the public key that certificates of erasure are checked with.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def export_data_subject(self, request: ExportDataSubjectRequest, ctx: RequestContext[ExportDataSubjectRequest, ExportDataSubjectResponse], /) -> Iterator[ExportDataSubjectResponse]:
+        """
+        ExportDataSubject hands over everything that is held about one person, part by part, for whoever asks for their own data. The log of changes of the
+        org says who exported whom.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -870,6 +920,17 @@ class ProfilesServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.get_certificate_key,
+                ),
+                "/pug.profiles.v1.ProfilesService/ExportDataSubject": EndpointSync.server_stream(
+                    method=MethodInfo(
+                        name="ExportDataSubject",
+                        service_name="pug.profiles.v1.ProfilesService",
+                        input=ExportDataSubjectRequest,
+                        output=ExportDataSubjectResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.SERVER_STREAM,
+                    ),
+                    function=service.export_data_subject,
                 ),
             },
             interceptors=interceptors,
@@ -1226,4 +1287,28 @@ class ProfilesServiceClientSync(ConnectClientSync):
             headers=headers,
             timeout_ms=timeout_ms,
             use_get=use_get,
+        )
+    def export_data_subject(
+        self,
+        request: ExportDataSubjectRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> Iterator[ExportDataSubjectResponse]:
+        """
+        ExportDataSubject hands over everything that is held about one person, part by part, for whoever asks for their own data. The log of changes of the
+        org says who exported whom.
+        """
+        return self.execute_server_stream(
+            request=request,
+            method=MethodInfo(
+                name="ExportDataSubject",
+                service_name="pug.profiles.v1.ProfilesService",
+                input=ExportDataSubjectRequest,
+                output=ExportDataSubjectResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.SERVER_STREAM,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
         )

@@ -26,10 +26,11 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pug.common.v1 import access_pb2 as pug_dot_common_dot_v1_dot_access__pb2
 from pug.insights.v1 import filter_pb2 as pug_dot_insights_dot_v1_dot_filter__pb2
+from pug.profiles.v1 import data_export_pb2 as pug_dot_profiles_dot_v1_dot_data__export__pb2
 from pug.profiles.v1 import erasure_pb2 as pug_dot_profiles_dot_v1_dot_erasure__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/profiles/v1/profiles.proto\x12\x0fpug.profiles.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\x1a\x1cpug/insights/v1/filter.proto\x1a\x1dpug/profiles/v1/erasure.proto\"\xc4\x01\n\x06Person\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n\x0b\x65xternal_id\x18\x02 \x01(\tR\nexternalId\x12!\n\x0c\x64istinct_ids\x18\x03 \x03(\tR\x0b\x64istinctIds\x12/\n\x06traits\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x06traits\x12\x35\n\x08\x61\x63tivity\x18\x05 \x01(\x0b\x32\x19.pug.profiles.v1.ActivityR\x08\x61\x63tivity\"\xcb\x02\n\x08\x41\x63tivity\x12\x39\n\nfirst_seen\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfirstSeen\x12\x37\n\tlast_seen\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x12\x16\n\x06\x65vents\x18\x03 \x01(\x03R\x06\x65vents\x12\x1a\n\x08sessions\x18\x04 \x01(\x03R\x08sessions\x12\x1d\n\npage_views\x18\x05 \x01(\x03R\tpageViews\x12=\n\x06latest\x18\x06 \x03(\x0b\x32%.pug.profiles.v1.Activity.LatestEntryR\x06latest\x1a\x39\n\x0bLatestEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x84\x01\n\x0fIdentifyRequest\x12\x1f\n\x0b\x64istinct_id\x18\x01 \x01(\tR\ndistinctId\x12\x1f\n\x0b\x65xternal_id\x18\x02 \x01(\tR\nexternalId\x12/\n\x06traits\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x06traits\"Z\n\x10IdentifyResponse\x12\x1b\n\tperson_id\x18\x01 \x01(\tR\x08personId\x12)\n\x10identity_version\x18\x02 \x01(\x03R\x0fidentityVersion\"\xb6\x02\n\x10SetTraitsRequest\x12\x1f\n\x0b\x64istinct_id\x18\x01 \x01(\tR\ndistinctId\x12)\n\x03set\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x03set\x12\x32\n\x08set_once\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07setOnce\x12\x14\n\x05unset\x18\x04 \x03(\tR\x05unset\x12N\n\tincrement\x18\x05 \x03(\x0b\x32\x30.pug.profiles.v1.SetTraitsRequest.IncrementEntryR\tincrement\x1a<\n\x0eIncrementEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x02\x38\x01\"\x8c\x01\n\x11SetTraitsResponse\x12\x1b\n\tperson_id\x18\x01 \x01(\tR\x08personId\x12/\n\x06traits\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x06traits\x12)\n\x10identity_version\x18\x03 \x01(\x03R\x0fidentityVersion\"6\n\x0cMergeRequest\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x12\n\x04into\x18\x02 \x01(\tR\x04into\"X\n\rMergeResponse\x12*\n\x05merge\x18\x01 \x01(\x0b\x32\x14.pug.profiles.v1.TieR\x05merge\x12\x1b\n\tperson_id\x18\x02 \x01(\tR\x08personId\"\xd0\x02\n\x03Tie\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x19.pug.profiles.v1.Tie.KindR\x04kind\x12\x12\n\x04\x66rom\x18\x03 \x01(\tR\x04\x66rom\x12\x12\n\x04into\x18\x04 \x01(\tR\x04into\x12)\n\x10identity_version\x18\x05 \x01(\x03R\x0fidentityVersion\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12;\n\x0bunmerged_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nunmergedAt\"?\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_IDENTIFY\x10\x01\x12\x0e\n\nKIND_MERGE\x10\x02\"+\n\x0eUnmergeRequest\x12\x19\n\x08merge_id\x18\x01 \x01(\tR\x07mergeId\"h\n\x0fUnmergeResponse\x12*\n\x05merge\x18\x01 \x01(\x0b\x32\x14.pug.profiles.v1.TieR\x05merge\x12)\n\x10identity_version\x18\x02 \x01(\x03R\x0fidentityVersion\"O\n\x11ListMergesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"j\n\x12ListMergesResponse\x12,\n\x06merges\x18\x01 \x03(\x0b\x32\x14.pug.profiles.v1.TieR\x06merges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n\x10GetPersonRequest\x12\x1d\n\tperson_id\x18\x01 \x01(\tH\x00R\x08personId\x12!\n\x0b\x64istinct_id\x18\x02 \x01(\tH\x00R\ndistinctId\x12!\n\x0b\x65xternal_id\x18\x03 \x01(\tH\x00R\nexternalIdB\x04\n\x02\x62y\"D\n\x11GetPersonResponse\x12/\n\x06person\x18\x01 \x01(\x0b\x32\x17.pug.profiles.v1.PersonR\x06person\"\x99\x06\n\x12ListPersonsRequest\x12\x36\n\x07\x66ilters\x18\x01 \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12N\n\x08\x61\x63tivity\x18\x02 \x03(\x0b\x32\x32.pug.profiles.v1.ListPersonsRequest.ActivityFilterR\x08\x61\x63tivity\x12\x16\n\x06search\x18\x03 \x01(\tR\x06search\x12?\n\x05known\x18\x04 \x01(\x0e\x32).pug.profiles.v1.ListPersonsRequest.KnownR\x05known\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\x1a\x9a\x03\n\x0e\x41\x63tivityFilter\x12N\n\x05\x66ield\x18\x01 \x01(\x0e\x32\x38.pug.profiles.v1.ListPersonsRequest.ActivityFilter.FieldR\x05\x66ield\x12*\n\x02op\x18\x02 \x01(\x0e\x32\x1a.pug.insights.v1.Filter.OpR\x02op\x12.\n\x06values\x18\x03 \x03(\x0b\x32\x16.google.protobuf.ValueR\x06values\"\xdb\x01\n\x05\x46ield\x12\x15\n\x11\x46IELD_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46IELD_FIRST_SEEN\x10\x01\x12\x13\n\x0f\x46IELD_LAST_SEEN\x10\x02\x12\x10\n\x0c\x46IELD_EVENTS\x10\x03\x12\x12\n\x0e\x46IELD_SESSIONS\x10\x04\x12\x14\n\x10\x46IELD_PAGE_VIEWS\x10\x05\x12\x11\n\rFIELD_BROWSER\x10\x06\x12\x0c\n\x08\x46IELD_OS\x10\x07\x12\x10\n\x0c\x46IELD_DEVICE\x10\x08\x12\x11\n\rFIELD_COUNTRY\x10\t\x12\x0e\n\nFIELD_CITY\x10\n\"I\n\x05Known\x12\x15\n\x11KNOWN_UNSPECIFIED\x10\x00\x12\x14\n\x10KNOWN_IDENTIFIED\x10\x01\x12\x13\n\x0fKNOWN_ANONYMOUS\x10\x02\"p\n\x13ListPersonsResponse\x12\x31\n\x07persons\x18\x01 \x03(\x0b\x32\x17.pug.profiles.v1.PersonR\x07persons\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc6\x02\n\x05\x45vent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n\x0b\x64istinct_id\x18\x03 \x01(\tR\ndistinctId\x12\x1d\n\nsession_id\x18\x04 \x01(\tR\tsessionId\x12;\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12;\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreceivedAt\x12\x37\n\nproperties\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructR\nproperties\x12\x1b\n\tperson_id\x18\x08 \x01(\tR\x08personId\"\xf7\x01\n\x0b\x45ventFilter\x12.\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12*\n\x02to\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02to\x12\x35\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x1d.pug.insights.v1.EventMatcherR\x06\x65vents\x12\x36\n\x07\x66ilters\x18\x04 \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12\x1d\n\nsession_id\x18\x05 \x01(\tR\tsessionId\"\xf6\x01\n\x17ListPersonEventsRequest\x12\x1d\n\tperson_id\x18\x01 \x01(\tH\x00R\x08personId\x12!\n\x0b\x64istinct_id\x18\x02 \x01(\tH\x00R\ndistinctId\x12!\n\x0b\x65xternal_id\x18\x03 \x01(\tH\x00R\nexternalId\x12\x34\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1c.pug.profiles.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageTokenB\x04\n\x02\x62y\"r\n\x18ListPersonEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.pug.profiles.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x85\x01\n\x11ListEventsRequest\x12\x34\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1c.pug.profiles.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"l\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.pug.profiles.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x83\n\n\x0fProfilesService\x12U\n\x08Identify\x12 .pug.profiles.v1.IdentifyRequest\x1a!.pug.profiles.v1.IdentifyResponse\"\x04\xa8\xd4\x18\x01\x12X\n\tSetTraits\x12!.pug.profiles.v1.SetTraitsRequest\x1a\".pug.profiles.v1.SetTraitsResponse\"\x04\xa8\xd4\x18\x01\x12L\n\x05Merge\x12\x1d.pug.profiles.v1.MergeRequest\x1a\x1e.pug.profiles.v1.MergeResponse\"\x04\xa8\xd4\x18\x03\x12R\n\x07Unmerge\x12\x1f.pug.profiles.v1.UnmergeRequest\x1a .pug.profiles.v1.UnmergeResponse\"\x04\xa8\xd4\x18\x03\x12^\n\nListMerges\x12\".pug.profiles.v1.ListMergesRequest\x1a#.pug.profiles.v1.ListMergesResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12[\n\tGetPerson\x12!.pug.profiles.v1.GetPersonRequest\x1a\".pug.profiles.v1.GetPersonResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12\x61\n\x0bListPersons\x12#.pug.profiles.v1.ListPersonsRequest\x1a$.pug.profiles.v1.ListPersonsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12p\n\x10ListPersonEvents\x12(.pug.profiles.v1.ListPersonEventsRequest\x1a).pug.profiles.v1.ListPersonEventsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12^\n\nListEvents\x12\".pug.profiles.v1.ListEventsRequest\x1a#.pug.profiles.v1.ListEventsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12p\n\x10\x45raseDataSubject\x12(.pug.profiles.v1.EraseDataSubjectRequest\x1a).pug.profiles.v1.EraseDataSubjectResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x03\x12^\n\nGetErasure\x12\".pug.profiles.v1.GetErasureRequest\x1a#.pug.profiles.v1.GetErasureResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x03\x12\x64\n\x0cListErasures\x12$.pug.profiles.v1.ListErasuresRequest\x1a%.pug.profiles.v1.ListErasuresResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x03\x12s\n\x11GetCertificateKey\x12).pug.profiles.v1.GetCertificateKeyRequest\x1a*.pug.profiles.v1.GetCertificateKeyResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epug/profiles/v1/profiles.proto\x12\x0fpug.profiles.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apug/common/v1/access.proto\x1a\x1cpug/insights/v1/filter.proto\x1a!pug/profiles/v1/data_export.proto\x1a\x1dpug/profiles/v1/erasure.proto\"\xc4\x01\n\x06Person\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n\x0b\x65xternal_id\x18\x02 \x01(\tR\nexternalId\x12!\n\x0c\x64istinct_ids\x18\x03 \x03(\tR\x0b\x64istinctIds\x12/\n\x06traits\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x06traits\x12\x35\n\x08\x61\x63tivity\x18\x05 \x01(\x0b\x32\x19.pug.profiles.v1.ActivityR\x08\x61\x63tivity\"\xcb\x02\n\x08\x41\x63tivity\x12\x39\n\nfirst_seen\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfirstSeen\x12\x37\n\tlast_seen\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x12\x16\n\x06\x65vents\x18\x03 \x01(\x03R\x06\x65vents\x12\x1a\n\x08sessions\x18\x04 \x01(\x03R\x08sessions\x12\x1d\n\npage_views\x18\x05 \x01(\x03R\tpageViews\x12=\n\x06latest\x18\x06 \x03(\x0b\x32%.pug.profiles.v1.Activity.LatestEntryR\x06latest\x1a\x39\n\x0bLatestEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x84\x01\n\x0fIdentifyRequest\x12\x1f\n\x0b\x64istinct_id\x18\x01 \x01(\tR\ndistinctId\x12\x1f\n\x0b\x65xternal_id\x18\x02 \x01(\tR\nexternalId\x12/\n\x06traits\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x06traits\"Z\n\x10IdentifyResponse\x12\x1b\n\tperson_id\x18\x01 \x01(\tR\x08personId\x12)\n\x10identity_version\x18\x02 \x01(\x03R\x0fidentityVersion\"\xb6\x02\n\x10SetTraitsRequest\x12\x1f\n\x0b\x64istinct_id\x18\x01 \x01(\tR\ndistinctId\x12)\n\x03set\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x03set\x12\x32\n\x08set_once\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07setOnce\x12\x14\n\x05unset\x18\x04 \x03(\tR\x05unset\x12N\n\tincrement\x18\x05 \x03(\x0b\x32\x30.pug.profiles.v1.SetTraitsRequest.IncrementEntryR\tincrement\x1a<\n\x0eIncrementEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x02\x38\x01\"\x8c\x01\n\x11SetTraitsResponse\x12\x1b\n\tperson_id\x18\x01 \x01(\tR\x08personId\x12/\n\x06traits\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x06traits\x12)\n\x10identity_version\x18\x03 \x01(\x03R\x0fidentityVersion\"6\n\x0cMergeRequest\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x12\n\x04into\x18\x02 \x01(\tR\x04into\"X\n\rMergeResponse\x12*\n\x05merge\x18\x01 \x01(\x0b\x32\x14.pug.profiles.v1.TieR\x05merge\x12\x1b\n\tperson_id\x18\x02 \x01(\tR\x08personId\"\xd0\x02\n\x03Tie\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x19.pug.profiles.v1.Tie.KindR\x04kind\x12\x12\n\x04\x66rom\x18\x03 \x01(\tR\x04\x66rom\x12\x12\n\x04into\x18\x04 \x01(\tR\x04into\x12)\n\x10identity_version\x18\x05 \x01(\x03R\x0fidentityVersion\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12;\n\x0bunmerged_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nunmergedAt\"?\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_IDENTIFY\x10\x01\x12\x0e\n\nKIND_MERGE\x10\x02\"+\n\x0eUnmergeRequest\x12\x19\n\x08merge_id\x18\x01 \x01(\tR\x07mergeId\"h\n\x0fUnmergeResponse\x12*\n\x05merge\x18\x01 \x01(\x0b\x32\x14.pug.profiles.v1.TieR\x05merge\x12)\n\x10identity_version\x18\x02 \x01(\x03R\x0fidentityVersion\"O\n\x11ListMergesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"j\n\x12ListMergesResponse\x12,\n\x06merges\x18\x01 \x03(\x0b\x32\x14.pug.profiles.v1.TieR\x06merges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n\x10GetPersonRequest\x12\x1d\n\tperson_id\x18\x01 \x01(\tH\x00R\x08personId\x12!\n\x0b\x64istinct_id\x18\x02 \x01(\tH\x00R\ndistinctId\x12!\n\x0b\x65xternal_id\x18\x03 \x01(\tH\x00R\nexternalIdB\x04\n\x02\x62y\"D\n\x11GetPersonResponse\x12/\n\x06person\x18\x01 \x01(\x0b\x32\x17.pug.profiles.v1.PersonR\x06person\"\x99\x06\n\x12ListPersonsRequest\x12\x36\n\x07\x66ilters\x18\x01 \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12N\n\x08\x61\x63tivity\x18\x02 \x03(\x0b\x32\x32.pug.profiles.v1.ListPersonsRequest.ActivityFilterR\x08\x61\x63tivity\x12\x16\n\x06search\x18\x03 \x01(\tR\x06search\x12?\n\x05known\x18\x04 \x01(\x0e\x32).pug.profiles.v1.ListPersonsRequest.KnownR\x05known\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\x1a\x9a\x03\n\x0e\x41\x63tivityFilter\x12N\n\x05\x66ield\x18\x01 \x01(\x0e\x32\x38.pug.profiles.v1.ListPersonsRequest.ActivityFilter.FieldR\x05\x66ield\x12*\n\x02op\x18\x02 \x01(\x0e\x32\x1a.pug.insights.v1.Filter.OpR\x02op\x12.\n\x06values\x18\x03 \x03(\x0b\x32\x16.google.protobuf.ValueR\x06values\"\xdb\x01\n\x05\x46ield\x12\x15\n\x11\x46IELD_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46IELD_FIRST_SEEN\x10\x01\x12\x13\n\x0f\x46IELD_LAST_SEEN\x10\x02\x12\x10\n\x0c\x46IELD_EVENTS\x10\x03\x12\x12\n\x0e\x46IELD_SESSIONS\x10\x04\x12\x14\n\x10\x46IELD_PAGE_VIEWS\x10\x05\x12\x11\n\rFIELD_BROWSER\x10\x06\x12\x0c\n\x08\x46IELD_OS\x10\x07\x12\x10\n\x0c\x46IELD_DEVICE\x10\x08\x12\x11\n\rFIELD_COUNTRY\x10\t\x12\x0e\n\nFIELD_CITY\x10\n\"I\n\x05Known\x12\x15\n\x11KNOWN_UNSPECIFIED\x10\x00\x12\x14\n\x10KNOWN_IDENTIFIED\x10\x01\x12\x13\n\x0fKNOWN_ANONYMOUS\x10\x02\"p\n\x13ListPersonsResponse\x12\x31\n\x07persons\x18\x01 \x03(\x0b\x32\x17.pug.profiles.v1.PersonR\x07persons\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc6\x02\n\x05\x45vent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n\x0b\x64istinct_id\x18\x03 \x01(\tR\ndistinctId\x12\x1d\n\nsession_id\x18\x04 \x01(\tR\tsessionId\x12;\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12;\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreceivedAt\x12\x37\n\nproperties\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructR\nproperties\x12\x1b\n\tperson_id\x18\x08 \x01(\tR\x08personId\"\xf7\x01\n\x0b\x45ventFilter\x12.\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04\x66rom\x12*\n\x02to\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02to\x12\x35\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x1d.pug.insights.v1.EventMatcherR\x06\x65vents\x12\x36\n\x07\x66ilters\x18\x04 \x01(\x0b\x32\x1c.pug.insights.v1.FilterGroupR\x07\x66ilters\x12\x1d\n\nsession_id\x18\x05 \x01(\tR\tsessionId\"\xf6\x01\n\x17ListPersonEventsRequest\x12\x1d\n\tperson_id\x18\x01 \x01(\tH\x00R\x08personId\x12!\n\x0b\x64istinct_id\x18\x02 \x01(\tH\x00R\ndistinctId\x12!\n\x0b\x65xternal_id\x18\x03 \x01(\tH\x00R\nexternalId\x12\x34\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1c.pug.profiles.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageTokenB\x04\n\x02\x62y\"r\n\x18ListPersonEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.pug.profiles.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x85\x01\n\x11ListEventsRequest\x12\x34\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1c.pug.profiles.v1.EventFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"l\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.pug.profiles.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf7\n\n\x0fProfilesService\x12U\n\x08Identify\x12 .pug.profiles.v1.IdentifyRequest\x1a!.pug.profiles.v1.IdentifyResponse\"\x04\xa8\xd4\x18\x01\x12X\n\tSetTraits\x12!.pug.profiles.v1.SetTraitsRequest\x1a\".pug.profiles.v1.SetTraitsResponse\"\x04\xa8\xd4\x18\x01\x12L\n\x05Merge\x12\x1d.pug.profiles.v1.MergeRequest\x1a\x1e.pug.profiles.v1.MergeResponse\"\x04\xa8\xd4\x18\x03\x12R\n\x07Unmerge\x12\x1f.pug.profiles.v1.UnmergeRequest\x1a .pug.profiles.v1.UnmergeResponse\"\x04\xa8\xd4\x18\x03\x12^\n\nListMerges\x12\".pug.profiles.v1.ListMergesRequest\x1a#.pug.profiles.v1.ListMergesResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12[\n\tGetPerson\x12!.pug.profiles.v1.GetPersonRequest\x1a\".pug.profiles.v1.GetPersonResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12\x61\n\x0bListPersons\x12#.pug.profiles.v1.ListPersonsRequest\x1a$.pug.profiles.v1.ListPersonsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12p\n\x10ListPersonEvents\x12(.pug.profiles.v1.ListPersonEventsRequest\x1a).pug.profiles.v1.ListPersonEventsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12^\n\nListEvents\x12\".pug.profiles.v1.ListEventsRequest\x1a#.pug.profiles.v1.ListEventsResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12p\n\x10\x45raseDataSubject\x12(.pug.profiles.v1.EraseDataSubjectRequest\x1a).pug.profiles.v1.EraseDataSubjectResponse\"\x07\x90\x02\x02\xa8\xd4\x18\x03\x12^\n\nGetErasure\x12\".pug.profiles.v1.GetErasureRequest\x1a#.pug.profiles.v1.GetErasureResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x03\x12\x64\n\x0cListErasures\x12$.pug.profiles.v1.ListErasuresRequest\x1a%.pug.profiles.v1.ListErasuresResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x03\x12s\n\x11GetCertificateKey\x12).pug.profiles.v1.GetCertificateKeyRequest\x1a*.pug.profiles.v1.GetCertificateKeyResponse\"\x07\x90\x02\x01\xa8\xd4\x18\x02\x12r\n\x11\x45xportDataSubject\x12).pug.profiles.v1.ExportDataSubjectRequest\x1a*.pug.profiles.v1.ExportDataSubjectResponse\"\x04\xa8\xd4\x18\x03\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -66,64 +67,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROFILESSERVICE'].methods_by_name['ListErasures']._serialized_options = b'\220\002\001\250\324\030\003'
   _globals['_PROFILESSERVICE'].methods_by_name['GetCertificateKey']._loaded_options = None
   _globals['_PROFILESSERVICE'].methods_by_name['GetCertificateKey']._serialized_options = b'\220\002\001\250\324\030\002'
-  _globals['_PERSON']._serialized_start=204
-  _globals['_PERSON']._serialized_end=400
-  _globals['_ACTIVITY']._serialized_start=403
-  _globals['_ACTIVITY']._serialized_end=734
-  _globals['_ACTIVITY_LATESTENTRY']._serialized_start=677
-  _globals['_ACTIVITY_LATESTENTRY']._serialized_end=734
-  _globals['_IDENTIFYREQUEST']._serialized_start=737
-  _globals['_IDENTIFYREQUEST']._serialized_end=869
-  _globals['_IDENTIFYRESPONSE']._serialized_start=871
-  _globals['_IDENTIFYRESPONSE']._serialized_end=961
-  _globals['_SETTRAITSREQUEST']._serialized_start=964
-  _globals['_SETTRAITSREQUEST']._serialized_end=1274
-  _globals['_SETTRAITSREQUEST_INCREMENTENTRY']._serialized_start=1214
-  _globals['_SETTRAITSREQUEST_INCREMENTENTRY']._serialized_end=1274
-  _globals['_SETTRAITSRESPONSE']._serialized_start=1277
-  _globals['_SETTRAITSRESPONSE']._serialized_end=1417
-  _globals['_MERGEREQUEST']._serialized_start=1419
-  _globals['_MERGEREQUEST']._serialized_end=1473
-  _globals['_MERGERESPONSE']._serialized_start=1475
-  _globals['_MERGERESPONSE']._serialized_end=1563
-  _globals['_TIE']._serialized_start=1566
-  _globals['_TIE']._serialized_end=1902
-  _globals['_TIE_KIND']._serialized_start=1839
-  _globals['_TIE_KIND']._serialized_end=1902
-  _globals['_UNMERGEREQUEST']._serialized_start=1904
-  _globals['_UNMERGEREQUEST']._serialized_end=1947
-  _globals['_UNMERGERESPONSE']._serialized_start=1949
-  _globals['_UNMERGERESPONSE']._serialized_end=2053
-  _globals['_LISTMERGESREQUEST']._serialized_start=2055
-  _globals['_LISTMERGESREQUEST']._serialized_end=2134
-  _globals['_LISTMERGESRESPONSE']._serialized_start=2136
-  _globals['_LISTMERGESRESPONSE']._serialized_end=2242
-  _globals['_GETPERSONREQUEST']._serialized_start=2244
-  _globals['_GETPERSONREQUEST']._serialized_end=2369
-  _globals['_GETPERSONRESPONSE']._serialized_start=2371
-  _globals['_GETPERSONRESPONSE']._serialized_end=2439
-  _globals['_LISTPERSONSREQUEST']._serialized_start=2442
-  _globals['_LISTPERSONSREQUEST']._serialized_end=3235
-  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER']._serialized_start=2750
-  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER']._serialized_end=3160
-  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER_FIELD']._serialized_start=2941
-  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER_FIELD']._serialized_end=3160
-  _globals['_LISTPERSONSREQUEST_KNOWN']._serialized_start=3162
-  _globals['_LISTPERSONSREQUEST_KNOWN']._serialized_end=3235
-  _globals['_LISTPERSONSRESPONSE']._serialized_start=3237
-  _globals['_LISTPERSONSRESPONSE']._serialized_end=3349
-  _globals['_EVENT']._serialized_start=3352
-  _globals['_EVENT']._serialized_end=3678
-  _globals['_EVENTFILTER']._serialized_start=3681
-  _globals['_EVENTFILTER']._serialized_end=3928
-  _globals['_LISTPERSONEVENTSREQUEST']._serialized_start=3931
-  _globals['_LISTPERSONEVENTSREQUEST']._serialized_end=4177
-  _globals['_LISTPERSONEVENTSRESPONSE']._serialized_start=4179
-  _globals['_LISTPERSONEVENTSRESPONSE']._serialized_end=4293
-  _globals['_LISTEVENTSREQUEST']._serialized_start=4296
-  _globals['_LISTEVENTSREQUEST']._serialized_end=4429
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=4431
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=4539
-  _globals['_PROFILESSERVICE']._serialized_start=4542
-  _globals['_PROFILESSERVICE']._serialized_end=5825
+  _globals['_PROFILESSERVICE'].methods_by_name['ExportDataSubject']._loaded_options = None
+  _globals['_PROFILESSERVICE'].methods_by_name['ExportDataSubject']._serialized_options = b'\250\324\030\003'
+  _globals['_PERSON']._serialized_start=239
+  _globals['_PERSON']._serialized_end=435
+  _globals['_ACTIVITY']._serialized_start=438
+  _globals['_ACTIVITY']._serialized_end=769
+  _globals['_ACTIVITY_LATESTENTRY']._serialized_start=712
+  _globals['_ACTIVITY_LATESTENTRY']._serialized_end=769
+  _globals['_IDENTIFYREQUEST']._serialized_start=772
+  _globals['_IDENTIFYREQUEST']._serialized_end=904
+  _globals['_IDENTIFYRESPONSE']._serialized_start=906
+  _globals['_IDENTIFYRESPONSE']._serialized_end=996
+  _globals['_SETTRAITSREQUEST']._serialized_start=999
+  _globals['_SETTRAITSREQUEST']._serialized_end=1309
+  _globals['_SETTRAITSREQUEST_INCREMENTENTRY']._serialized_start=1249
+  _globals['_SETTRAITSREQUEST_INCREMENTENTRY']._serialized_end=1309
+  _globals['_SETTRAITSRESPONSE']._serialized_start=1312
+  _globals['_SETTRAITSRESPONSE']._serialized_end=1452
+  _globals['_MERGEREQUEST']._serialized_start=1454
+  _globals['_MERGEREQUEST']._serialized_end=1508
+  _globals['_MERGERESPONSE']._serialized_start=1510
+  _globals['_MERGERESPONSE']._serialized_end=1598
+  _globals['_TIE']._serialized_start=1601
+  _globals['_TIE']._serialized_end=1937
+  _globals['_TIE_KIND']._serialized_start=1874
+  _globals['_TIE_KIND']._serialized_end=1937
+  _globals['_UNMERGEREQUEST']._serialized_start=1939
+  _globals['_UNMERGEREQUEST']._serialized_end=1982
+  _globals['_UNMERGERESPONSE']._serialized_start=1984
+  _globals['_UNMERGERESPONSE']._serialized_end=2088
+  _globals['_LISTMERGESREQUEST']._serialized_start=2090
+  _globals['_LISTMERGESREQUEST']._serialized_end=2169
+  _globals['_LISTMERGESRESPONSE']._serialized_start=2171
+  _globals['_LISTMERGESRESPONSE']._serialized_end=2277
+  _globals['_GETPERSONREQUEST']._serialized_start=2279
+  _globals['_GETPERSONREQUEST']._serialized_end=2404
+  _globals['_GETPERSONRESPONSE']._serialized_start=2406
+  _globals['_GETPERSONRESPONSE']._serialized_end=2474
+  _globals['_LISTPERSONSREQUEST']._serialized_start=2477
+  _globals['_LISTPERSONSREQUEST']._serialized_end=3270
+  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER']._serialized_start=2785
+  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER']._serialized_end=3195
+  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER_FIELD']._serialized_start=2976
+  _globals['_LISTPERSONSREQUEST_ACTIVITYFILTER_FIELD']._serialized_end=3195
+  _globals['_LISTPERSONSREQUEST_KNOWN']._serialized_start=3197
+  _globals['_LISTPERSONSREQUEST_KNOWN']._serialized_end=3270
+  _globals['_LISTPERSONSRESPONSE']._serialized_start=3272
+  _globals['_LISTPERSONSRESPONSE']._serialized_end=3384
+  _globals['_EVENT']._serialized_start=3387
+  _globals['_EVENT']._serialized_end=3713
+  _globals['_EVENTFILTER']._serialized_start=3716
+  _globals['_EVENTFILTER']._serialized_end=3963
+  _globals['_LISTPERSONEVENTSREQUEST']._serialized_start=3966
+  _globals['_LISTPERSONEVENTSREQUEST']._serialized_end=4212
+  _globals['_LISTPERSONEVENTSRESPONSE']._serialized_start=4214
+  _globals['_LISTPERSONEVENTSRESPONSE']._serialized_end=4328
+  _globals['_LISTEVENTSREQUEST']._serialized_start=4331
+  _globals['_LISTEVENTSREQUEST']._serialized_end=4464
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=4466
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=4574
+  _globals['_PROFILESSERVICE']._serialized_start=4577
+  _globals['_PROFILESSERVICE']._serialized_end=5976
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pug.common.v1 import access_pb2 as _access_pb2
 from pug.insights.v1 import filter_pb2 as _filter_pb2
+from pug.profiles.v1 import data_export_pb2 as _data_export_pb2
 from pug.profiles.v1 import erasure_pb2 as _erasure_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper

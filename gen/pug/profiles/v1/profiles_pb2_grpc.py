@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from pug.profiles.v1 import data_export_pb2 as pug_dot_profiles_dot_v1_dot_data__export__pb2
 from pug.profiles.v1 import erasure_pb2 as pug_dot_profiles_dot_v1_dot_erasure__pb2
 from pug.profiles.v1 import profiles_pb2 as pug_dot_profiles_dot_v1_dot_profiles__pb2
 
@@ -101,6 +102,11 @@ class ProfilesServiceStub:
                 request_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyRequest.SerializeToString,
                 response_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyResponse.FromString,
                 _registered_method=True)
+        self.ExportDataSubject = channel.unary_stream(
+                '/pug.profiles.v1.ProfilesService/ExportDataSubject',
+                request_serializer=pug_dot_profiles_dot_v1_dot_data__export__pb2.ExportDataSubjectRequest.SerializeToString,
+                response_deserializer=pug_dot_profiles_dot_v1_dot_data__export__pb2.ExportDataSubjectResponse.FromString,
+                _registered_method=True)
 
 
 class ProfilesServiceServicer:
@@ -198,6 +204,14 @@ class ProfilesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportDataSubject(self, request, context):
+        """ExportDataSubject hands over everything that is held about one person, part by part, for whoever asks for their own data. The log of changes of the
+        org says who exported whom.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfilesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -265,6 +279,11 @@ def add_ProfilesServiceServicer_to_server(servicer, server):
                     servicer.GetCertificateKey,
                     request_deserializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyRequest.FromString,
                     response_serializer=pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyResponse.SerializeToString,
+            ),
+            'ExportDataSubject': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportDataSubject,
+                    request_deserializer=pug_dot_profiles_dot_v1_dot_data__export__pb2.ExportDataSubjectRequest.FromString,
+                    response_serializer=pug_dot_profiles_dot_v1_dot_data__export__pb2.ExportDataSubjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -619,6 +638,33 @@ class ProfilesService:
             '/pug.profiles.v1.ProfilesService/GetCertificateKey',
             pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyRequest.SerializeToString,
             pug_dot_profiles_dot_v1_dot_erasure__pb2.GetCertificateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportDataSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/pug.profiles.v1.ProfilesService/ExportDataSubject',
+            pug_dot_profiles_dot_v1_dot_data__export__pb2.ExportDataSubjectRequest.SerializeToString,
+            pug_dot_profiles_dot_v1_dot_data__export__pb2.ExportDataSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -177,7 +177,7 @@ def test_a_json_line_without_an_id_gets_the_one_of_its_line(line: bytes) -> None
     assert after == {key: value for key, value in before.items() if key not in {"eventId", "event_id"}}
 
 
-@pytest.mark.parametrize("line", [b"not json", b"[1]", b'{"a":1} {"b":2}', b'{"a":', b'{"a":"\xff"}'])
+@pytest.mark.parametrize("line", [b"not json", b"[1]", b'{"a":1} {"b":2}', b'{"a":', b'{"a":"\xff"}', b'{"a":' + b"[" * 5_000])
 def test_a_line_that_would_spoil_its_batch_is_refused_before_it_is_sent(line: bytes) -> None:
     with pytest.raises(LineRefused) as refused:
         json_encoder(SHA)(of_line(line))

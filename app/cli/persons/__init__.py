@@ -1,0 +1,1 @@
+"""`pug persons`: what is held about somebody, for whoever asks for it."""

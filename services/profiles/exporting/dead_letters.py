@@ -1,0 +1,72 @@
+"""What a person sent that could not be stored: their rows among the dead letters."""
+
+import asyncio
+import json
+from collections.abc import Collection, Iterator
+from typing import cast
+
+import nats.errors
+import nats.js.errors
+from nats.js.api import RawStreamMsg
+from nats.js.client import JetStreamContext
+
+from core.errors import StreamUnavailable
+from core.rows import key_of
+from services.profiles.exporting.pages import Page
+
+_STREAM, _SUBJECTS = "DEAD", "dead.>"
+# What a row holds, in its order (docs/decisions/0003).
+_FIELDS = ("eventId", "projectId", "name", "distinctId", "sessionId", "occurredAt", "receivedAt", "properties", "context")
+_DISTINCT_ID = _FIELDS.index("distinctId")
+
+
+class DeadLetters:
+    """The stream of dead letters, one letter in memory at a time."""
+
+    def __init__(self, jetstream: JetStreamContext) -> None:
+        self._jetstream = jetstream
+
+    async def of(self, project_id: int, distinct_ids: Collection[str]) -> Page:
+        """Rows of these ids, each with its letter's number and reason, and its instants in milliseconds as they came."""
+        ids = frozenset(distinct_ids)
+        place = 1
+        while (letter := await self._next(place)) is not None:
+            place = (letter.seq or place) + 1
+            # A letter may hold the rows of many requests.
+            if found := await asyncio.to_thread(_rows_of, letter, project_id, ids):
+                yield found
+
+    async def _next(self, place: int) -> RawStreamMsg | None:
+        """The first letter from a number on; None when there is none."""
+        try:
+            return await self._jetstream.get_msg(_STREAM, place, subject=_SUBJECTS, direct=True, next=True)
+        except nats.js.errors.NotFoundError:
+            return None
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            raise StreamUnavailable("The dead letters cannot be read.", hint="Try again in a moment.") from error
+
+
+def _rows_of(letter: RawStreamMsg, project_id: int, ids: frozenset[str]) -> bytes:
+    headers = cast("dict[str, str]", letter.headers or {})
+    return b"".join(
+        f"{json.dumps({'letter': letter.seq, 'reason': headers.get('Pug-Reason', ''), 'row': row}, ensure_ascii=False)}\n".encode(
+            errors="replace"
+        )
+        for line in (letter.data or b"").split(b"\n")
+        if key_of(line)[0] == project_id
+        for row in _read(line, ids)
+    )
+
+
+def _read(line: bytes, ids: frozenset[str]) -> Iterator[object]:
+    """The row, if it is of one of the ids. One that is no JSON is handed over as text, if one of the ids stands in it."""
+    try:
+        values: object = json.loads(line)
+    except (ValueError, RecursionError):
+        if any(json.dumps(one, ensure_ascii=escaped).encode(errors="replace") in line for one in ids for escaped in (True, False)):
+            yield line.decode(errors="replace")
+        return
+    if isinstance(values, list):
+        row = cast("list[object]", values)
+        if len(row) > _DISTINCT_ID and isinstance(row[_DISTINCT_ID], str) and row[_DISTINCT_ID] in ids:
+            yield dict(zip(_FIELDS, row, strict=False))
