@@ -35,6 +35,7 @@ project_deletions = Table(
     Column("state", Text, server_default="pending", nullable=False),
     Column("error", Text, server_default="", nullable=False),
     Column("requested_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Column("tried_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
 )
 

@@ -35,7 +35,12 @@ async def begin_delete(clickhouse: ClickHouse, table: Sql, rows: Sql) -> None:
     await clickhouse.command(statement.for_console())
 
 
+async def forget_mutations(clickhouse: ClickHouse, table: Sql) -> None:
+    """Have only the last mutation of a table remembered when it is carried out: the texts of others name ids."""
+    await clickhouse.command(sql("ALTER TABLE {table} MODIFY SETTING finished_mutations_to_keep = 1", table=table).for_console())
+
+
 async def mutated(clickhouse: ClickHouse, table: Sql) -> None:
     """Wait until all that was begun on a table is carried out, on every replica."""
-    # Mutations are carried out in their order.
+    # Mutations are carried out in their order, and this one names nobody.
     await clickhouse.command(sql("ALTER TABLE {table} DELETE WHERE false SETTINGS mutations_sync = 2", table=table).for_console())

@@ -27,13 +27,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from core.clickhouse import ClickHouse
 from core.errors import StoreUnavailable
 from core.postgres import SCHEMA_LOCK
-from core.sql import Sql, sql
+from core.sql import Sql, identifier, sql
 from workers.block import WRITERS
 from workers.block_lock import alone
 from workers.removal.counting import counts
 from workers.removal.deleting import delete_in, drop_whole, partitions_of
 from workers.removal.journal import Begun, Count, begin, end, open_removals
-from workers.removal.rebuilding import begin_delete, mutated, rebuild
+from workers.removal.rebuilding import begin_delete, forget_mutations, mutated, rebuild
 from workers.removal.settled import all_settled
 from workers.removal.share import Before, OfIds, OfProject, Portion, Share, digest
 from workers.removal.subtracting import subtract, tidy, unmark
@@ -121,6 +121,8 @@ class Removal:
 
     async def _finish(self, connection: AsyncConnection, begun: Begun) -> tuple[Count, ...]:
         portion = begun.portion
+        for name in ("events", *(table.name for table in (*DERIVED_TABLES, *TOLD_TABLES))):
+            await forget_mutations(self._clickhouse, identifier(name))
         subtracted = [table for table in DERIVED_TABLES if touched(table, portion) is None]
         for table in subtracted:
             await connection.execute(_STILL_THERE)
