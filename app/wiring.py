@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +13,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.accounts import Accounts, build_accounts
+from app.attaching import is_embedded
 from app.backends import Backends
 from app.demo.seeding import Listeners
 from app.migrate import open_bucket
@@ -20,6 +22,7 @@ from core.bucket import Bucket
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.instruments import Instruments
+from core.room import Room
 from core.sending import Sending
 from core.settings import Settings
 from core.stream import RowPublisher, partitions_of, watermark_of
@@ -116,7 +119,9 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     metrics = CaptureMetrics(instruments)
     sending = Sending(metrics.publish_seconds, instruments.tracer)
     partitions = await event_partitions(backends.jetstream)
-    publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
+    publisher = RowPublisher(
+        backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending, has_room=_room(settings, backends)
+    )
     shares = Shares(backends.postgres)
     accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential})
     origins = Origins(settings.trusted_proxies)
@@ -176,6 +181,13 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         accounts.key_uses.note,
     )
     return Edge(services, gate, Calls(instruments), publisher, accounts, _listeners(publisher, backends.postgres))
+
+
+def _room(settings: Settings, backends: Backends) -> Callable[[], bool]:
+    if not is_embedded(settings, "NATS_URL"):
+        # The disk is another machine's.
+        return lambda: True
+    return Room(backends.folder.path, settings.disk_reserve_bytes).left
 
 
 async def demo_listeners(nats: NatsClient, postgres: AsyncEngine) -> Listeners:
