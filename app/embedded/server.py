@@ -141,11 +141,22 @@ class ChildServer:
 
 @asynccontextmanager
 async def kept_running(
-    start: Callable[[], Awaitable[ChildServer]], politely: signal.Signals, within_s: float
+    start: Callable[[], Awaitable[ChildServer]], politely: signal.Signals, within_s: float, stuck: Callable[[], bool] = lambda: False
 ) -> AsyncGenerator[ChildServer]:
-    """The server that `start` gives once it is ready; one that ends before we stop it is started again, with growing waits."""
+    """The server that `start` gives once it is ready; one that ends before we stop it is started again, with growing waits.
+
+    One that is `stuck`, and would be well if it were started anew, is stopped for that.
+    """
     running = [await start()]
-    watching = asyncio.create_task(_revive(running, start))
+
+    async def end_when_stuck() -> None:
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            if running[0].alive and stuck():
+                log.error("server_stuck", server=running[0].name)
+                await running[0].stop(politely, within_s)
+
+    watching = asyncio.gather(_revive(running, start), end_when_stuck())
     try:
         yield running[0]
     finally:

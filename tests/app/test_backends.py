@@ -1,4 +1,7 @@
 import asyncio
+import os
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 
@@ -85,6 +88,35 @@ async def test_the_folder_of_clickhouse_is_private_also_in_a_folder_that_is_not(
 
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "clickhouse.xml").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("sync", "forced"), [("interval", 0), ("always", 1)])
+def test_the_embedded_clickhouse_forces_inserts_and_keeps_its_part_of_the_reserve_as_the_settings_say(
+    tmp_path: Path, sync: str, forced: int
+) -> None:
+    # In a process of its own, because a process can open one chDB folder.
+    wanted = {"PUG_DATA_DIR": str(tmp_path), "PUG_NATS_SYNC": sync, "PUG_DISK_RESERVE_BYTES": "4096", "CLICKHOUSE_URL": ""}
+
+    ran = subprocess.run([sys.executable, "-c", _ASKING], env=os.environ | wanted, capture_output=True, text=True, timeout=60, check=True)
+
+    assert ran.stdout.split() == [str(forced), str(forced), "1024"]
+
+
+_ASKING = """
+import asyncio
+from app.backends import open_store
+from app.embedded.folder import open_folder
+from core.settings import Settings
+from core.sql import sql
+
+async def main():
+    async with open_folder(Settings().data_dir) as folder, open_store(Settings(), folder) as clickhouse:
+        setting = "(SELECT value FROM system.merge_tree_settings WHERE name = 'fsync_%s')"
+        query = sql(f"SELECT {setting % 'after_insert'}, {setting % 'part_directory'}, keep_free_space FROM system.disks")
+        print(*(await clickhouse.query(query)).rows[0])
+
+asyncio.run(main())
+"""
 
 
 async def test_an_error_of_one_engine_stops_the_others(tmp_path: Path) -> None:

@@ -246,6 +246,29 @@ async def test_an_event_that_comes_again_counts_once_though_its_time_changed(bac
     assert await counted(backends, project) == (3, 3)
 
 
+async def test_a_clock_that_is_set_back_doubles_and_loses_nothing(backends: Backends, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, event_id, now_ns = next_project(), str(uuid.uuid4()), time.time_ns
+    with monkeypatch.context() as fast:
+        fast.setattr("workers.settlement.time.time_ns", lambda: now_ns() + 3_600 * 10**9)
+        async with working(backends):
+            await publish(backends, row(project, event_id), row(project))
+    ahead = await last_block(backends, project)
+
+    async with working(backends):
+        await publish(backends, row(project, event_id), row(project))
+
+    assert await counted(backends, project) == (3, 3)
+    assert ahead < await last_block(backends, project) < ahead + 10**6
+
+
+async def last_block(backends: Backends, project_id: int) -> int:
+    """When the last block was stored, in microseconds since 1970."""
+    found = await backends.clickhouse.query(
+        sql("SELECT toUnixTimestamp64Micro(max(stored_at)) FROM events WHERE project_id = {project}", project=unsigned(project_id))
+    )
+    return int(str(found.rows[0][0]))
+
+
 async def test_an_unreadable_row_becomes_a_dead_letter_and_its_neighbours_are_stored(backends: Backends) -> None:
     project = next_project()
     unreadable = row(project).replace(b"1790000000000", b'"soon"')
