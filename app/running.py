@@ -47,7 +47,7 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
     async with (
         _telling(settings, grace) as telemetry,
         # Whoever only takes events in never asks ClickHouse, and does without it.
-        open_backends(settings, stores=roles != frozenset({Role.CAPTURE})) as backends,
+        open_backends(settings, stores=roles != frozenset({Role.CAPTURE}), tracer=telemetry.instruments.tracer) as backends,
         _stopping() as stop,
         _watching(backends, telemetry, grace),
         _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace),
@@ -78,7 +78,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
     grace = Grace(settings.shutdown_timeout_s)
     async with _stopping() as stop, _telling(settings, grace) as telemetry:
         say("Starting PostgreSQL, NATS and ClickHouse …")
-        async with open_backends(settings) as backends:
+        async with open_backends(settings, tracer=telemetry.instruments.tracer) as backends:
             say("Migrating …")
             await migrate(backends, settings)
             edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))

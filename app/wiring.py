@@ -56,6 +56,7 @@ from services.insights.engine import QueryLimits
 from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
 from services.insights.turns import AtOnce
+from services.insights.watch import QueryWatch
 from services.profiles.directory import Directory
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
@@ -137,7 +138,13 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         ),
     )
     insights = InsightsService(
-        backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, at_once, ResultCache()
+        backends.clickhouse,
+        lambda: watermark_of(backends.nats, STREAM, _now()),
+        _now,
+        limits,
+        at_once,
+        ResultCache(),
+        QueryWatch(instruments, timedelta(seconds=settings.slow_query_s)),
     )
     query = (
         Service(

@@ -16,6 +16,7 @@ class CaptureMetrics:
 
     def __init__(self, instruments: Instruments) -> None:
         meter = instruments.meter
+        self._pulse = instruments.pulse
         self._accepted = Counter(meter, "pug.capture.events.accepted", "Events that are durable.", unit=_EVENT)
         self._duplicates = Counter(meter, "pug.capture.events.duplicate", "Events known already when they came.", unit=_EVENT)
         self._rejected = Counter(meter, "pug.capture.events.rejected", "Events refused, by reason.", unit=_EVENT, label="reason")
@@ -41,6 +42,7 @@ class CaptureMetrics:
         """A batch got this receipt."""
         self._requests.add(1, "ok")
         self._accepted.add(receipt.accepted)
+        self._pulse.accepted.add(receipt.accepted)
         self._batch.record(receipt.accepted + receipt.duplicates + receipt.rejected)
         if receipt.duplicates:
             self._duplicates.add(receipt.duplicates)

@@ -32,6 +32,16 @@ class Turns:
         # The project that is served next comes first.
         self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
 
+    @property
+    def running(self) -> int:
+        """How many queries have their turn."""
+        return self._running.total()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for it."""
+        return sum(map(len, self._waiting.copy().values()))
+
     @asynccontextmanager
     async def turn(self, call: Call) -> AsyncGenerator[Call]:
         """Wait for a turn and hold it; yields the call with what is left of its caller's patience."""
