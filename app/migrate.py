@@ -83,6 +83,11 @@ def _upgrade(connection: sqlalchemy.Connection) -> list[str]:
     return missing[::-1]
 
 
+def postgres_head() -> str:
+    """The last of PostgreSQL's migrations."""
+    return ScriptDirectory(str(MIGRATIONS / "postgres")).get_current_head() or ""
+
+
 async def migrate_clickhouse(clickhouse: ClickHouse, cluster: str = "") -> list[str]:
     """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed, then build rollups; returns their names.
 

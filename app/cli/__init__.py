@@ -10,6 +10,7 @@ from app.cli.dashboards import command as dashboards
 from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
 from app.cli.importing import command as importing
+from app.cli.queries import command as queries
 from app.cli.querying import command as querying
 from app.cli.querying import schema
 from app.cli.status import command as status
@@ -56,4 +57,5 @@ app.add_typer(dashboards.app, name="dashboards", rich_help_panel="Use Pug")
 app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
 app.command(epilog=doctor.EPILOG, rich_help_panel="Run Pug")(doctor.doctor)
 app.command(epilog=status.EPILOG, rich_help_panel="Run Pug")(status.status)
+app.add_typer(queries.app, name="queries", rich_help_panel="Run Pug")
 app.add_typer(dead.app, name="dead", rich_help_panel="Run Pug")
