@@ -33,7 +33,8 @@ _MOST_PARTS = sql(
     "SELECT max(parts) FROM (SELECT count() AS parts FROM system.parts"
     " WHERE active AND database = currentDatabase() GROUP BY table, partition_id)"
 )
-_MIGRATIONS = sql("SELECT name FROM schema_migrations GROUP BY name ORDER BY min(applied_at), name")
+# Those of tables have numbers; views and rollups have names alone.
+_SCHEMA = sql("SELECT max(name) FROM schema_migrations WHERE match(name, '^[0-9]')")
 _PEOPLE = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
 
 
@@ -135,7 +136,7 @@ async def store_of(clickhouse: ClickHouse) -> Store:
     ((free, size),) = (await clickhouse.query(_DISK)).rows
     tables = (await clickhouse.query(_TABLES)).rows
     ((most,),) = (await clickhouse.query(_MOST_PARTS)).rows
-    migrations = (await clickhouse.query(_MIGRATIONS)).rows
+    ((schema,),) = (await clickhouse.query(_SCHEMA)).rows
     return Store(
         asked_at=datetime.now(UTC),
         clock=cast("datetime", clock),
@@ -145,5 +146,5 @@ async def store_of(clickhouse: ClickHouse) -> Store:
         memory_bytes=cast("int", memory),
         most_parts=cast("int", most),
         tables=tuple(Table(*cast("tuple[str, int, int, int]", row)) for row in tables),
-        migrations=tuple(str(row[0]) for row in migrations),
+        schema=str(schema),
     )

@@ -30,8 +30,8 @@ class Store:
     # In how many parts the partition is that has the most: past some thousand, ClickHouse refuses inserts.
     most_parts: int
     tables: tuple[Table, ...]
-    # The names of the migrations it has had, in their order.
-    migrations: tuple[str, ...]
+    # The last of the numbered migrations it has had.
+    schema: str
 
     @property
     def bytes(self) -> int:

@@ -32,10 +32,11 @@ _STATE_COLOURS = {State.GOOD: Severity.FINE, State.WARNING: Severity.WORRYING, S
 _REASON_LENGTH = 80
 
 
-def status_group(history: Sequence[Status]) -> Group:
-    """The last status of the history, with how it changed."""
-    status = history[-1]
-    return Group(_engines_table(status), Text(), _flow_table(history), Text(), verdict(history))
+def status_group(history: Sequence[Status], *, live: bool = False) -> Group:
+    """The last status of the history, with how it changed; `live` what matters most comes first, for a terminal may cut off the end."""
+    status, told = history[-1], verdict(history)
+    parts = (_engines_table(status), Text(), _flow_table(history))
+    return Group(told, Text(), *parts) if live else Group(*parts, Text(), told)
 
 
 def verdict(history: Sequence[Status]) -> Text:

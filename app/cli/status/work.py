@@ -33,7 +33,7 @@ def work_rows(status: Status) -> Iterable[tuple[str, Text]]:
     if not slow:
         yield "slow queries", Text("none in the last hour", Severity.FINE)
         return
-    yield "slow queries", Text(f"{len(slow):,} in the last hour, the slowest: · `pug queries slow`", Severity.WORRYING)
+    yield "slow queries", Text(f"{len(slow):,} in the last hour · `pug queries slow`", Severity.WORRYING)
     for query in slow[:_SHOWN]:
         yield "", Text(visible(slow_text(query)))
 
@@ -67,7 +67,7 @@ def _tables_text(store: Store) -> str:
 
 
 def _schema_text(schema: Schema, store: Store | None) -> Text:
-    clickhouse = f" · ClickHouse {store.migrations[-1].partition('@')[0]}" if store and store.migrations else ""
+    clickhouse = f" · ClickHouse {store.schema}" if store and store.schema else ""
     if schema.postgres == schema.expected:
         return Text(f"PostgreSQL {schema.postgres}{clickhouse}")
     return Text(f"PostgreSQL {schema.postgres}, this version has {schema.expected}: `pug migrate`{clickhouse}", Severity.WORRYING)

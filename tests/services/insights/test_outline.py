@@ -94,4 +94,4 @@ def test_questions_alike_have_one_fingerprint() -> None:
         filters: list[Mapping[str, Any]] = [{"property": "plan", "op": "OP_IS", "values": [value]}]
         return fingerprint_of(outline_of(asked(trends={"series": [{"event": {"filters": filters}}]})))
 
-    assert one("a") == one("b") != fingerprint_of(outline_of(asked(trends={"series": [{}]})))
+    assert one("a") == one("b") != fingerprint_of(outline_of(asked(trends={"series": [{"metric": {"kind": "KIND_PERSONS"}}]})))
