@@ -48,6 +48,7 @@ from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.dashboards.board_repository import BoardRepository
 from services.dashboards.boards import Boards
+from services.dashboards.metrics import RenderMetrics
 from services.dashboards.saved_insight_repository import SavedInsightRepository
 from services.dashboards.service import DashboardsService
 from services.dashboards.shares import PREFIX as SHARE
@@ -119,7 +120,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     partitions = await event_partitions(backends.jetstream)
     publisher = RowPublisher(backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending)
     shares = Shares(backends.postgres)
-    accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential})
+    accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential}, instruments)
     origins = Origins(settings.trusted_proxies)
     enricher = Enricher(origins, open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
@@ -156,7 +157,14 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             DASHBOARDS.services_by_name["DashboardsService"],
             DashboardsServiceASGIApplication,
-            DashboardsService(backends.postgres, answer=insights.query, check=insights.check, now=_now, forget=accounts.credentials.forget),
+            DashboardsService(
+                backends.postgres,
+                answer=insights.query,
+                check=insights.check,
+                now=_now,
+                forget=accounts.credentials.forget,
+                metrics=RenderMetrics(instruments),
+            ),
             max_bytes=_BOARD_BYTES,
         ),
         Service(

@@ -6,6 +6,7 @@ from opentelemetry.metrics import Histogram
 
 from core.instruments import SECONDS, Counter, Instruments
 from pug.capture.v1.capture_pb2 import CaptureResponse
+from services.capture.cookieless.degradations import Degradation
 
 _EVENTS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 _EVENT = "{event}"
@@ -23,13 +24,16 @@ class CaptureMetrics:
         self._warned = Counter(
             meter, "pug.capture.events.warned", "Events accepted with a warning, by reason.", unit=_EVENT, label="reason"
         )
-        self._requests = Counter(meter, "pug.capture.requests", "Batches, by the code of the answer.", unit="{request}", label="code")
+        self._requests = Counter(
+            meter, "pug.capture.requests", "Batches, by the code of the answer.", unit="{request}", label="code", known=("ok",)
+        )
         self._degraded = Counter(
             meter,
             "pug.cookieless.degraded",
             "Cookieless events whose visitor could not be derived, by reason.",
             unit=_EVENT,
             label="reason",
+            known=Degradation,
         )
         self._batch = meter.create_histogram(
             "pug.capture.batch.events", _EVENT, "Events in a batch that was answered.", explicit_bucket_boundaries_advisory=_EVENTS
