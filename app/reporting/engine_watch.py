@@ -132,13 +132,15 @@ class EngineWatch:
 
 async def store_of(clickhouse: ClickHouse) -> Store:
     """ClickHouse as it is now."""
+    began = datetime.now(UTC)
     ((version, clock, memory),) = (await clickhouse.query(_SERVER)).rows
+    asked_at = began + (datetime.now(UTC) - began) / 2
     ((free, size),) = (await clickhouse.query(_DISK)).rows
     tables = (await clickhouse.query(_TABLES)).rows
     ((most,),) = (await clickhouse.query(_MOST_PARTS)).rows
     ((schema,),) = (await clickhouse.query(_SCHEMA)).rows
     return Store(
-        asked_at=datetime.now(UTC),
+        asked_at=asked_at,
         clock=cast("datetime", clock),
         version=str(version),
         disk_free=cast("int", free),
