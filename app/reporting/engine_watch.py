@@ -9,6 +9,7 @@ from typing import cast
 
 import nats.errors
 import sqlalchemy
+import structlog
 from nats.aio.client import Client
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,9 +21,12 @@ from core.errors import PugError
 from core.instruments import Gauge
 from core.sql import sql
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
 _EVERY_S = 10.0
 _WITHIN_S = 5.0
 
+_ALIVE = sql("SELECT 1")
 _SERVER = sql("SELECT version(), now64(3, 'UTC'), (SELECT value FROM system.metrics WHERE metric = 'MemoryTracking')")
 _DISK = sql("SELECT free_space, total_space FROM system.disks ORDER BY free_space / greatest(total_space, 1), name LIMIT 1")
 _TABLES = sql(
@@ -35,7 +39,7 @@ _MOST_PARTS = sql(
 )
 # Those of tables have numbers; views and rollups have names alone.
 _SCHEMA = sql("SELECT max(name) FROM schema_migrations WHERE match(name, '^[0-9]')")
-_PEOPLE = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
+PEOPLE_WAITING = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +99,19 @@ class EngineWatch:
 
     async def _ask_postgres(self) -> None:
         async with self._postgres.connect() as connection:
-            waiting, oldest = (await connection.execute(_PEOPLE)).one()
+            waiting, oldest = (await connection.execute(PEOPLE_WAITING)).one()
         self._people = _People(waiting, oldest)
 
     async def _ask_clickhouse(self) -> None:
-        if self._clickhouse:
+        if self._clickhouse is None:
+            return
+        await self._clickhouse.query(_ALIVE)
+        try:
             self._store = await store_of(self._clickhouse)
+        except PugError as error:
+            # It answers, and this account of it may not read its system tables, or Pug's are not there yet.
+            self._store = None
+            log.debug("clickhouse_not_measured", error=error.message)
 
     def _make_gauges(self, meter: Meter) -> None:
         meter.create_observable_gauge("pug.engine.up", [self._observe_up], "1", "Whether an engine answered when it was asked last.")

@@ -35,7 +35,7 @@ from services.insights.rollups import Rollups
 from services.insights.schema import schema_of
 from services.insights.turns import AtOnce, Turns
 from services.insights.values import values_of
-from services.insights.watch import Outcome, QueryWatch, Question
+from services.insights.watch import Outcome, QueryWatch, Question, Run
 from services.insights.why_not.asking import why_not
 from services.rpc.call import Call
 
@@ -123,7 +123,7 @@ class InsightsService:
 
     async def explain(self, request: ExplainRequest, call: Call) -> ExplainResponse:
         """Show how an insight would be answered."""
-        async with self._turn("explain", call, request.query) as turn:
+        async with self._turn("explain", call, request.query) as (turn, _):
             return await engine.explain(
                 request.query,
                 turn,
@@ -136,36 +136,40 @@ class InsightsService:
     async def list_persons(self, request: ListPersonsRequest, call: Call) -> ListPersonsResponse:
         """List who is behind a number."""
         complete_until = (await self._watermark()).complete_until
-        async with self._turn("persons", call, request.query) as turn:
+        async with self._turn("persons", call, request.query) as (turn, run):
             response = await list_persons(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            run.rows_read = response.meta.rows_read
         response.meta.complete_until.FromDatetime(complete_until)
         return response
 
     async def why_not(self, request: WhyNotRequest, call: Call) -> WhyNotResponse:
         """Show how far one person came in a funnel, and what stopped them."""
         complete_until = (await self._watermark()).complete_until
-        async with self._turn("why_not", call, request.query) as turn:
+        async with self._turn("why_not", call, request.query) as (turn, run):
             response = await why_not(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            run.rows_read = response.meta.rows_read
         response.meta.complete_until.FromDatetime(complete_until)
         return response
 
     @asynccontextmanager
-    async def _turn(self, kind: str, call: Call, request: QueryRequest) -> AsyncGenerator[Call]:
-        """The turn of a question that no cache answers."""
+    async def _turn(self, kind: str, call: Call, request: QueryRequest) -> AsyncGenerator[tuple[Call, Run]]:
+        """The turn of a question that no cache answers, and where to say what it read."""
         with self._watch.question(kind, call, request) as question:
             async with question.turn(self._turns, call) as turn:
-                with question.running():
-                    yield turn
+                with question.running() as run:
+                    yield turn, run
 
     # The two below take milliseconds and somebody types meanwhile, so they don't wait for a turn.
 
     async def get_schema(self, request: GetSchemaRequest, call: Call) -> GetSchemaResponse:
         """List the event names and property keys the project has sent."""
-        return await schema_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
+        with self._watch.question("schema", call, QueryRequest()) as question, question.running():
+            return await schema_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
 
     async def list_property_values(self, request: ListPropertyValuesRequest, call: Call) -> ListPropertyValuesResponse:
         """List the values a property has had."""
-        return await values_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
+        with self._watch.question("values", call, QueryRequest()) as question, question.running():
+            return await values_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
 
 
 def _kind(request: QueryRequest) -> str:

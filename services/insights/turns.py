@@ -35,12 +35,13 @@ class Turns:
     @property
     def running(self) -> int:
         """How many queries have their turn."""
-        return self._running.total()
+        # Also by whoever collects metrics, in a thread: of what one step copied.
+        return sum(tuple(self._running.values()))
 
     @property
     def waiting(self) -> int:
         """How many wait for it."""
-        return sum(map(len, self._waiting.copy().values()))
+        return sum(map(len, tuple(self._waiting.values())))
 
     @asynccontextmanager
     async def turn(self, call: Call) -> AsyncGenerator[Call]:

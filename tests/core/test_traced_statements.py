@@ -2,7 +2,9 @@
 
 import pytest
 import sqlalchemy
+import structlog
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from app.backends import Backends
 from core.clickhouse import ClickHouse
@@ -63,6 +65,22 @@ async def test_outside_of_a_span_nothing_is_traced(clickhouse: ClickHouse) -> No
     await own.close()
 
     assert measured.exporter.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize(("level", "told"), [("DEBUG", True), ("INFO", False)])
+async def test_sql_is_told_at_debug_alone_and_without_its_values(
+    clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, level: str, *, told: bool
+) -> None:
+    # A logger that an earlier test has used is bound already and would not be captured.
+    monkeypatch.setattr("core.clickhouse.log", structlog.get_logger())
+    query = sql("SELECT {secret} AS secret", secret=text(SECRET))
+
+    with caplog.at_level(level, "core.clickhouse"), capture_logs() as logs:
+        await clickhouse.query(query)
+
+    lines = [line for line in logs if line["event"] == "clickhouse_asked"]
+    assert [(line["sql"], line["statement"]) for line in lines] == [("SELECT {secret_1:String} AS secret", query.fingerprint())] * told
+    assert SECRET not in str(logs)
 
 
 async def test_statements_of_postgresql_are_traced_without_their_text(backends: Backends) -> None:

@@ -123,7 +123,7 @@ def test_a_trace_of_a_question_leads_to_its_sql_over_both_protocols(tmp_path: Pa
         parts = {span.name: span for span in spans if span.parent_span_id == query.span_id}
         assert query.parent_span_id == rpc.span_id
         assert parts.keys() == {"plan", "turn", "clickhouse", "shape"}
-        assert attributes(query) == {"pug.kind": "trends", "pug.source": "events", "pug.cache": "miss"}
+        assert attributes(query) == {"pug.kind": "trends", "pug.source": "rollup", "pug.cache": "miss"}
         assert len(attributes(parts["clickhouse"])["pug.statement"]) == 16
     told = " ".join(str(message) for message in (*collector.traces, *collector.metrics))
     assert not any(personal in told for personal in (*PERSONAL, key))

@@ -28,6 +28,7 @@ from app.cli.status.facts import Consumer, DeadStream, EventStream, People, Sche
 from app.disk import Space, space_at
 from app.embedded.folder import lock_holder, open_folder
 from app.migrate import postgres_head
+from app.reporting.engine_watch import PEOPLE_WAITING
 from app.reporting.over_nats import ask_processes
 from app.reporting.report import Report
 from core.errors import PugError, StreamUnavailable
@@ -47,7 +48,6 @@ _TURN = sqlalchemy.text("""
       AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND classid::bigint = hashtext(:job)::bigint & 4294967295 AND objid = :partition + 1
 """)
-_PEOPLE = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
 _SCHEMA = sqlalchemy.text("SELECT max(version_num), pg_database_size(current_database()) FROM alembic_version")
 
 
@@ -250,7 +250,7 @@ async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Parti
             with contextlib.suppress(ProgrammingError):
                 revision, size = (await connection.execute(_SCHEMA)).one()
                 found.schema = Schema(revision, postgres_head(), size)
-                found.people = People(*(await connection.execute(_PEOPLE)).one())
+                found.people = People(*(await connection.execute(PEOPLE_WAITING)).one())
         return f"{version}, {_place(settings, 'POSTGRES_URL')}"
     finally:
         await engine.dispose()

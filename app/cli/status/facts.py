@@ -218,6 +218,7 @@ def problems(status: Status) -> list[str]:
     found += [f"no worker runs ({each.job})" for each in status.turns or () if each.holder is None]
     if status.events and fullness_severity(status.events) is Severity.BAD:
         found.append("the event stream is nearly full")
+    found += [f"ClickHouse does not answer process {each.pid}" for each in status.processes or () if not each.store_answers]
     found += [f"the disk is nearly full ({name})" for name, space in status.disks.items() if space.is_next_to_nothing]
     return found
 

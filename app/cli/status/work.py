@@ -21,6 +21,8 @@ _MANY_PARTS = 1_000
 def work_rows(status: Status) -> Iterable[tuple[str, Text]]:
     """What was done lately."""
     if not status.processes:
+        if status.processes is not None:
+            yield "processes", Text("none answers", Severity.WORRYING)
         return
     accepted, stored, queries = (
         sum(rates) for rates in zip(*((one.accepted, one.stored, one.queries) for one in status.processes), strict=True)

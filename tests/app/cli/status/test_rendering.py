@@ -156,6 +156,13 @@ def test_a_process_that_clickhouse_does_not_answer_says_so(capsys: pytest.Captur
     print_table(status_group([at_work(processes=(silent,))]))
 
     assert "ClickHouse does not answer it" in capsys.readouterr().out
+    assert problems(at_work(processes=(silent,))) == ["ClickHouse does not answer process 1"]
+
+
+def test_processes_that_do_not_answer_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(status_group([at_work(processes=())]))
+
+    assert "none answers" in capsys.readouterr().out
 
 
 def test_json_has_all_that_processes_say() -> None:
