@@ -101,9 +101,10 @@ class InsightsService:
             nonlocal outcome
             outcome = Outcome.MISS
             async with question.turn(self._turns, call) as turn:
-                with question.running(query) as asked:
-                    found = await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
-                    asked.read(found)
+                asked = limited(query, self._limits, turn.timeout_s)
+                with question.running(asked) as ran:
+                    found = await self._clickhouse.query(asked)
+                    ran.read(found)
                     return found
 
         if self._cache is None:

@@ -148,7 +148,7 @@ async def test_a_slow_query_that_fails_is_told_too(store: Store, call: Call) -> 
 async def test_a_question_is_traced_from_its_plan_to_its_shape(store: Store, call: Call) -> None:
     measured = Measured()
     clickhouse = store.clickhouse.apart(2, measured.tracer)
-    insights = watched(clickhouse, measured.instruments)
+    insights = watched(clickhouse, measured.instruments, slow_after=timedelta())
 
     with current(measured.tracer.start_span("call")) as span:
         await insights.query(asked(), call)
@@ -163,4 +163,6 @@ async def test_a_question_is_traced_from_its_plan_to_its_shape(store: Store, cal
     assert parts == {"plan", "turn", "clickhouse", "shape"}
     statements = {str((each.attributes or {})["pug.statement"]) for each in measured.spans("clickhouse")}
     assert len(statements) == len(measured.spans("clickhouse"))
+    # By which a line of the log leads to its span.
+    assert {each.statement for each in measured.pulse.slow.slowest()} < statements
     assert SECRET not in " ".join(each.to_json() for each in measured.exporter.get_finished_spans())
