@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.printed_mail import show_on_terminal
 from core.errors import OidcUnavailable, SettingsInvalid, StoreUnavailable
+from core.instruments import Instruments
 from core.settings import Settings
 from services.accounts.credentials import Credentials, LookUp, by_prefix
 from services.accounts.key_uses import KeyUses
@@ -23,6 +24,7 @@ from services.accounts.sign_in.mailers import PrintedMail, SmtpMail, smtp_server
 from services.accounts.sign_in.oidc.fetching import Fetching, require_safe
 from services.accounts.sign_in.oidc.provider import Client, Provider
 from services.accounts.sign_in.parts import Policy, SignIn, sign_in_parts
+from services.accounts.sign_in.refusals import Refusals
 from services.rpc.standing import SignedIn
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -50,7 +52,9 @@ class Accounts:
         await self.sign_in.errands.finish()
 
 
-def build_accounts(settings: Settings, postgres: AsyncEngine, further: dict[str, LookUp] | None = None) -> Accounts:
+def build_accounts(
+    settings: Settings, postgres: AsyncEngine, further: dict[str, LookUp] | None = None, instruments: Instruments | None = None
+) -> Accounts:
     """All of it; `further` look-ups are for tokens of other prefixes."""
     repository, key_uses = AccountsRepository(postgres), KeyUses(postgres, _now)
 
@@ -62,7 +66,9 @@ def build_accounts(settings: Settings, postgres: AsyncEngine, further: dict[str,
     policy, mailer = _policy(settings), _mailer(settings)
     sign_in = sign_in_parts(postgres, policy, mailer, _provider(settings), forget=credentials.forget, now=_now)
     in_orgs = org_parts(postgres, policy, mailer, sign_in, credentials=credentials, now=_now)
-    return Accounts(repository, credentials, key_uses, sign_in, AccountsService(sign_in, in_orgs))
+    return Accounts(
+        repository, credentials, key_uses, sign_in, AccountsService(sign_in, in_orgs, Refusals(instruments or Instruments.none()))
+    )
 
 
 def _policy(settings: Settings) -> Policy:

@@ -18,6 +18,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client as ClickHouseClient
 from nats.aio.client import Client as NatsClient
 from nats.js.client import JetStreamContext
+from opentelemetry.trace import Tracer
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -53,14 +54,17 @@ class Backends:
 
 
 @asynccontextmanager
-async def open_backends(settings: Settings, *, stores: bool = True) -> AsyncGenerator[Backends]:
-    """All three engines, started where they are embedded and stopped at the end; ClickHouse is left closed unless `stores`."""
+async def open_backends(settings: Settings, *, stores: bool = True, tracer: Tracer | None = None) -> AsyncGenerator[Backends]:
+    """All three engines, started where they are embedded and stopped at the end; ClickHouse is left closed unless `stores`.
+
+    With a `tracer`, what they are asked within a span has one.
+    """
     check_urls(settings)
     async with open_folder(settings.data_dir) as folder, AsyncExitStack() as stack:
         # Both of them come or go before an error is raised, so that none is left half open.
         opened = await asyncio.gather(
             stack.enter_async_context(open_nats(settings, folder)),
-            stack.enter_async_context(open_postgres(settings, folder)),
+            stack.enter_async_context(open_postgres(settings, folder, tracer)),
             return_exceptions=True,
         )
         connection, postgres = opened
@@ -69,7 +73,7 @@ async def open_backends(settings: Settings, *, stores: bool = True) -> AsyncGene
         if isinstance(postgres, BaseException):
             raise postgres
         # After the children: they are started from a process that has no chDB in it yet.
-        clickhouse = await stack.enter_async_context(open_store(settings, folder)) if stores else ClickHouse(_closed, 1)
+        clickhouse = await stack.enter_async_context(open_store(settings, folder, tracer)) if stores else ClickHouse(_closed, 1)
         yield Backends(clickhouse, connection, connection.jetstream(), postgres, folder)
 
 
@@ -87,7 +91,7 @@ async def open_nats(settings: Settings, folder: DataFolder) -> AsyncGenerator[Na
 
 
 @asynccontextmanager
-async def open_postgres(settings: Settings, folder: DataFolder) -> AsyncGenerator[AsyncEngine]:
+async def open_postgres(settings: Settings, folder: DataFolder, tracer: Tracer | None = None) -> AsyncGenerator[AsyncEngine]:
     """A pool of connections to PostgreSQL."""
     text = settings.postgres_url.get_secret_value() or "embedded:"
     scheme = engine_scheme("POSTGRES_URL", text)
@@ -97,13 +101,13 @@ async def open_postgres(settings: Settings, folder: DataFolder) -> AsyncGenerato
             if scheme == "embedded"
             else make_url(text).set(drivername="postgresql+psycopg")
         )
-        engine = create_engine(url, connections=_POSTGRES_CONNECTIONS)
+        engine = create_engine(url, connections=_POSTGRES_CONNECTIONS, tracer=tracer)
         stack.push_async_callback(engine.dispose)
         yield engine
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, folder: DataFolder) -> AsyncGenerator[ClickHouse]:
+async def open_store(settings: Settings, folder: DataFolder, tracer: Tracer | None = None) -> AsyncGenerator[ClickHouse]:
     """A pool of connections to ClickHouse."""
     url = settings.clickhouse_url.get_secret_value() or f"chdb://{quote(str(folder.path / 'clickhouse'))}"
     if urlsplit(url).scheme == "chdb":
@@ -117,6 +121,7 @@ async def open_store(settings: Settings, folder: DataFolder) -> AsyncGenerator[C
         keep_free_bytes=settings.disk_reserve_bytes // 4,
         forced=settings.nats_sync is StreamSync.ALWAYS,
         settings=CONSISTENT if settings.clickhouse_cluster else {},
+        tracer=tracer,
     )
     try:
         yield clickhouse
@@ -132,6 +137,7 @@ def open_clickhouse(
     keep_free_bytes: int = 0,
     forced: bool = False,
     settings: Mapping[str, str | int] = NO_SETTINGS,
+    tracer: Tracer | None = None,
 ) -> ClickHouse:
     """A pool of connections to the ClickHouse at the URL.
 
@@ -140,12 +146,13 @@ def open_clickhouse(
     """
     scheme = engine_scheme("CLICKHOUSE_URL", url)
     if scheme == "chdb":
-        return ClickHouse(_embedded(Path(unquote(urlsplit(url).path)), _options(memory_bytes, keep_free_bytes, forced=forced)), connections)
+        options = _options(memory_bytes, keep_free_bytes, forced=forced)
+        return ClickHouse(_embedded(Path(unquote(urlsplit(url).path)), options), connections, tracer)
     # The driver looks at the port only, and would speak plain HTTP to https://host.
     secure = scheme in {"https", "clickhouses"} or urlsplit(url).port in {443, 8443}
     given = dict(settings)
     return ClickHouse(
-        lambda: clickhouse_connect.get_client(dsn=url, secure=secure, autogenerate_session_id=False, settings=given), connections
+        lambda: clickhouse_connect.get_client(dsn=url, secure=secure, autogenerate_session_id=False, settings=given), connections, tracer
     )
 
 
@@ -193,11 +200,13 @@ class _Result(Protocol):
 
     def storage_rows_read(self) -> int: ...
 
+    def storage_bytes_read(self) -> int: ...
+
 
 def _counting(client: ClickHouseClient) -> ClickHouseClient:
     # The driver gives the number of rows in the result for that of the rows the query read; a server tells the latter.
     def summary(result: _Result) -> dict[str, str]:
-        return {"read_rows": str(result.storage_rows_read())}
+        return {"read_rows": str(result.storage_rows_read()), "read_bytes": str(result.storage_bytes_read())}
 
     setattr(vars(client)["_backend"], "_summary", summary)  # noqa: B010 (it is the driver's own)
     return client

@@ -82,6 +82,16 @@ def _upgrade(connection: sqlalchemy.Connection) -> list[str]:
     return missing[::-1]
 
 
+def postgres_head() -> str:
+    """The last of PostgreSQL's migrations."""
+    return ScriptDirectory(str(MIGRATIONS / "postgres")).get_current_head() or ""
+
+
+def postgres_knows(revision: str) -> bool:
+    """Whether this version has that migration."""
+    return any(script.revision == revision for script in ScriptDirectory(str(MIGRATIONS / "postgres")).walk_revisions())
+
+
 async def migrate_clickhouse(clickhouse: ClickHouse, cluster: str = "") -> list[str]:
     """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed, then build rollups; returns their names.
 

@@ -20,6 +20,9 @@ from app.demo.telling import Demo
 from app.fleet import Fleet
 from app.migrate import migrate
 from app.projects import ProjectKeys, ensure_project, write_private
+from app.reporting.engine_watch import EngineWatch
+from app.reporting.over_nats import reporting
+from app.reporting.reporter import Reporter
 from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
 from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
@@ -47,9 +50,10 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
     async with (
         _telling(settings, grace) as telemetry,
         # Whoever only takes events in never asks ClickHouse, and does without it.
-        open_backends(settings, stores=roles != frozenset({Role.CAPTURE})) as backends,
+        open_backends(settings, stores=roles != frozenset({Role.CAPTURE}), tracer=telemetry.instruments.tracer) as backends,
         _stopping() as stop,
         _watching(backends, telemetry, grace),
+        _reporting(backends, telemetry.instruments, roles, grace),
         _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace),
     ):
         if roles & SERVING:
@@ -80,13 +84,14 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
     grace = Grace(settings.shutdown_timeout_s)
     async with _stopping() as stop, _telling(settings, grace) as telemetry:
         say("Starting PostgreSQL, NATS and ClickHouse …")
-        async with open_backends(settings) as backends:
+        async with open_backends(settings, tracer=telemetry.instruments.tracer) as backends:
             say("Migrating …")
             await migrate(backends, settings)
             edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))
             first = await ensure_project(edge.accounts.repository, backends.folder.path / "project.json", "First project")
             async with (
                 _watching(backends, telemetry, grace),
+                _reporting(backends, telemetry.instruments, frozenset(Role), grace),
                 _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace),
                 _serving(settings, edge, grace) as ports,
                 _demo(settings, edge.listeners, backends.folder.path, say) as demo,
@@ -199,6 +204,24 @@ async def _watching(backends: Backends, telemetry: Telemetry, grace: Grace) -> A
     finally:
         stop.set()
         await grace.end("watch", watching)
+
+
+@contextlib.asynccontextmanager
+async def _reporting(backends: Backends, instruments: Instruments, roles: frozenset[Role], grace: Grace) -> AsyncGenerator[None]:
+    """How this process and the engines are, for `pug status` and in gauges."""
+    # However many queries run, it is asked.
+    clickhouse = None if roles == frozenset({Role.CAPTURE}) else backends.clickhouse.apart(1)
+    engines = EngineWatch(backends.nats, backends.postgres, clickhouse, instruments.meter)
+    stop = asyncio.Event()
+    watching = asyncio.create_task(engines.watch(stop))
+    try:
+        async with reporting(backends.nats, Reporter(roles, instruments.pulse, engines).report):
+            yield
+    finally:
+        stop.set()
+        await grace.end("engines", watching)
+        if clickhouse:
+            await clickhouse.close()
 
 
 @contextlib.asynccontextmanager

@@ -56,6 +56,7 @@ from services.capture.service import CaptureService
 from services.capture.uuid7 import new_uuid7
 from services.dashboards.board_repository import BoardRepository
 from services.dashboards.boards import Boards
+from services.dashboards.metrics import RenderMetrics
 from services.dashboards.saved_insight_repository import SavedInsightRepository
 from services.dashboards.service import DashboardsService
 from services.dashboards.shares import PREFIX as SHARE
@@ -64,6 +65,7 @@ from services.insights.engine import QueryLimits
 from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
 from services.insights.turns import AtOnce, Turns
+from services.insights.watch import QueryWatch
 from services.profiles.directory import Directory
 from services.profiles.erasures import Erasures
 from services.profiles.exporting.dead_letters import DeadLetters
@@ -152,7 +154,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         backends.nats, backends.jetstream, _SUBJECT, partitions=partitions, sending=sending, has_room=_room(settings, backends)
     )
     shares = Shares(backends.postgres)
-    accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential})
+    accounts = build_accounts(settings, backends.postgres, {SHARE: shares.find_credential}, instruments)
     secrets = server_secrets(settings, backends.postgres)
     tombstones = Tombstones(backends.postgres, secrets)
     profiles = ProfilesRepository(backends.postgres, secrets)
@@ -178,7 +180,15 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
             small_answers=True,
         ),
     )
-    insights = InsightsService(backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, turns, ResultCache())
+    insights = InsightsService(
+        backends.clickhouse,
+        lambda: watermark_of(backends.nats, STREAM, _now()),
+        _now,
+        limits,
+        turns,
+        ResultCache(),
+        QueryWatch(instruments, timedelta(seconds=settings.slow_query_s)),
+    )
     query = (
         Service(
             INSIGHTS.services_by_name["InsightsService"],
@@ -189,7 +199,14 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             DASHBOARDS.services_by_name["DashboardsService"],
             DashboardsServiceASGIApplication,
-            DashboardsService(backends.postgres, answer=insights.query, check=insights.check, now=_now, forget=accounts.credentials.forget),
+            DashboardsService(
+                backends.postgres,
+                answer=insights.query,
+                check=insights.check,
+                now=_now,
+                forget=accounts.credentials.forget,
+                metrics=RenderMetrics(instruments),
+            ),
             max_bytes=_BOARD_BYTES,
         ),
         Service(

@@ -17,6 +17,7 @@ from app.backends import open_clickhouse
 from app.migrate import MIGRATIONS, migrate_clickhouse
 from bench.traffic import PROJECT, START, Traffic, insert_of, store, tie
 from core.clickhouse import ClickHouse
+from core.instruments import Instruments
 from core.sql import Sql, sql, text
 from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from services.insights import engine
@@ -24,6 +25,7 @@ from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
 from services.insights.result_cache import Result
 from services.insights.tables import ROLLUPS
+from services.insights.watch import QueryWatch
 from services.rpc.call import Call, Credential, Project, Scope
 
 RUNS = 5
@@ -135,8 +137,12 @@ class _Asking:
         async def ask(query: Sql) -> Result:
             return Result(await self._clickhouse.query(limited(query, limits, None)), now)
 
+        call = _call()
         async with self._turns:
-            return await engine.answer(request, _call(), clickhouse=self._clickhouse, now=now, hints=self._hints, ask=ask, rollups=rollups)
+            with QueryWatch(Instruments.none()).question("tile", call, request) as question:
+                return await engine.answer(
+                    request, call, clickhouse=self._clickhouse, now=now, hints=self._hints, question=question, ask=ask, rollups=rollups
+                )
 
 
 def _compare(tile: str, by_rollup: QueryResponse, by_events: QueryResponse) -> None:

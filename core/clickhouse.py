@@ -8,6 +8,7 @@ in its log_comment: chDB doesn't let a query's id be chosen, and a comment in th
 """
 
 import asyncio
+import logging
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +19,16 @@ from typing import BinaryIO, LiteralString, TypeVar, cast
 import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from clickhouse_connect.driver.query import QueryResult
+from opentelemetry.trace import Span, SpanKind, Tracer
 
 from core.errors import FilterInvalid, QueryTooComplex, QueryTooExpensive, RowsUnreadable, StoreFailed, StoreUnavailable
 from core.single_flight import SingleFlight
 from core.sql import Sql, Value
+from core.tracing import step
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+_levels = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -35,7 +40,8 @@ _AWAY = {60, 81, 164, 202, 209, 210, 225, 236, 242, 243, 252, 279, 285, 286, 319
 _CHUNK_BYTES = 2**24
 _SYNTAX_ERROR = 62
 _TOO_COMPLEX = {167, 168, 306, 718}
-_TOO_EXPENSIVE = {158, 159, 160, 241, 307, 396}
+_TOO_SLOW = {159, 160}
+_TOO_EXPENSIVE = {158, 241, 307, 396} | _TOO_SLOW
 _UNREADABLE = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 376, 467}
 # By default 256 KiB. The text has the keys of properties in it, and a hundred filters by the longest keys are some megabytes.
 _MAX_QUERY_BYTES = 2**24
@@ -46,18 +52,22 @@ _OWN_SETTINGS = re.compile(r"\bSETTINGS\b[^()]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a query returned, and how many rows ClickHouse read for it."""
+    """What a query returned, and what ClickHouse read for it."""
 
     rows: Sequence[tuple[object, ...]]
     rows_read: int
+    bytes_read: int = 0
+    # What it held at most; None where ClickHouse doesn't say, as the embedded one.
+    memory_bytes: int | None = None
 
 
 class ClickHouse:
     """A pool of connections. Every call takes one and gives it back."""
 
-    def __init__(self, connect: Callable[[], Client], connections: int) -> None:
-        """`connect` opens one connection; `connections` is how many are open at once."""
+    def __init__(self, connect: Callable[[], Client], connections: int, tracer: Tracer | None = None) -> None:
+        """`connect` opens one connection; `connections` is how many are open at once. With a `tracer`, queries within a span have one."""
         self._connect = connect
+        self._tracer = tracer
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="clickhouse")
         # Threads start when they are needed: where nobody goes away there is no further connection.
         self._killers = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-kill")
@@ -65,9 +75,9 @@ class ClickHouse:
         self._idle: list[Client] = []
         self._together: SingleFlight[Sql, Rows] = SingleFlight()
 
-    def apart(self, connections: int) -> "ClickHouse":
-        """A pool of its own to the same engine, so that one kind of work cannot take all connections from another."""
-        return ClickHouse(self._connect, connections)
+    def apart(self, connections: int, tracer: Tracer | None = None) -> "ClickHouse":
+        """A pool of its own to the same engine, so that one kind of work cannot take all connections from another; traced alike, or so."""
+        return ClickHouse(self._connect, connections, tracer or self._tracer)
 
     async def query(self, query: Sql) -> Rows:
         """Run a SELECT, until the caller is cancelled; datetimes come back with their time zone."""
@@ -76,10 +86,13 @@ class ClickHouse:
         bound = _bound(values)
 
         def run(client: Client) -> Rows:
-            result = client.query(_marked(text, mark), parameters=bound, tz_mode="aware")
-            return Rows([tuple(row) for row in result.result_rows], int(result.summary.get("read_rows", 0)))
+            return _rows(client.query(_marked(text, mark), parameters=bound, tz_mode="aware"))
 
-        return await self._with_client(run, mark)
+        with step(self._tracer, "clickhouse", SpanKind.CLIENT) as span:
+            _begun(span, query, text)
+            found = await self._with_client(run, mark)
+            _ended(span, found)
+        return found
 
     async def query_together(self, query: Sql) -> Rows:
         """Run a small SELECT once for all who ask for it at this moment: it may have begun a moment before the call."""
@@ -172,6 +185,43 @@ class ClickHouse:
         client = self._connect()
         client.set_client_setting("max_query_size", _MAX_QUERY_BYTES)
         return client
+
+
+def ran_out_of_time(error: BaseException) -> bool:
+    """Whether a query was ended by its limit of time, be it ClickHouse's or the caller's."""
+    cause = error.__cause__
+    return isinstance(error, QueryTooExpensive) and (
+        isinstance(cause, TimeoutError) or (isinstance(cause, DatabaseError) and cause.code in _TOO_SLOW)
+    )
+
+
+def _rows(result: QueryResult) -> Rows:
+    summary = result.summary
+    memory = summary.get("memory_usage")
+    return Rows(
+        [tuple(row) for row in result.result_rows],
+        int(summary.get("read_rows", 0)),
+        int(summary.get("read_bytes", 0)),
+        int(memory) if memory else None,
+    )
+
+
+def _begun(span: Span, query: Sql, text: str) -> None:
+    """Say which statement it is, without its values; the text itself shows in the log alone, and there at debug."""
+    recording, telling = span.is_recording(), _levels.isEnabledFor(logging.DEBUG)
+    if not (recording or telling):
+        return
+    statement = query.fingerprint()
+    span.set_attributes({"db.system.name": "clickhouse", "pug.statement": statement})
+    if telling:
+        log.debug("clickhouse_asked", statement=statement, sql=text)
+
+
+def _ended(span: Span, found: Rows) -> None:
+    if span.is_recording():
+        span.set_attributes(
+            {"db.response.returned_rows": len(found.rows), "pug.rows_read": found.rows_read, "pug.bytes_read": found.bytes_read}
+        )
 
 
 def _marked(text: str, mark: str) -> str:

@@ -3,12 +3,14 @@
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
+from opentelemetry.trace import Tracer
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import StoreUnavailable
+from core.traced_statements import trace_statements
 
 # Whoever changes the engines' schemas holds this advisory lock, and shared whoever relies on their staying as they are. Any number, the
 # same in every process: “pug” in ASCII.
@@ -17,9 +19,9 @@ SCHEMA_LOCK = 0x707567
 _CONNECT_S = 10
 
 
-def create_engine(url: URL, *, connections: int) -> AsyncEngine:
-    """A pool of up to so many connections; none is opened before it is needed."""
-    return create_async_engine(
+def create_engine(url: URL, *, connections: int, tracer: Tracer | None = None) -> AsyncEngine:
+    """A pool of up to so many connections; none is opened before it is needed. With a `tracer`, statements within a span have one."""
+    engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
@@ -29,6 +31,9 @@ def create_engine(url: URL, *, connections: int) -> AsyncEngine:
         hide_parameters=True,
         connect_args={"connect_timeout": _CONNECT_S, "application_name": "pug"},
     )
+    if tracer:
+        trace_statements(engine.sync_engine, tracer)
+    return engine
 
 
 @asynccontextmanager

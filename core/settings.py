@@ -112,6 +112,7 @@ class Settings(BaseSettings):
     concurrent_requests: Annotated[int, Field(ge=1)] = 2_000
     peer_calls_per_second: Annotated[int, Field(ge=1)] = 10
     query_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    slow_query_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
     query_memory_bytes: Annotated[int, Field(ge=2**26)] = 2 * 2**30
     project_concurrent_queries: Annotated[int, Field(ge=1)] = 3
     project_waiting_queries: Annotated[int, Field(ge=0)] = 100

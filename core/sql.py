@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from string import Formatter
 from typing import LiteralString
 
@@ -86,6 +87,10 @@ class Sql:
                 names[part] = f"{part.name}_{len(names) + 1}"
             pieces.append(f"{{{names[part]}:{part.value.type}}}")
         return "".join(pieces), {name: hole.value for hole, name in names.items()}
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that are the same for the same text, whatever its values."""
+        return blake2b(self.render()[0].encode(), digest_size=8).hexdigest()
 
     def for_console(self) -> str:
         """The text with the values written in, to be pasted into a ClickHouse console."""

@@ -10,6 +10,8 @@ from structlog.typing import EventDict, WrappedLogger
 from core.settings import LogFormat
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+# The RPC that is answered, such as `InsightsService/Query`.
+rpc_method: ContextVar[str] = ContextVar("rpc_method", default="")
 # Set while something is traced.
 trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 

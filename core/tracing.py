@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Link,
     NonRecordingSpan,
     Span,
@@ -65,13 +66,13 @@ def current(span: Span) -> Generator[Span]:
 
 
 @contextlib.contextmanager
-def step(tracer: Tracer | None, name: str) -> Generator[None]:
-    """A part of what the current span is about; nothing when there is none."""
+def step(tracer: Tracer | None, name: str, kind: SpanKind = SpanKind.INTERNAL) -> Generator[Span]:
+    """A part of what the current span is about; when there is none, a span that forgets all it is told."""
     if tracer is None or not get_current_span().is_recording():
-        yield
+        yield INVALID_SPAN
         return
-    with current(tracer.start_span(name)):
-        yield
+    with current(tracer.start_span(name, kind=kind)) as span:
+        yield span
 
 
 def failed(span: Span, kind: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from core.instruments import Instruments
 from pug.accounts.v1 import accounts_pb2, audit_pb2, org_pb2, project_pb2
 from pug.accounts.v1 import session_pb2 as pb
 from services.accounts.credentials import Credentials, by_prefix
@@ -19,6 +20,7 @@ from services.accounts.service import AccountsService
 from services.accounts.sign_in.oidc.provider import Provider
 from services.accounts.sign_in.parts import Policy, SignIn, sign_in_parts
 from services.accounts.sign_in.passwords import Passwords
+from services.accounts.sign_in.refusals import Refusals
 from services.rpc.call import Sender
 from services.rpc.gate import Gate
 from services.rpc.service import snake_case
@@ -224,6 +226,6 @@ def open_stand(
         postgres, policy, mailbox, provider, forget=credentials.forget, now=now, passwords=passwords or Passwords(CHEAP)
     )
     in_orgs = org_parts(postgres, policy, mailbox, sign_in, credentials=credentials, now=now)
-    service = AccountsService(sign_in, in_orgs)
+    service = AccountsService(sign_in, in_orgs, Refusals(Instruments.none()))
     stand = Stand(postgres, sign_in, service, credentials, Gate(credentials.find, [ACCOUNTS]), mailbox)
     return stand

@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from core.instruments import Instruments
+from core.pulse import Pulse
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Measured:
 
     reader: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
     exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
+    pulse: Pulse = field(default_factory=Pulse)
 
     def __post_init__(self) -> None:
         tracers = TracerProvider(shutdown_on_exit=False)
@@ -26,11 +28,11 @@ class Measured:
 
     @property
     def instruments(self) -> Instruments:
-        return Instruments(self.meter, self.tracer)
+        return Instruments(self.meter, self.tracer, self.pulse)
 
     @property
     def untraced(self) -> Instruments:
-        return Instruments(self.meter)
+        return Instruments(self.meter, pulse=self.pulse)
 
     def points(self) -> dict[tuple[str, tuple[tuple[str, object], ...]], float]:
         """What was measured, by name and labels; of a histogram how often."""

@@ -3,12 +3,14 @@
 import contextlib
 import time
 from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from nats.aio.msg import Msg
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 
 from core.instruments import SECONDS, Counter, Instruments
+from core.pulse import Block
 from core.tracing import TRACEPARENT, current, sender_of, start, step
 
 _ROWS = (1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000)
@@ -27,6 +29,8 @@ class Watch:
 
     def __init__(self, instruments: Instruments) -> None:
         meter = instruments.meter
+        self._pulse = instruments.pulse
+        self._last_insert_s = 0.0
         self._tracer = instruments.tracer
         self._stored = Counter(meter, "pug.events.stored", "Events that are in ClickHouse.", unit=_EVENT)
         self._duplicates = Counter(meter, "pug.events.duplicate", "Events left out because they were stored already.", unit=_EVENT)
@@ -34,7 +38,9 @@ class Watch:
         self._unwanted = Counter(
             meter, "pug.events.unwanted", "Events left out because their project is deleted or keeps none of their time.", unit=_EVENT
         )
-        self._dead = Counter(meter, "pug.events.dead", "Events that became dead letters, by reason.", unit=_EVENT, label="reason")
+        self._dead = Counter(
+            meter, "pug.events.dead", "Events that became dead letters, by reason.", unit=_EVENT, label="reason", known=Dead
+        )
         self._retries = Counter(meter, "pug.block.retries", "Inserts that failed and were tried again.", unit="{insert}")
         self._rows = meter.create_histogram(
             "pug.block.rows", "{event}", "Events of a block that were stored.", explicit_bucket_boundaries_advisory=_ROWS
@@ -55,7 +61,7 @@ class Watch:
         with current(span):
             yield
 
-    def step(self, name: str) -> contextlib.AbstractContextManager[None]:
+    def step(self, name: str) -> contextlib.AbstractContextManager[Span]:
         """A part of what is done with a block."""
         return step(self._tracer, name)
 
@@ -67,13 +73,16 @@ class Watch:
             with self.step("insert"):
                 yield
         finally:
-            self._insert_seconds.record(time.perf_counter() - started)
+            self._last_insert_s = time.perf_counter() - started
+            self._insert_seconds.record(self._last_insert_s)
 
     def block_stored(self, stored: int, duplicates: int) -> None:
         """A block is stored and acknowledged."""
         self._stored.add(stored)
         self._duplicates.add(duplicates)
         self._rows.record(stored)
+        self._pulse.stored.add(stored)
+        self._pulse.last_block = Block(datetime.now(UTC), stored, self._last_insert_s)
 
     def erased(self, rows: int) -> None:
         """Rows of who was erased were left out."""

@@ -12,6 +12,7 @@ from app.cli.doctor import command as doctor
 from app.cli.erasure import command as erasure
 from app.cli.importing import command as importing
 from app.cli.persons import command as persons
+from app.cli.queries import command as queries
 from app.cli.querying import command as querying
 from app.cli.querying import schema
 from app.cli.status import command as status
@@ -60,4 +61,5 @@ app.add_typer(keys.app, name="keys", rich_help_panel="Use Pug")
 app.add_typer(erasure.app, name="erasure", rich_help_panel="Use Pug")
 app.command(epilog=doctor.EPILOG, rich_help_panel="Run Pug")(doctor.doctor)
 app.command(epilog=status.EPILOG, rich_help_panel="Run Pug")(status.status)
+app.add_typer(queries.app, name="queries", rich_help_panel="Run Pug")
 app.add_typer(dead.app, name="dead", rich_help_panel="Run Pug")

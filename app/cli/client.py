@@ -95,6 +95,8 @@ class DevNotes:
     project_id: str
     write_key: str
     secret_key: str
+    # Where it serves metrics; empty for nowhere.
+    metrics_url: str = ""
 
     def key(self, kind: KeyKind) -> str:
         """The first project's key of a kind."""
@@ -156,7 +158,7 @@ def read_dev_notes(data_dir: Path) -> DevNotes | None:
     try:
         content = json.loads(path.read_text())
         names = ("http_url", "grpc_url", "project_id", "write_key", "secret_key")
-        return DevNotes(path, *(str(content[name]) for name in names))
+        return DevNotes(path, *(str(content[name]) for name in names), metrics_url=str(content.get("metrics_url", "")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -2,20 +2,22 @@
 
 from services.accounts.orgs.parts import InOrgs
 from services.accounts.sign_in.parts import SignIn
+from services.accounts.sign_in.refusals import Refusals
 
 
 class AccountsService:
     """Hands each RPC of `pug.accounts.v1.AccountsService` on to the part that answers it."""
 
-    def __init__(self, sign_in: SignIn, in_orgs: InOrgs) -> None:
+    def __init__(self, sign_in: SignIn, in_orgs: InOrgs, refusals: Refusals) -> None:
         """The parts."""
-        self.sign_up = sign_in.by_password.sign_up
-        self.sign_in = sign_in.by_password.sign_in
-        self.request_magic_link = sign_in.by_link.request_magic_link
-        self.complete_magic_link = sign_in.by_link.complete_magic_link
+        counted = refusals.counted
+        self.sign_up = counted(sign_in.by_password.sign_up)
+        self.sign_in = counted(sign_in.by_password.sign_in)
+        self.request_magic_link = counted(sign_in.by_link.request_magic_link)
+        self.complete_magic_link = counted(sign_in.by_link.complete_magic_link)
         self.start_oidc = sign_in.by_oidc.start_oidc
-        self.complete_oidc = sign_in.by_oidc.complete_oidc
-        self.refresh_session = sign_in.staying.refresh_session
+        self.complete_oidc = counted(sign_in.by_oidc.complete_oidc)
+        self.refresh_session = counted(sign_in.staying.refresh_session)
         self.sign_out = sign_in.staying.sign_out
         self.get_me = sign_in.me.get_me
         self.update_me = sign_in.me.update_me

@@ -20,6 +20,7 @@ from services.dashboards.board_repository import BoardRepository
 from services.dashboards.checking import Check, check_filters, saved_ids
 from services.dashboards.filters import joined
 from services.dashboards.ids import no_dashboard, no_tile, uuid_of
+from services.dashboards.metrics import RenderMetrics
 from services.dashboards.public import public_board, public_outcome
 from services.dashboards.rendering import ASKED_AT_ONCE, Answer, rendered_board, rendered_tiles
 from services.dashboards.saved_insight_repository import SavedInsightRepository
@@ -42,6 +43,7 @@ class Looking:
         check: Check,
         now: Callable[[], datetime],
         forget: Callable[[str], None],
+        metrics: RenderMetrics,
     ) -> None:
         """`answer` answers a question, `check` refuses one; `forget` drops what is remembered of a link, by its dashboard's id."""
         self._boards = boards
@@ -51,6 +53,7 @@ class Looking:
         self._check = check
         self._now = now
         self._forget = forget
+        self._metrics = metrics
         # Of each member or key, and of each project whose links are looked through, just now.
         self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -65,9 +68,11 @@ class Looking:
         yield RenderDashboardResponse(board=rendered_board(board, tiles, frame))
         # However many boards somebody opens at once, others have their turn in between.
         places = self._places_of(call.credential.key_id)
-        async with aclosing(rendered_tiles(tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
-            async for tile in rendered:
-                yield RenderDashboardResponse(tile=tile)
+        with self._metrics.board() as count:
+            async with aclosing(rendered_tiles(tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
+                async for tile in rendered:
+                    count(tile)
+                    yield RenderDashboardResponse(tile=tile)
 
     async def render_shared_dashboard(
         self, request: RenderSharedDashboardRequest, call: Call
@@ -83,9 +88,11 @@ class Looking:
         # Whoever has a link is one of many; all of them together must not fill the line that the project's members stand in.
         places = self._places_of(f"links of {call.project.id}")
         yield RenderSharedDashboardResponse(board=rendered_board(public_board(board, saved), board.tiles, frame))
-        async with aclosing(rendered_tiles(board.tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
-            async for tile in rendered:
-                yield RenderSharedDashboardResponse(tile=public_outcome(tile))
+        with self._metrics.board() as count:
+            async with aclosing(rendered_tiles(board.tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
+                async for tile in rendered:
+                    count(tile)
+                    yield RenderSharedDashboardResponse(tile=public_outcome(tile))
 
     def _places_of(self, who: str) -> asyncio.Semaphore:
         return self._places.setdefault(who, asyncio.Semaphore(ASKED_AT_ONCE))

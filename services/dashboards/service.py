@@ -5,10 +5,12 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from core.instruments import Instruments
 from services.dashboards.board_repository import BoardRepository
 from services.dashboards.boards import Boards
 from services.dashboards.checking import Check
 from services.dashboards.looking import Looking
+from services.dashboards.metrics import RenderMetrics
 from services.dashboards.rendering import Answer
 from services.dashboards.saved import SavedInsights
 from services.dashboards.saved_insight_repository import SavedInsightRepository
@@ -26,6 +28,7 @@ class DashboardsService:
         check: Check,
         now: Callable[[], datetime],
         forget: Callable[[str], None],
+        metrics: RenderMetrics | None = None,
     ) -> None:
         """`answer` answers an insight and `check` refuses one that could not be; `forget` drops what is remembered of a link.
 
@@ -34,7 +37,16 @@ class DashboardsService:
         kept, saved = BoardRepository(postgres), SavedInsightRepository(postgres)
         boards = Boards(kept, saved, check, now, forget)
         insights = SavedInsights(saved, check, now)
-        looking = Looking(kept, saved, Shares(postgres), answer=answer, check=check, now=now, forget=forget)
+        looking = Looking(
+            kept,
+            saved,
+            Shares(postgres),
+            answer=answer,
+            check=check,
+            now=now,
+            forget=forget,
+            metrics=metrics or RenderMetrics(Instruments.none()),
+        )
         self.create_dashboard = boards.create_dashboard
         self.get_dashboard = boards.get_dashboard
         self.list_dashboards = boards.list_dashboards

@@ -22,6 +22,7 @@ from services.insights.ranges import Range
 from services.insights.result_cache import Result
 from services.insights.scope import Scope, scope_of
 from services.insights.source import choose_source
+from services.insights.watch import Question
 from services.rpc.call import Call
 
 _MAX_FILTERS = 100
@@ -39,16 +40,20 @@ async def answer(
     clickhouse: ClickHouse,
     now: datetime,
     hints: Hints,
+    question: Question,
     ask: Callable[[Sql], Awaitable[Result]],
     rollups: Collection[str] = (),
 ) -> QueryResponse:
     """The answer to a query, how fresh it is and what it cost; `ask` runs what may take long, `rollups` are those it may come from."""
     started = time.perf_counter()
-    scope, query = await planned(
-        request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now
-    )
+    with question.step("plan"):
+        scope, query = await planned(
+            request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now
+        )
+    question.planned(scope.as_of.table)
     found, hint = await asyncio.gather(ask(query), hints.of(request.insight, call.project.id))
-    response = kinds.shape(found.rows.rows, request.insight, scope)
+    with question.step("shape"):
+        response = kinds.shape(found.rows.rows, request.insight, scope)
     results = [found, *await _name(kinds.unnamed(response), scope, ask)]
     read = [result.rows for result in results if not result.kept]
     response.meta.MergeFrom(meta_of(request.insight, scope, read, timedelta(seconds=time.perf_counter() - started)))

@@ -1,12 +1,14 @@
 """InsightsService: answers questions about a project's events and people."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
 from core.clickhouse import ClickHouse, Rows
 from core.errors import QueryTooExpensive
+from core.instruments import Instruments
 from core.single_flight import SingleFlight
 from core.sql import Sql
 from core.stream import Watermark
@@ -34,6 +36,7 @@ from services.insights.rollups import Rollups
 from services.insights.schema import schema_of
 from services.insights.turns import AtOnce, Turns
 from services.insights.values import values_of
+from services.insights.watch import Outcome, QueryWatch, Question, Run
 from services.insights.why_not.asking import why_not
 from services.rpc.call import Call
 
@@ -49,6 +52,7 @@ class InsightsService:
         limits: QueryLimits,
         turns: Turns | None = None,
         cache: ResultCache | None = None,
+        watch: QueryWatch | None = None,
     ) -> None:
         """`watermark` says up to where accepted events are stored; `limits` are those of one query, `turns` of all together.
 
@@ -61,46 +65,59 @@ class InsightsService:
         self._now = now
         self._limits = limits
         self._turns = turns or Turns(AtOnce())
+        self._watch = watch or QueryWatch(Instruments.none())
+        self._watch.watch_turns(self._turns)
         self._hints = Hints(clickhouse)
         self._rollups = Rollups(clickhouse)
 
     async def query(self, request: QueryRequest, call: Call) -> QueryResponse:
         """Answer an insight."""
-        # Before the query: what is stored while it runs may be missing from its answer.
-        watermark, removal = await asyncio.gather(self._watermark(), latest_removal(self._clickhouse, call.project.id))
+        with self._watch.question(_kind(request), call, request) as question:
+            # Before the query: what is stored while it runs may be missing from its answer.
+            watermark, removal = await asyncio.gather(self._watermark(), latest_removal(self._clickhouse, call.project.id))
 
-        async def ask(query: Sql) -> Result:
-            return await self._result(query, call, watermark, removal)
+            async def ask(query: Sql) -> Result:
+                return await self._result(query, call, watermark, removal, question)
 
-        return await engine.answer(
-            request,
-            call,
-            clickhouse=self._clickhouse,
-            now=self._now(),
-            hints=self._hints,
-            ask=ask,
-            rollups=await self._rollups.built(),
-        )
+            return await engine.answer(
+                request,
+                call,
+                clickhouse=self._clickhouse,
+                now=self._now(),
+                hints=self._hints,
+                question=question,
+                ask=ask,
+                rollups=await self._rollups.built(),
+            )
 
     async def _watermark(self) -> Watermark:
         """Up to where accepted events are stored; all tiles of a dashboard ask at once."""
         return await self._watermarks.run("", self._ask_watermark)
 
-    async def _result(self, query: Sql, call: Call, watermark: Watermark, removal: int) -> Result:
+    async def _result(self, query: Sql, call: Call, watermark: Watermark, removal: int, question: Question) -> Result:
         """What ClickHouse answers when the project has its turn, or has answered before."""
+        outcome = Outcome.JOINED
 
         async def run(call: Call) -> Rows:
-            async with self._turns.turn(call) as turn:
-                return await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
+            nonlocal outcome
+            outcome = Outcome.MISS
+            async with question.turn(self._turns, call) as turn:
+                asked = limited(query, self._limits, turn.timeout_s)
+                with question.running(asked) as ran:
+                    found = await self._clickhouse.query(asked)
+                    ran.read(found)
+                    return found
 
         if self._cache is None:
             return Result(await run(call), watermark.complete_until)
         # Others may come to wait for the same, with more patience: this caller's ends only its own waiting.
         try:
             async with asyncio.timeout(call.timeout_s):
-                return await self._cache.result(query, watermark, lambda: run(replace(call, timeout_s=None)), removal)
+                result = await self._cache.result(query, watermark, lambda: run(replace(call, timeout_s=None)), removal)
         except TimeoutError as error:
             raise QueryTooExpensive("The query took longer than its caller would wait.", hint="Ask for less, or wait longer.") from error
+        question.found(Outcome.HIT if result.kept else outcome)
+        return result
 
     async def check(self, request: QueryRequest, call: Call) -> None:
         """Refuse a question that could not be answered, without asking it."""
@@ -108,7 +125,7 @@ class InsightsService:
 
     async def explain(self, request: ExplainRequest, call: Call) -> ExplainResponse:
         """Show how an insight would be answered."""
-        async with self._turns.turn(call) as turn:
+        async with self._turn("explain", call, request.query) as (turn, _):
             return await engine.explain(
                 request.query,
                 turn,
@@ -121,25 +138,41 @@ class InsightsService:
     async def list_persons(self, request: ListPersonsRequest, call: Call) -> ListPersonsResponse:
         """List who is behind a number."""
         complete_until = (await self._watermark()).complete_until
-        async with self._turns.turn(call) as turn:
+        async with self._turn("persons", call, request.query) as (turn, run):
             response = await list_persons(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            run.rows_read = response.meta.rows_read
         response.meta.complete_until.FromDatetime(complete_until)
         return response
 
     async def why_not(self, request: WhyNotRequest, call: Call) -> WhyNotResponse:
         """Show how far one person came in a funnel, and what stopped them."""
         complete_until = (await self._watermark()).complete_until
-        async with self._turns.turn(call) as turn:
+        async with self._turn("why_not", call, request.query) as (turn, run):
             response = await why_not(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            run.rows_read = response.meta.rows_read
         response.meta.complete_until.FromDatetime(complete_until)
         return response
+
+    @asynccontextmanager
+    async def _turn(self, kind: str, call: Call, request: QueryRequest) -> AsyncGenerator[tuple[Call, Run]]:
+        """The turn of a question that no cache answers, and where to say what it read."""
+        with self._watch.question(kind, call, request) as question:
+            async with question.turn(self._turns, call) as turn:
+                with question.running() as run:
+                    yield turn, run
 
     # The two below take milliseconds and somebody types meanwhile, so they don't wait for a turn.
 
     async def get_schema(self, request: GetSchemaRequest, call: Call) -> GetSchemaResponse:
         """List the event names and property keys the project has sent."""
-        return await schema_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
+        with self._watch.question("schema", call, QueryRequest()) as question, question.running():
+            return await schema_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
 
     async def list_property_values(self, request: ListPropertyValuesRequest, call: Call) -> ListPropertyValuesResponse:
         """List the values a property has had."""
-        return await values_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
+        with self._watch.question("values", call, QueryRequest()) as question, question.running():
+            return await values_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
+
+
+def _kind(request: QueryRequest) -> str:
+    return request.insight.WhichOneof("kind") or "none"

@@ -32,6 +32,17 @@ class Turns:
         # The project that is served next comes first.
         self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
 
+    @property
+    def running(self) -> int:
+        """How many queries have their turn."""
+        # Also by whoever collects metrics, in a thread: of what one step copied.
+        return sum(tuple(self._running.values()))
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for it."""
+        return sum(map(len, tuple(self._waiting.values())))
+
     @asynccontextmanager
     async def turn(self, call: Call) -> AsyncGenerator[Call]:
         """Wait for a turn and hold it; yields the call with what is left of its caller's patience."""

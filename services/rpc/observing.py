@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
 from core.errors import PugError
 from core.instruments import SECONDS, Instruments
-from core.telemetry import trace_id
+from core.telemetry import rpc_method, trace_id
 from core.tracing import failed, sender_of, start
 
 OK = "ok"
@@ -28,6 +28,7 @@ class Calls:
 
     def begin(self, method: str, headers: Mapping[str, str]) -> "ObservedCall":
         """A call of a method such as `pug.capture.v1.CaptureService/Capture`, in a task of its own; names of `headers` are lower-case."""
+        rpc_method.set(method.rpartition(".")[2])
         if self._tracer is None:
             return ObservedCall(method, self._seconds, None)
         span = start(self._tracer, method, SpanKind.SERVER, [sender_of(headers)])

@@ -9,15 +9,18 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import grpc
+from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from otlp_collector import Collector
 from pug.capture.v1 import capture_pb2, capture_pb2_grpc
+from pug.insights.v1 import insights_pb2, insights_pb2_grpc
 from pug_process import PugProcess
 
 CAPTURE = "pug.capture.v1.CaptureService/Capture"
+QUERY = "pug.insights.v1.InsightsService/Query"
 # What must never be a label or an attribute: a name, an id, a property of these tests' events.
 PERSONAL = ("secretly_named", "ann-the-person", "ann@example.com", "127.0.0.1", "203.0.113.9")
 
@@ -88,6 +91,42 @@ def test_the_numbers_are_those_of_what_was_sent(tmp_path: Path) -> None:
     assert all(family.documentation for family in families if family.name.startswith("pug_"))
     labels = {value for family in families for sample in family.samples for value in sample.labels.values()}
     assert not any(personal in label for label in labels for personal in (*PERSONAL, "pk_"))
+
+
+def test_a_trace_of_a_question_leads_to_its_sql_over_both_protocols(tmp_path: Path) -> None:
+    question = {"insight": {"trends": {"series": [{"event": {"name": "secretly_named"}}]}}, "preset": "PRESET_LAST_90_DAYS"}
+    with Collector() as collector:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50", "NO_PROXY": "127.0.0.1"}
+        pug = PugProcess(tmp_path / "data", variables)
+        pug.start()
+        pug.call("capture.v1.CaptureService/Capture", {"events": [event()]})
+        assert pug.settled_total("secretly_named", 1) == 1
+        traces = {"connect": uuid.uuid4().hex, "grpc": uuid.uuid4().hex}
+        key = pug.notes["secret_key"]
+
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        headers["traceparent"] = f"00-{traces['connect']}-b7ad6b7169203331-01"
+        with urlopen(Request(f"{pug.notes['http_url']}/{QUERY}", json.dumps(question).encode(), headers)) as answer:
+            assert sum(json.load(answer)["trends"]["series"][0]["values"]) == 1
+        metadata = (("authorization", f"Bearer {key}"), ("traceparent", f"00-{traces['grpc']}-b7ad6b7169203331-01"))
+        with grpc.insecure_channel(pug.notes["grpc_url"]) as channel:
+            stub: Any = insights_pb2_grpc.InsightsServiceStub(channel)
+            # Of another range, or the answer would be that of a moment ago.
+            asked = ParseDict({**question, "preset": "PRESET_LAST_30_DAYS"}, insights_pb2.QueryRequest())
+            assert sum(stub.Query(asked, metadata=metadata).trends.series[0].values) == 1
+        assert pug.stop() == 0
+
+    for trace in traces.values():
+        spans = [span for span in collector.spans if span.trace_id.hex() == trace]
+        (rpc,) = [span for span in spans if span.name == QUERY]
+        (query,) = [span for span in spans if span.name == "query"]
+        parts = {span.name: span for span in spans if span.parent_span_id == query.span_id}
+        assert query.parent_span_id == rpc.span_id
+        assert parts.keys() == {"plan", "turn", "clickhouse", "shape"}
+        assert attributes(query) == {"pug.kind": "trends", "pug.source": "rollup", "pug.cache": "miss"}
+        assert len(attributes(parts["clickhouse"])["pug.statement"]) == 16
+    told = " ".join(str(message) for message in (*collector.traces, *collector.metrics))
+    assert not any(personal in told for personal in (*PERSONAL, key))
 
 
 def attributes(of: Any) -> dict[str, str]:  # noqa: ANN401 (spans, links, events and resources have them alike)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +23,9 @@ from app.cli.doctor.checks import (
     check_tls_files,
     good,
 )
+from app.cli.doctor.machine import check_leftovers, check_metrics, check_permissions, check_space
 from app.cli.output import AsJson, print_json, print_table, table
+from app.disk import space_at
 from app.embedded.folder import lock_holder
 from core.settings import Settings
 from core.telemetry import configure_logs
@@ -66,9 +69,13 @@ def _checks(*, deep: bool, ca_certificate: bytes | None) -> Iterable[Check]:
     yield from check_names()
     yield check_tls_files(settings)
     yield check_folder(settings.data_dir)
+    yield check_space(space_at(settings.data_dir))
+    yield from check_permissions(settings, Path(".env"))
+    yield from check_leftovers(settings.data_dir)
     yield from check_binaries(settings)
     notes = _notes(settings)
     yield from _ports(settings, notes)
+    yield check_metrics(settings, notes.metrics_url if notes and lock_holder(settings.data_dir) else None)
     yield from check_running(notes, ca_certificate)
     yield from _engines(settings, deep=deep)
 
@@ -86,6 +93,11 @@ def _ports(settings: Settings, notes: DevNotes | None) -> Iterable[Check]:
 
 
 def _engines(settings: Settings, *, deep: bool) -> Iterable[Check]:
+    from app.cli.doctor.agreement import check_agreement  # noqa: PLC0415 (as below)
     from app.cli.doctor.engines import check_engines  # noqa: PLC0415 (loads the engines' drivers, which other commands need not wait for)
 
-    return asyncio.run(check_engines(settings, held_by=lock_holder(settings.data_dir), deep=deep))
+    async def check() -> list[Check]:
+        engines = await check_engines(settings, held_by=lock_holder(settings.data_dir), deep=deep)
+        return [*engines, *await check_agreement(settings)]
+
+    return asyncio.run(check())

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
@@ -15,6 +16,7 @@ import sqlalchemy
 from nats.aio.client import Client
 from sqlalchemy import URL
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.attaching import attach_running_nats, is_embedded, postgres_url_now
 from app.cli.client import CliError, read_dev_notes
@@ -22,8 +24,13 @@ from app.cli.dead.stream import DEAD
 from app.cli.doctor.checks import Check, State, bad, check_http, good
 from app.cli.doctor.engines import REMOTE_S, answered, clickhouse_version
 from app.cli.output import instant_text
-from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Status, Turn
+from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Schema, Status, Turn
+from app.disk import Space, space_at
 from app.embedded.folder import lock_holder, open_folder
+from app.migrate import postgres_head
+from app.reporting.engine_watch import PEOPLE_WAITING
+from app.reporting.over_nats import ask_processes
+from app.reporting.report import Report
 from core.errors import PugError, StreamUnavailable
 from core.postgres import create_engine
 from core.settings import Settings
@@ -42,9 +49,8 @@ _TURN = sqlalchemy.text("""
       AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND classid::bigint = hashtext(:job)::bigint & 4294967295 AND objid = :partition + 1
 """)
-_PEOPLE = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
+_SCHEMA = sqlalchemy.text("SELECT max(version_num), pg_database_size(current_database()) FROM alembic_version")
 
-_Waiting = tuple[People, Erasures]
 _ERASURES = sqlalchemy.text("SELECT count(*), min(requested_at) FROM erasures WHERE state IN ('pending', 'running')")
 
 
@@ -66,13 +72,53 @@ class _Info(msgspec.Struct, frozen=True):
     config: _Config
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What can be asked over NATS."""
+
+    events: EventStream
+    consumers: tuple[Consumer, ...]
+    dead: DeadStream
+    processes: tuple[Report, ...]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What PostgreSQL says."""
+
+    turns: tuple[Turn, ...] = ()
+    people: People | None = None
+    erasures: Erasures | None = None
+    schema: Schema | None = None
+
+
 async def ask(settings: Settings, ca_certificate: bytes | None) -> Status:
     """How everything is now."""
-    clickhouse, (nats_check, events, consumers, dead) = await asyncio.gather(_clickhouse(settings, ca_certificate), _nats(settings))
-    count = events.partitions if events else 1
-    postgres, turns, waiting = await _postgres(settings, [Partition(number, count) for number in range(count)])
-    people, erasures = waiting or (None, None)
-    return Status(datetime.now(UTC), (clickhouse, nats_check, postgres), events, consumers, dead, turns, people, erasures)
+    clickhouse, (nats_check, told) = await asyncio.gather(_clickhouse(settings, ca_certificate), _nats(settings))
+    count = told.events.partitions if told else 1
+    postgres, found = await _postgres(settings, [Partition(number, count) for number in range(count)])
+    return Status(
+        datetime.now(UTC),
+        (clickhouse, nats_check, postgres),
+        events=told.events if told else None,
+        consumers=told.consumers if told else (),
+        dead=told.dead if told else None,
+        turns=found.turns if found else None,
+        people=found.people if found else None,
+        erasures=found.erasures if found else None,
+        processes=told.processes if told else None,
+        disk=_disk(settings),
+        schema=found.schema if found else None,
+    )
+
+
+def _disk(settings: Settings) -> Space | None:
+    """That of the data folder, where an engine keeps its data there."""
+    try:
+        embedded = any(is_embedded(settings, setting) for setting in ("CLICKHOUSE_URL", "NATS_URL", "POSTGRES_URL"))
+    except PugError:
+        return None
+    return space_at(settings.data_dir) if embedded else None
 
 
 async def _clickhouse(settings: Settings, ca_certificate: bytes | None) -> Check:
@@ -104,17 +150,23 @@ def _check_pug(settings: Settings, ca_certificate: bytes | None) -> Check | None
     return check_http(notes.http_url, ca_certificate) if notes else None
 
 
-async def _nats(settings: Settings) -> tuple[Check, EventStream | None, tuple[Consumer, ...], DeadStream | None]:
-    told: list[tuple[EventStream, tuple[Consumer, ...], DeadStream]] = []
+async def _nats(settings: Settings) -> tuple[Check, _Told | None]:
+    told: list[_Told] = []
 
     async def ask_nats() -> str:
         async with attach_running_nats(settings) as connection:
-            told.append(await asyncio.gather(_events(connection), _consumers(connection), _dead(connection)))
+            told.append(
+                _Told(*await asyncio.gather(_events(connection), _consumers(connection), _dead(connection), _processes(connection)))
+            )
             found = connection.connected_server_version
             return f"{found.major}.{found.minor}.{found.patch}, {_place(settings, 'NATS_URL')}"
 
     check = await answered("NATS", "NATS_URL", ask_nats(), 2 * REMOTE_S)
-    return (check, *told[0]) if told else (check, None, (), None)
+    return check, told[0] if told else None
+
+
+async def _processes(connection: Client) -> tuple[Report, ...]:
+    return tuple(await ask_processes(connection))
 
 
 async def _events(connection: Client) -> EventStream:
@@ -178,40 +230,40 @@ def _silent(stream: str, error: Exception) -> StreamUnavailable:
     return StreamUnavailable(f"NATS does not answer about the stream {stream}: {str(error) or type(error).__name__}.")
 
 
-async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tuple[Check, tuple[Turn, ...] | None, _Waiting | None]:
+async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tuple[Check, _Found | None]:
     name = "PostgreSQL"
     try:
         url = postgres_url_now(settings)
     except PugError as error:
-        return bad(name, error.message, error.hint), None, None
+        return bad(name, error.message, error.hint), None
     if url is None:
-        return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None, None
-    turns: list[Turn] = []
-    waiting: list[_Waiting] = []
-    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, turns, waiting), REMOTE_S)
-    known = check.state is State.GOOD
-    return check, tuple(turns) if known else None, waiting[0] if known and waiting else None
+        return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None
+    found = _Found()
+    check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, found), REMOTE_S)
+    return check, found if check.state is State.GOOD else None
 
 
-async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Partition], turns: list[Turn], waiting: list[_Waiting]) -> str:
+async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Partition], found: _Found) -> str:
     engine = create_engine(url, connections=1)
     try:
         async with engine.connect() as connection:
-            for job, number, worker in [
-                *((JOB, each.number, each.worker) for each in partitions),
-                (PEOPLE, 0, PEOPLE),
-                (ERASER, 0, ERASER),
-            ]:
-                row = (await connection.execute(_TURN, {"job": job, "partition": number})).first()
-                turns.append(Turn(worker, _holder(row[0], row[1]) if row else None))
-            found = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
+            jobs = [*((JOB, each.number, each.worker) for each in partitions), (PEOPLE, 0, PEOPLE), (ERASER, 0, ERASER)]
+            found.turns = tuple([await _turn(connection, *job) for job in jobs])
+            version = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
             # Last, and no reason to call PostgreSQL bad: before `pug migrate` the tables aren't there, or not as they are now.
             with contextlib.suppress(ProgrammingError):
-                people, erasures = [(await connection.execute(query)).one() for query in (_PEOPLE, _ERASURES)]
-                waiting.append((People(*people), Erasures(*erasures)))
-        return f"{found}, {_place(settings, 'POSTGRES_URL')}"
+                revision, size = (await connection.execute(_SCHEMA)).one()
+                found.schema = Schema(revision, postgres_head(), size)
+                found.erasures = Erasures(*(await connection.execute(_ERASURES)).one())
+                found.people = People(*(await connection.execute(PEOPLE_WAITING)).one())
+        return f"{version}, {_place(settings, 'POSTGRES_URL')}"
     finally:
         await engine.dispose()
+
+
+async def _turn(connection: AsyncConnection, job: str, partition: int, worker: str) -> Turn:
+    row = (await connection.execute(_TURN, {"job": job, "partition": partition})).first()
+    return Turn(worker, _holder(row[0], row[1]) if row else None)
 
 
 def _holder(address: str, since: datetime | None) -> str:

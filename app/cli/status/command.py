@@ -74,4 +74,4 @@ def _shown(*, as_json: bool) -> Generator[Callable[[Sequence[Status]], None]]:
         yield lambda history: print_table(status_group(history))
     else:
         with Live(console=console, auto_refresh=False) as live:
-            yield lambda history: live.update(status_group(history), refresh=True)
+            yield lambda history: live.update(status_group(history, live=True), refresh=True)

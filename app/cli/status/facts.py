@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.cli.doctor.checks import Check, State
+from app.disk import Space
+from app.reporting.report import Report, Store
+from core.pulse import Block, SlowQuery
 
 # Events wait for their block and its insert, which is no lag.
 _AT_WORK = timedelta(seconds=5)
@@ -85,6 +88,15 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Schema:
+    """How far PostgreSQL's schema is, and how far this version would bring it."""
+
+    postgres: str
+    expected: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything at one instant; None is what could not be asked."""
 
@@ -96,6 +108,36 @@ class Status:
     turns: tuple[Turn, ...] | None = None
     people: People | None = None
     erasures: Erasures | None = None
+    # Those that answered.
+    processes: tuple[Report, ...] | None = None
+    # The disk of the data folder, where an engine keeps its data there.
+    disk: Space | None = None
+    schema: Schema | None = None
+
+    @property
+    def store(self) -> Store | None:
+        """ClickHouse as the process found it that asked last."""
+        known = [each.store for each in self.processes or () if each.store]
+        return max(known, key=lambda store: store.asked_at, default=None)
+
+    @property
+    def disks(self) -> dict[str, Space]:
+        """The disks that fill up, by what is on them."""
+        found = {"data folder": self.disk} if self.disk else {}
+        if self.store and not self.disk:
+            found["ClickHouse"] = Space(self.store.disk_free, self.store.disk_size)
+        return found
+
+    @property
+    def last_block(self) -> Block | None:
+        """The latest of all workers."""
+        blocks = [each.last_block for each in self.processes or () if each.last_block]
+        return max(blocks, key=lambda block: block.stored_at, default=None)
+
+    @property
+    def slow(self) -> list[SlowQuery]:
+        """The slow queries of the last hour, the slowest first."""
+        return sorted((query for each in self.processes or () for query in each.slow), key=lambda query: -query.seconds)
 
     @property
     def people_lag(self) -> timedelta:
@@ -185,4 +227,23 @@ def problems(status: Status) -> list[str]:
     found += [f"no worker runs ({each.job})" for each in status.turns or () if each.holder is None]
     if status.events and fullness_severity(status.events) is Severity.BAD:
         found.append("the event stream is nearly full")
+    found += [f"ClickHouse does not answer process {each.pid}" for each in status.processes or () if not each.store_answers]
+    found += [f"the disk is nearly full ({name})" for name, space in status.disks.items() if space.is_next_to_nothing]
     return found
+
+
+def warnings(status: Status) -> list[str]:
+    """What is not down, and will be."""
+    found = [f"little room is left on the disk ({name})" for name, space in status.disks.items() if space.is_little]
+    if status.schema and status.schema.postgres != status.schema.expected:
+        found.append("the schema is of another version")
+    if len({each.version for each in status.processes or ()}) > 1:
+        found.append("processes of several versions run")
+    return [] if problems(status) else found
+
+
+def disk_severity(space: Space) -> Severity:
+    """How near a disk is to being full."""
+    if space.is_next_to_nothing:
+        return Severity.BAD
+    return Severity.WORRYING if space.is_little else Severity.FINE

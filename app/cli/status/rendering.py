@@ -1,4 +1,4 @@
-"""Shows a status, as two tables and a line, or as JSON."""
+"""Shows a status, as tables and a line, or as JSON."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -25,16 +25,19 @@ from app.cli.status.facts import (
     people_severity,
     problems,
     rates,
+    warnings,
 )
+from app.cli.status.work import machine_rows, work_json, work_rows
 
 _STATE_COLOURS = {State.GOOD: Severity.FINE, State.WARNING: Severity.WORRYING, State.BAD: Severity.BAD, State.SKIPPED: Severity.WORRYING}
 _REASON_LENGTH = 80
 
 
-def status_group(history: Sequence[Status]) -> Group:
-    """The last status of the history, with how it changed."""
-    status = history[-1]
-    return Group(_engines_table(status), Text(), _flow_table(history), Text(), verdict(history))
+def status_group(history: Sequence[Status], *, live: bool = False) -> Group:
+    """The last status of the history, with how it changed; `live` what matters most comes first, for a terminal may cut off the end."""
+    status, told = history[-1], verdict(history)
+    parts = (_engines_table(status), Text(), _flow_table(history))
+    return Group(told, Text(), *parts) if live else Group(*parts, Text(), told)
 
 
 def verdict(history: Sequence[Status]) -> Text:
@@ -42,10 +45,11 @@ def verdict(history: Sequence[Status]) -> Text:
     status = history[-1]
     found = problems(status)
     going = pace(history)
-    words = "; ".join(found) if found else "healthy"
+    words = "; ".join(found or ["healthy", *warnings(status)])
     if going:
         words += f" · {going}" + (f", by {duration_text(status.lag.total_seconds())}" if going is not Pace.KEEPING_UP else "")
-    return Text(words, style=f"bold {Severity.BAD if found else lag_severity(status)}")
+    fine = Severity.WORRYING if warnings(status) and lag_severity(status) is Severity.FINE else lag_severity(status)
+    return Text(words, style=f"bold {Severity.BAD if found else fine}")
 
 
 def status_json(history: Sequence[Status]) -> dict[str, object]:
@@ -55,6 +59,7 @@ def status_json(history: Sequence[Status]) -> dict[str, object]:
         "at": status.at.isoformat(),
         "healthy": not problems(status),
         "problems": problems(status),
+        "warnings": warnings(status),
         "engines": [{"name": each.name, "state": each.state, "found": each.found, "fix": each.fix} for each in status.engines],
         "events": _events_json(status, status.events),
         "pace": going,
@@ -64,6 +69,7 @@ def status_json(history: Sequence[Status]) -> dict[str, object]:
         "people": _people_json(status, status.people),
         "dead_letters": _dead_json(status.dead),
         "erasures": _erasures_json(status.erasures),
+        **work_json(status),
     }
 
 
@@ -76,7 +82,7 @@ def _engines_table(status: Status) -> Table:
 
 def _flow_table(history: Sequence[Status]) -> Table:
     status, speed = history[-1], rates(history)
-    built = table(("events", "now"), ())
+    built = table(("what", "now"), ())
     for name, value in [
         *(_event_rows(history, status.events) if status.events else [("event stream", Text("not known", Severity.BAD))]),
         *([("messages a second", Text(f"{speed.arriving:,.1f} in · {speed.leaving:,.1f} out"))] if speed else []),
@@ -85,6 +91,8 @@ def _flow_table(history: Sequence[Status]) -> Table:
         *([("people waiting", _people_text(status, status.people))] if status.people else []),
         *([("dead letters", _dead_text(status.dead, status.at))] if status.dead else []),
         *([("erasures", _erasures_text(status.erasures, status.at))] if status.erasures else []),
+        *work_rows(status),
+        *machine_rows(status),
     ]:
         built.add_row(name, value)
     return built

@@ -12,8 +12,8 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="session")
 def pug(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PugProcess]:
-    """A running Pug that only sees what the command line sends it."""
-    running = PugProcess(tmp_path_factory.mktemp("pug") / "data")
+    """A running Pug that only sees what the command line sends it, and to which every query is slow."""
+    running = PugProcess(tmp_path_factory.mktemp("pug") / "data", {"PUG_SLOW_QUERY_S": "0"})
     running.start()
     yield running
     assert running.stop() == 0

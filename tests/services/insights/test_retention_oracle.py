@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
+from core.instruments import Instruments
 from core.sql import Sql, sql, texts
 from pug.insights.v1.breakdown_pb2 import Cell as CellMessage
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest
@@ -25,6 +26,7 @@ from services.insights.kinds import retention
 from services.insights.limits import QueryLimits, limited
 from services.insights.result_cache import Result
 from services.insights.scope import scope_of
+from services.insights.watch import QueryWatch
 from services.rpc.call import Project
 from story import Happening, Store, next_project
 
@@ -215,7 +217,10 @@ async def test_retention_agrees_with_a_naive_count_and_lists_the_persons_behind_
     async def ask(query: Sql) -> Result:
         return Result(await clickhouse.query(limited(query, LIMITS, None)), asked.now)
 
-    response = await answer(asked.request, call(store), clickhouse=clickhouse, now=asked.now, hints=Hints(clickhouse), ask=ask)
+    with QueryWatch(Instruments.none()).question("retention", call(store), asked.request) as question:
+        response = await answer(
+            asked.request, call(store), clickhouse=clickhouse, now=asked.now, hints=Hints(clickhouse), question=question, ask=ask
+        )
 
     expected = naive(asked)
     assert [cell_of(one.cell) for one in response.retention.series] == [cell for cell, _ in expected]

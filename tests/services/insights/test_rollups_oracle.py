@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clickhouse import ClickHouse
+from core.instruments import Instruments
 from core.sql import Sql
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.filter_pb2 import EventMatcher, Filter, FilterGroup, Source
@@ -26,6 +27,7 @@ from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
 from services.insights.result_cache import Result
 from services.insights.tables import ROLLUPS
+from services.insights.watch import QueryWatch
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Happening, Store, next_project
 
@@ -308,4 +310,8 @@ async def answered(request: QueryRequest, store: Store, rollups: Sequence[str]) 
     async def ask(query: Sql) -> Result:
         return Result(await store.clickhouse.query(limited(query, limits, None)), NOW)
 
-    return await engine.answer(request, call, clickhouse=store.clickhouse, now=NOW, hints=Hints(store.clickhouse), ask=ask, rollups=rollups)
+    hints = Hints(store.clickhouse)
+    with QueryWatch(Instruments.none()).question("trends", call, request) as question:
+        return await engine.answer(
+            request, call, clickhouse=store.clickhouse, now=NOW, hints=hints, question=question, ask=ask, rollups=rollups
+        )

@@ -46,6 +46,12 @@ def test_a_running_pug_is_healthy_and_keeps_up(run_with: Run, pug: PugProcess) -
     assert as_json["erasures"] == {"open": 0, "oldest_at": None}
     assert as_json["people"] == {"waiting": 0, "oldest_at": None, "lag_seconds": 0}
     assert as_json["dead_letters"]["last_reason"] == "Memory limit"
+    (process,) = as_json["processes"]
+    assert (process["pid"], process["roles"]) == (pug.process and pug.process.pid, ["capture", "query", "work"])
+    assert process["memory_bytes"] > 0
+    assert {table["name"] for table in as_json["clickhouse"]["tables"]} >= {"schema_migrations"}
+    assert as_json["schema"]["postgres"] == as_json["schema"]["expected"]
+    assert as_json["disks"]["data folder"]["size"] > as_json["disks"]["data folder"]["free"] > 0
 
 
 def test_watching_goes_on_until_ctrl_c_and_tells_rates(pug: PugProcess) -> None:

@@ -1,12 +1,17 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from app.cli.doctor.checks import bad, good
 from app.cli.output import json_text, print_table
-from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Severity, Status, Turn
+from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Schema, Severity, Status, Turn, problems
 from app.cli.status.rendering import status_group, status_json, verdict
+from app.disk import Space
+from app.reporting.report import Report, Store, Table
+from core.pulse import Block, SlowQuery
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FINE = good("NATS", "2.15.1, a server")
@@ -77,3 +82,103 @@ def test_json_says_the_same() -> None:
     assert shown["erasures"]["open"] == 2
     unknown = status_json([Status(NOON, ())])
     assert (unknown["events"], unknown["dead_letters"], unknown["turns"], unknown["rates"]) == (None, None, None, None)
+
+
+GIB = 2**30
+SLOW = SlowQuery(NOON, 7, "InsightsService/Query", "funnel", "funnel{}", "f", "s", "events", 12.34, 0.5, 9_000_000, None, "TIMEOUT", "")
+STORE = Store(NOON, NOON, "26.9", 50 * GIB, 100 * GIB, 3 * GIB, 1200, (Table("events", 5, GIB, 1500),), "0009_rollups")
+
+
+def process(pid: int, *, slow: tuple[SlowQuery, ...] = (), store: Store | None = None, block: Block | None = None) -> Report:
+    began = NOON - timedelta(hours=2)
+    return Report(NOON, "here", pid, "0.1.0", ("query", "work"), began, GIB, 10.5, 8, 0.25, block, slow, store)
+
+
+def at_work(**more: Any) -> Status:  # noqa: ANN401 (as a status is given)
+    given: dict[str, Any] = {
+        "processes": (
+            process(1, slow=(replace(SLOW, seconds=6),), block=Block(NOON - timedelta(minutes=1), 1, 1)),
+            process(2, slow=(SLOW,), store=STORE, block=Block(NOON - timedelta(seconds=3), 48_000, 0.42)),
+        ),
+        "disk": Space(30 * GIB, 100 * GIB),
+        "schema": Schema("0006_dashboards", "0006_dashboards", 9 * 2**20),
+    }
+    return Status(NOON, (FINE,), **{**given, **more})
+
+
+def test_what_processes_say_is_added_up(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(status_group([at_work()]))
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    facts = {line[:20].strip(): line[20:].strip() for line in lines}
+    assert facts["last minute"] == "21.0 accepted · 16.0 stored · 0.5 queries a second"
+    assert facts["last block"] == "48,000 events in 0.42 s, 3.0 s ago"
+    assert facts["slow queries"] == "2 in the last hour · `pug queries slow`"
+    assert [line.strip() for line in lines if "project 7" in line] == [
+        "12.3 s funnel · project 7 · events, 9,000,000 rows · TIMEOUT",
+        "6.0 s funnel · project 7 · events, 9,000,000 rows · TIMEOUT",
+    ]
+    assert facts["disk, data folder"] == "30.0 GiB free of 100.0 GiB (30%)"
+    assert facts["ClickHouse"] == "1.0 GiB on the disk in 1,500 parts, at most 1,200 in a partition · 3.0 GiB of memory"
+    assert facts["PostgreSQL"] == "9.0 MiB on the disk"
+    assert facts["schema"] == "PostgreSQL 0006_dashboards · ClickHouse 0009_rollups"
+    assert facts["process 2"] == "query, work · 1.0 GiB · for 2 h 0 min · 0.1.0 on here"
+    assert lines[-1] == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "problem"),
+    [
+        ({"disk": Space(5 * GIB, 100 * GIB)}, "healthy; little room is left on the disk (data folder)", False),
+        ({"disk": Space(GIB // 2, 100 * GIB)}, "the disk is nearly full (data folder)", True),
+        ({"disk": None}, "healthy", False),
+        (
+            {"disk": None, "processes": (process(1, store=replace(STORE, disk_free=10)),)},
+            "the disk is nearly full (ClickHouse)",
+            True,
+        ),
+        ({"schema": Schema("0005", "0006", 1)}, "healthy; the schema is of another version", False),
+        (
+            {"processes": (process(1), replace(process(2), version="0.2.0"))},
+            "healthy; processes of several versions run",
+            False,
+        ),
+    ],
+)
+def test_a_disk_that_fills_and_versions_that_differ_are_told_before_anything_is_down(
+    change: dict[str, Any], words: str, *, problem: bool
+) -> None:
+    status = at_work(**change)
+
+    assert (str(verdict([status])), bool(problems(status))) == (words, problem)
+
+
+def test_a_process_that_clickhouse_does_not_answer_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = replace(process(1, store=STORE), store_answers=False)
+
+    print_table(status_group([at_work(processes=(silent,))]))
+
+    assert "ClickHouse does not answer it" in capsys.readouterr().out
+    assert problems(at_work(processes=(silent,))) == ["ClickHouse does not answer process 1"]
+
+
+def test_processes_that_do_not_answer_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(status_group([at_work(processes=())]))
+
+    assert "none answers" in capsys.readouterr().out
+
+
+def test_json_has_all_that_processes_say() -> None:
+    shown = json.loads(json_text(status_json([at_work()])))
+
+    assert [each["pid"] for each in shown["processes"]] == [1, 2]
+    assert [each["seconds"] for each in shown["slow_queries"]] == [12.34, 6]
+    assert shown["last_block"]["rows"] == 48_000
+    assert shown["disks"] == {"data folder": {"free": 30 * GIB, "size": 100 * GIB}}
+    assert (shown["clickhouse"]["schema"], shown["schema"]["postgres"]) == ("0009_rollups", "0006_dashboards")
+
+
+def test_a_watched_status_has_its_verdict_first(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(status_group([at_work()], live=True))
+
+    assert capsys.readouterr().out.splitlines()[0] == "healthy"

@@ -1,0 +1,1 @@
+"""`pug queries`: what queries take."""
