@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.backends import engine_scheme, engine_urls, open_nats, open_postgres
+from app.backends import engine_urls, is_embedded, open_nats, open_postgres
 from app.embedded.folder import check_account, lock_holder, open_folder
 from app.embedded.nats import running_nats
 from app.embedded.postgres import running_postgres
@@ -23,7 +23,6 @@ _CONNECT_S = 5.0
 _POSTGRES_CONNECTIONS = 4
 _STARTING_S = 10.0
 _POLL_S = 0.05
-_EMBEDDED = frozenset({"chdb", "embedded"})
 
 
 @asynccontextmanager
@@ -103,12 +102,6 @@ def postgres_url_now(settings: Settings) -> URL | None:
         return make_url(engine_urls(settings)["POSTGRES_URL"]).set(drivername="postgresql+psycopg")
     data = _own_folder(settings)
     return running_postgres(data) if lock_holder(data) else None
-
-
-def is_embedded(settings: Settings, setting: str) -> bool:
-    """Whether the engine of that setting is one Pug starts itself; refuses a URL that leads nowhere."""
-    url = engine_urls(settings)[setting]
-    return not url or engine_scheme(setting, url) in _EMBEDDED
 
 
 def _own_folder(settings: Settings) -> Path:

@@ -34,6 +34,7 @@ from core.settings import Settings
 
 NO_SETTINGS: Mapping[str, str | int] = {}
 _POSTGRES_CONNECTIONS = 10
+_EMBEDDED = frozenset({"chdb", "embedded"})
 _SCHEMES = {
     "CLICKHOUSE_URL": ("chdb", "clickhouse", "clickhouses", "http", "https"),
     "NATS_URL": ("embedded", "nats", "tls"),
@@ -143,7 +144,13 @@ def _embedded(folder: Path, memory_bytes: int) -> Callable[[], ClickHouseClient]
     config = folder.parent / f"{folder.name}.xml"
     # chDB ignores an option it doesn't know, so each of these was seen to act. By default its caches may grow to more than we allow in all.
     # Data isn't forced to the disk at each insert: what was acknowledged outlives the process, not a power cut.
-    options = {"max_server_memory_usage": memory_bytes, "mark_cache_size": memory_bytes // 8, "primary_index_cache_size": memory_bytes // 8}
+    # Backups go where their operator says; no query that Pug writes for others has a path in it.
+    options = {
+        "backups": "<allowed_path>/</allowed_path>",
+        "max_server_memory_usage": memory_bytes,
+        "mark_cache_size": memory_bytes // 8,
+        "primary_index_cache_size": memory_bytes // 8,
+    }
     with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         os.fchmod(file.fileno(), 0o600)
         file.writelines(["<clickhouse>\n", *(f"  <{name}>{value}</{name}>\n" for name, value in options.items()), "</clickhouse>\n"])
@@ -183,6 +190,12 @@ def engine_urls(settings: Settings) -> dict[str, str]:
     """The URL of each engine by its setting; an empty one is the embedded engine's."""
     urls = (settings.clickhouse_url, settings.nats_url, settings.postgres_url)
     return {setting: url.get_secret_value() for setting, url in zip(_SCHEMES, urls, strict=True)}
+
+
+def is_embedded(settings: Settings, setting: str) -> bool:
+    """Whether the engine of that setting is one Pug starts itself; refuses a URL that leads nowhere."""
+    url = engine_urls(settings)[setting]
+    return not url or engine_scheme(setting, url) in _EMBEDDED
 
 
 def engine_scheme(setting: str, url: str) -> str:

@@ -15,17 +15,20 @@ from pathlib import Path
 import structlog
 
 from app.backends import Backends, open_backends
+from app.backup.beside import taking_backups
 from app.demo.seeding import Listeners, fill
 from app.demo.telling import Demo
 from app.fleet import Fleet
 from app.migrate import migrate
 from app.projects import ProjectKeys, ensure_project, write_private
+from app.schema import migrations_of, require_current
 from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
 from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
 from core.errors import PugError
 from core.instruments import Instruments
 from core.settings import Settings
+from workers.pause import Pause
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -43,14 +46,17 @@ SERVING = frozenset({Role.CAPTURE, Role.QUERY})
 
 async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool = False) -> None:
     """Serve or work, or both, on engines that are migrated already, until told to stop. `shared_ports` other processes listen on too."""
-    grace = Grace(settings.shutdown_timeout_s)
+    grace, pause = Grace(settings.shutdown_timeout_s), Pause()
+    # Whoever only takes events in never asks ClickHouse, and does without it.
+    stores = roles != frozenset({Role.CAPTURE})
     async with (
         _telling(settings, grace) as telemetry,
-        # Whoever only takes events in never asks ClickHouse, and does without it.
-        open_backends(settings, stores=roles != frozenset({Role.CAPTURE})) as backends,
+        open_backends(settings, stores=stores) as backends,
+        _on_its_schema(settings, backends, stores=stores),
         _stopping() as stop,
         _watching(backends, telemetry, grace),
-        _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace),
+        _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace, pause=pause),
+        taking_backups(backends, settings, pause),
     ):
         if roles & SERVING:
             edge = await build_edge(settings, backends, telemetry.instruments, roles)
@@ -75,7 +81,7 @@ async def run_fleet(settings: Settings, command: Sequence[str], processes: int) 
 
 async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:
     """Everything in one process: engines, migrations, a first project and a demo, both ports and the workers, until told to stop."""
-    grace = Grace(settings.shutdown_timeout_s)
+    grace, pause = Grace(settings.shutdown_timeout_s), Pause()
     async with _stopping() as stop, _telling(settings, grace) as telemetry:
         say("Starting PostgreSQL, NATS and ClickHouse …")
         async with open_backends(settings) as backends:
@@ -85,7 +91,8 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
             first = await ensure_project(edge.accounts.repository, backends.folder.path / "project.json", "First project")
             async with (
                 _watching(backends, telemetry, grace),
-                _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace),
+                _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace, pause=pause),
+                taking_backups(backends, settings, pause),
                 _serving(settings, edge, grace) as ports,
                 _demo(settings, edge.listeners, backends.folder.path, say) as demo,
             ):
@@ -161,6 +168,13 @@ class Grace:
 
 
 @contextlib.asynccontextmanager
+async def _on_its_schema(settings: Settings, backends: Backends, *, stores: bool) -> AsyncGenerator[None]:
+    """Refuses engines that are on the schema of another version."""
+    require_current(await migrations_of(backends, settings, stores=stores))
+    yield
+
+
+@contextlib.asynccontextmanager
 async def _stopping() -> AsyncGenerator[asyncio.Event]:
     """An event that SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
@@ -215,14 +229,21 @@ async def _serving(settings: Settings, edge: Edge, grace: Grace, *, shared_ports
 
 @contextlib.asynccontextmanager
 async def _working(
-    settings: Settings, backends: Backends, instruments: Instruments, roles: frozenset[Role], *, stop: asyncio.Event, grace: Grace
+    settings: Settings,
+    backends: Backends,
+    instruments: Instruments,
+    roles: frozenset[Role],
+    *,
+    stop: asyncio.Event,
+    grace: Grace,
+    pause: Pause,
 ) -> AsyncGenerator[None]:
     """The workers beside what happens inside; they outlive it, so that what was accepted last is stored too."""
     if Role.WORK not in roles:
         yield
         return
     finish = asyncio.Event()
-    working = asyncio.create_task(run_workers(settings, backends, instruments, finish))
+    working = asyncio.create_task(run_workers(settings, backends, instruments, finish, pause))
     try:
         yield
     finally:

@@ -71,6 +71,7 @@ from workers.duplicates import Duplicates
 from workers.events import EventsWorker
 from workers.ledger import Ledger
 from workers.partition import JOB, STREAM, Partition
+from workers.pause import Pause
 from workers.people import JOB as PEOPLE
 from workers.people import PeopleWorker
 from workers.pull import BlockSize
@@ -206,8 +207,11 @@ def build_visitors(settings: Settings, backends: Backends, metrics: CaptureMetri
     return Visitors(Salts(bucket(_SALTS), degradations), Sessions(bucket(_SESSIONS), degradations), degradations)
 
 
-async def run_workers(settings: Settings, backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:
-    """Work on this process's share of the event stream until told to stop."""
+async def run_workers(
+    settings: Settings, backends: Backends, instruments: Instruments, stop: asyncio.Event, pause: Pause | None = None
+) -> None:
+    """Work on this process's share of the event stream until told to stop; nothing is stored while the pause is held."""
+    pause = pause or Pause()
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
     watch = Watch(instruments)
@@ -217,13 +221,15 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
 
         async def work(number: int, stop: asyncio.Event) -> None:
             partition = Partition(number, partitions)
-            await keep_running(partition.worker, lambda stop: _store_events(settings, backends, clickhouse, watch, partition, stop), stop)
+            await keep_running(
+                partition.worker, lambda stop: _store_events(settings, backends, clickhouse, watch, pause, partition, stop), stop
+            )
 
         await in_turns(backends.postgres, JOB, partitions, work, stop)
 
     async def people(stop: asyncio.Event) -> None:
         async def work(_number: int, stop: asyncio.Event) -> None:
-            await keep_running(PEOPLE, PeopleWorker(backends.postgres, clickhouse).run, stop)
+            await keep_running(PEOPLE, PeopleWorker(backends.postgres, clickhouse, pause).run, stop)
 
         await in_turns(backends.postgres, PEOPLE, 1, work, stop)
 
@@ -242,7 +248,7 @@ async def event_partitions(jetstream: JetStreamContext) -> int:
 
 
 async def _store_events(  # noqa: PLR0917 (each is another thing)
-    settings: Settings, backends: Backends, clickhouse: ClickHouse, watch: Watch, partition: Partition, stop: asyncio.Event
+    settings: Settings, backends: Backends, clickhouse: ClickHouse, watch: Watch, pause: Pause, partition: Partition, stop: asyncio.Event
 ) -> None:
     worker = EventsWorker(
         partition,
@@ -252,6 +258,7 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
         duplicates=Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days), partition),
         size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
         watch=watch,
+        pause=pause,
     )
     await worker.run(stop)
 

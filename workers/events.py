@@ -17,6 +17,7 @@ from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
 from workers.ledger import Ledger
 from workers.partition import Partition
+from workers.pause import Pause
 from workers.pull import BlockSize, Pull, acknowledge
 from workers.settlement import Settlement
 from workers.store import EventStore
@@ -38,6 +39,7 @@ class EventsWorker:
         duplicates: Duplicates,
         size: BlockSize,
         watch: Watch | None = None,
+        pause: Pause | None = None,
     ) -> None:
         self._partition = partition
         self._jetstream = jetstream
@@ -46,6 +48,7 @@ class EventsWorker:
         self._duplicates = duplicates
         self._size = size
         self._watch = watch or Watch(Instruments.none())
+        self._pause = pause or Pause()
         self._settlement = Settlement(partition, ledger, store, duplicates, DeadLetters(jetstream), self._watch)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -54,7 +57,8 @@ class EventsWorker:
         await self._duplicates.remember_stored()
         pull = await Pull.start(self._jetstream, self._partition)
         if begun:
-            await self._recover(pull, begun)
+            async with self._pause.storing():
+                await self._recover(pull, begun)
         filling = asyncio.create_task(pull.fill(self._size))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -66,8 +70,9 @@ class EventsWorker:
                 # The next block fills while this one is stored.
                 filling = asyncio.create_task(pull.fill(self._size))
                 if messages:
-                    with self._watch.block(messages):
-                        await self._settlement.settle(messages)
+                    async with self._pause.storing():
+                        with self._watch.block(messages):
+                            await self._settlement.settle(messages)
         finally:
             filling.cancel()
             stopping.cancel()
