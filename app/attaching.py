@@ -14,6 +14,7 @@ from app.embedded.folder import check_account, lock_holder, open_folder
 from app.embedded.nats import running_nats
 from app.embedded.postgres import running_postgres
 from app.migrate import migrate_postgres
+from app.schema import postgres_migrations, require_current, require_known
 from core.errors import SettingsInvalid, StoreUnavailable, StreamUnavailable
 from core.jetstream import connect
 from core.postgres import create_engine
@@ -52,17 +53,19 @@ async def attach_running_nats(settings: Settings) -> AsyncGenerator[Client]:
 
 @asynccontextmanager
 async def attach_postgres(settings: Settings) -> AsyncGenerator[AsyncEngine]:
-    """Connections to the PostgreSQL that Pug uses, at the schema of this version.
+    """Connections to the PostgreSQL that Pug uses, at the schema of this version; one that others use is never migrated under them.
 
     When it is embedded and no Pug runs on the data folder, the server is started for as long as it is needed.
     """
     async with AsyncExitStack() as stack:
         if postgres_url_now(settings) is not None:
             postgres = await stack.enter_async_context(attach_running_postgres(settings))
+            require_current(await postgres_migrations(postgres))
         else:
             folder = await stack.enter_async_context(open_folder(settings.data_dir))
             postgres = await stack.enter_async_context(open_postgres(settings, folder))
-        await migrate_postgres(postgres)
+            require_known(await postgres_migrations(postgres))
+            await migrate_postgres(postgres)
         yield postgres
 
 

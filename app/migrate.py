@@ -1,7 +1,7 @@
 """Brings the engines' schemas up to what the code expects."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from hashlib import sha256
@@ -26,6 +26,7 @@ from app.replicated import on_cluster
 from app.rollups import Rollup, build
 from core.clickhouse import ClickHouse
 from core.errors import SettingsInvalid
+from core.postgres import answering
 from core.settings import Settings
 from core.sql import sql, text
 from core.stream import PARTITIONS, partitions_of
@@ -47,25 +48,35 @@ _NEW_QUERY = re.compile(r"ALTER TABLE (\w+) MODIFY QUERY\b")
 
 
 async def migrate(backends: Backends, settings: Settings) -> list[str]:
-    """Bring all three engines up to date and return what was applied; processes that do it at once wait for each other."""
-    async with alone(backends.postgres):
+    """Bring all three engines up to date and return what was applied; processes that do it at once wait for each other.
+
+    Killed anywhere it goes on where it was: PostgreSQL has all of a migration or nothing, ClickHouse's statements may run twice, and a
+    rollup is begun anew. Workers may go on meanwhile. Whoever calls has seen that the schema isn't newer (app/schema.py).
+    """
+    async with alone(backends.postgres) as still_alone:
         return [
             *await migrate_postgres(backends.postgres),
-            *await migrate_clickhouse(backends.clickhouse, settings.clickhouse_cluster),
+            *await migrate_clickhouse(backends.clickhouse, settings.clickhouse_cluster, still_alone),
             *await migrate_jetstream(backends.jetstream, settings),
         ]
 
 
 @asynccontextmanager
-async def alone(postgres: AsyncEngine) -> AsyncGenerator[None]:
-    """While no other process migrates."""
+async def alone(postgres: AsyncEngine) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+    """While no other process migrates; yields what raises when that isn't certain any more, because PostgreSQL has been away."""
     # The lock is the session's, so it also goes when we are killed.
     async with postgres.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+
+        async def still_alone() -> None:
+            with answering():
+                await connection.execute(sqlalchemy.text("SELECT 1"))
+
         try:
-            yield
+            yield still_alone
         finally:
-            await connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+            # Returned to the pool it would keep the lock.
+            await connection.invalidate()
 
 
 async def migrate_postgres(postgres: AsyncEngine) -> list[str]:
@@ -97,7 +108,13 @@ def _alembic() -> Config:
     return config
 
 
-async def migrate_clickhouse(clickhouse: ClickHouse, cluster: str = "") -> list[str]:
+async def _unwatched() -> None:
+    """Nobody else is there."""
+
+
+async def migrate_clickhouse(
+    clickhouse: ClickHouse, cluster: str = "", still_alone: Callable[[], Awaitable[None]] = _unwatched
+) -> list[str]:
     """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed, then build rollups; returns their names.
 
     With the name of a `cluster`, tables are replicated over it.
@@ -105,8 +122,14 @@ async def migrate_clickhouse(clickhouse: ClickHouse, cluster: str = "") -> list[
     Every statement may run twice (`IF NOT EXISTS`), because ClickHouse has no transaction to take back half a file.
     """
     await clickhouse.command(on_cluster(_APPLIED, cluster))
-    applied = [name for name, script in scripts() if await _apply_once(clickhouse, name, script, cluster)]
-    return applied + [rollup.name for rollup in rollups() if await _build_once(clickhouse, rollup, cluster)]
+    applied: list[str] = []
+    for name, script in scripts():
+        await still_alone()
+        applied += [name] if await _apply_once(clickhouse, name, script, cluster) else []
+    for rollup in rollups():
+        await still_alone()
+        applied += [rollup.name] if await _build_once(clickhouse, rollup, cluster) else []
+    return applied
 
 
 def scripts() -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from app.demo.telling import Demo
 from app.fleet import Fleet
 from app.migrate import migrate
 from app.projects import ProjectKeys, ensure_project, write_private
-from app.schema import migrations_of, require_current
+from app.schema import migrations_of, require_current, require_known
 from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
 from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
@@ -67,8 +67,12 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
             await stop.wait()
 
 
-async def run_fleet(settings: Settings, command: Sequence[str], processes: int) -> None:
+async def run_fleet(settings: Settings, roles: frozenset[Role], command: Sequence[str], processes: int) -> None:
     """Several processes of a serving command behind the same ports, until told to stop."""
+    # Each of them would refuse, and be started again and again.
+    stores = roles != frozenset({Role.CAPTURE})
+    async with open_backends(settings, stores=stores) as backends:
+        require_current(await migrations_of(backends, settings, stores=stores))
     async with _stopping() as stop:
         with (
             held_port(settings.host, settings.http_port, "PUG_HTTP_PORT") as http,
@@ -86,6 +90,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
         say("Starting PostgreSQL, NATS and ClickHouse …")
         async with open_backends(settings) as backends:
             say("Migrating …")
+            require_known(await migrations_of(backends, settings))
             await migrate(backends, settings)
             edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))
             first = await ensure_project(edge.accounts.repository, backends.folder.path / "project.json", "First project")

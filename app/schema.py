@@ -137,7 +137,7 @@ async def _applied_to_clickhouse(clickhouse: ClickHouse) -> dict[str, datetime]:
     there = sql("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'")
     if not (await clickhouse.query(there)).rows[0][0]:
         return {}
-    found = await clickhouse.query(sql("SELECT name, max(toDateTime(applied_at, 'UTC')) FROM schema_migrations GROUP BY name"))
+    found = await clickhouse.query(sql("SELECT name, max(toDateTime64(applied_at, 6, 'UTC')) FROM schema_migrations GROUP BY name"))
     return {str(name): cast("datetime", at) for name, at in found.rows}
 
 

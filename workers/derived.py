@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from core.clickhouse import ClickHouse
+from core.errors import StoreUnavailable
 from core.sql import integer, sql, text
 from workers.block import BlockRecord
 
@@ -122,6 +123,8 @@ class DerivedTables:
     async def _add(self, table: _Table, record: BlockRecord, of: str, act: str, added: str) -> None:
         """Do for some events of the block what the view does for those that come in; `added` is what is done with each `{sum}`."""
         view = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
+        if not view.rows:
+            raise StoreUnavailable(f"The view {table.view} is not there: it is just being made, or replaced.", hint="Try again in a moment.")
         block = f"stored_at = fromUnixTimestamp64Micro({record.stored_at}, 'UTC')"
         events = f"FROM (SELECT * FROM events WHERE {block} AND {of})"  # noqa: S608 (numbers and ids of our own)
         query = _OF_EVENTS.sub(lambda _: events, str(view.rows[0][0]))

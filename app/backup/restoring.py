@@ -24,6 +24,7 @@ _NOT_DATA = frozenset({"lock", "lost+found"})
 async def restore_backup(settings: Settings, directory: Path, tell: Tell) -> Manifest:
     """Restore a backup; the folder looks like one that can be used only when all of it is there."""
     require_embedded(settings)
+    _require_empty(settings.data_dir.expanduser().absolute())
     manifest = read_manifest(directory)
     require_known(migrations_in(manifest.schema, settings))
     await asyncio.to_thread(_check, directory, manifest, tell)
@@ -45,19 +46,23 @@ def _check(directory: Path, manifest: Manifest, tell: Tell) -> None:
     check_files(directory, manifest.files, more)
 
 
-@contextmanager
-def _emptied(data: Path) -> Generator[None]:
-    """An empty data folder, which nobody but a restore opens until this has ended well."""
-    marker = data / RESTORING
-    found = [path for path in data.iterdir() if path.name not in _NOT_DATA]
-    if found and not marker.exists():
+def _require_empty(data: Path) -> None:
+    """Refuses a data folder with anything in it but what an interrupted restore left."""
+    found = [path for path in data.iterdir() if path.name not in _NOT_DATA] if data.exists() else []
+    if found and not (data / RESTORING).exists():
         raise BackupInvalid(
             f"The data folder {data} is not empty: {found[0].name} is in it.",
             hint="Set PUG_DATA_DIR to a new folder; a restore never goes over what is there.",
         )
-    # What an interrupted restore left; the marker goes last of all.
-    for path in found:
-        if path != marker:
+
+
+@contextmanager
+def _emptied(data: Path) -> Generator[None]:
+    """An empty data folder, which nobody but a restore opens until this has ended well."""
+    _require_empty(data)
+    marker = data / RESTORING
+    for path in data.iterdir():
+        if path.name not in _NOT_DATA and path != marker:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     if not marker.exists():
         write_private(marker, b"")
