@@ -124,7 +124,7 @@ class DerivedTables:
         """Do for some events of the block what the view does for those that come in; `added` is what is done with each `{sum}`."""
         view = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
         if not view.rows:
-            raise StoreUnavailable(f"The view {table.view} is not there: it is just being made, or replaced.", hint="Try again in a moment.")
+            raise StoreUnavailable(f"The view {table.view} is not there: it is being made or replaced.", hint="Try again in a moment.")
         block = f"stored_at = fromUnixTimestamp64Micro({record.stored_at}, 'UTC')"
         events = f"FROM (SELECT * FROM events WHERE {block} AND {of})"  # noqa: S608 (numbers and ids of our own)
         query = _OF_EVENTS.sub(lambda _: events, str(view.rows[0][0]))
