@@ -25,11 +25,13 @@ from app.backends import Backends
 from app.replicated import on_cluster
 from app.rollups import Rollup, build
 from core.clickhouse import ClickHouse
-from core.errors import SettingsInvalid
+from core.errors import SchemaOlder, SettingsInvalid
 from core.postgres import answering
 from core.settings import Settings
 from core.sql import sql, text
 from core.stream import PARTITIONS, partitions_of
+from workers.partition import JOB as WORKERS
+from workers.turn import taking_part
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -44,6 +46,9 @@ _APPLIED = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_a
 # A quoted string, a quoted name or a comment (whose semicolons are not the end of a statement); or a semicolon.
 _STEP = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
 
+# It counts what is stored and then begins to count what comes in: what is stored in between would be left out. (A rollup is not so.)
+_WITHOUT_WORKERS = frozenset({"0006_activity"})
+
 _NEW_QUERY = re.compile(r"ALTER TABLE (\w+) MODIFY QUERY\b")
 
 
@@ -51,12 +56,22 @@ async def migrate(backends: Backends, settings: Settings) -> list[str]:
     """Bring all three engines up to date and return what was applied; processes that do it at once wait for each other.
 
     Killed anywhere it goes on where it was: PostgreSQL has all of a migration or nothing, ClickHouse's statements may run twice, and a
-    rollup is begun anew. Workers may go on meanwhile. Whoever calls has seen that the schema isn't newer (app/schema.py).
+    rollup is begun anew. Workers may go on meanwhile, but for one migration of long ago. That the schema isn't newer is for whoever calls
+    to see (app/schema.py).
     """
     async with alone(backends.postgres) as still_alone:
+
+        async def may_apply(name: str) -> None:
+            await still_alone()
+            if name in _WITHOUT_WORKERS and await taking_part(backends.postgres, WORKERS):
+                raise SchemaOlder(
+                    f"{name} cannot be applied while workers store events.",
+                    hint="Stop them; capture may go on, and they store afterwards what has come in.",
+                )
+
         return [
             *await migrate_postgres(backends.postgres),
-            *await migrate_clickhouse(backends.clickhouse, settings.clickhouse_cluster, still_alone),
+            *await migrate_clickhouse(backends.clickhouse, settings.clickhouse_cluster, may_apply),
             *await migrate_jetstream(backends.jetstream, settings),
         ]
 
@@ -108,28 +123,20 @@ def _alembic() -> Config:
     return config
 
 
-async def _unwatched() -> None:
-    """Nobody else is there."""
+async def _may(_name: str) -> None:
+    """Apply anything."""
 
 
-async def migrate_clickhouse(
-    clickhouse: ClickHouse, cluster: str = "", still_alone: Callable[[], Awaitable[None]] = _unwatched
-) -> list[str]:
+async def migrate_clickhouse(clickhouse: ClickHouse, cluster: str = "", may_apply: Callable[[str], Awaitable[None]] = _may) -> list[str]:
     """Apply the migrations ClickHouse has not had yet, in order, then the views that have changed, then build rollups; returns their names.
 
-    With the name of a `cluster`, tables are replicated over it.
+    With the name of a `cluster`, tables are replicated over it. `may_apply` raises what keeps one of them from being applied now.
 
     Every statement may run twice (`IF NOT EXISTS`), because ClickHouse has no transaction to take back half a file.
     """
     await clickhouse.command(on_cluster(_APPLIED, cluster))
-    applied: list[str] = []
-    for name, script in scripts():
-        await still_alone()
-        applied += [name] if await _apply_once(clickhouse, name, script, cluster) else []
-    for rollup in rollups():
-        await still_alone()
-        applied += [rollup.name] if await _build_once(clickhouse, rollup, cluster) else []
-    return applied
+    applied = [name for name, script in scripts() if await _apply_once(clickhouse, name, script, cluster, may_apply)]
+    return applied + [rollup.name for rollup in rollups() if await _build_once(clickhouse, rollup, cluster, may_apply)]
 
 
 def scripts() -> list[tuple[str, str]]:
@@ -143,7 +150,7 @@ def scripts() -> list[tuple[str, str]]:
     return [*tables, *((f"{stem}@{sha256(script.encode()).hexdigest()[:16]}", script) for stem, script in views)]
 
 
-async def _apply_once(clickhouse: ClickHouse, name: str, script: str, cluster: str) -> bool:
+async def _apply_once(clickhouse: ClickHouse, name: str, script: str, cluster: str, may_apply: Callable[[str], Awaitable[None]]) -> bool:
     latest = sql(
         "SELECT argMax(name, applied_at) = {name} FROM schema_migrations WHERE splitByChar('@', name)[1] = {stem}",
         name=text(name),
@@ -151,6 +158,7 @@ async def _apply_once(clickhouse: ClickHouse, name: str, script: str, cluster: s
     )
     if (await clickhouse.query(latest)).rows[0][0]:
         return False
+    await may_apply(name)
     for statement in statements(script):
         await _run(clickhouse, statement, cluster)
     await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{name}')")  # noqa: S608 (our own file name)
@@ -162,10 +170,11 @@ def rollups() -> list[Rollup]:
     return [Rollup(path.stem, *statements(path.read_text())) for path in sorted((MIGRATIONS / "clickhouse" / "rollups").glob("*.sql"))]
 
 
-async def _build_once(clickhouse: ClickHouse, rollup: Rollup, cluster: str) -> bool:
+async def _build_once(clickhouse: ClickHouse, rollup: Rollup, cluster: str, may_apply: Callable[[str], Awaitable[None]]) -> bool:
     built = sql("SELECT count() FROM schema_migrations WHERE name = {name}", name=text(rollup.name))
     if (await clickhouse.query(built)).rows[0][0]:
         return False
+    await may_apply(rollup.name)
     await build(clickhouse, rollup, cluster)
     await clickhouse.command(f"INSERT INTO schema_migrations (name) VALUES ('{rollup.name}')")  # noqa: S608 (our own file name)
     return True
