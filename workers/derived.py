@@ -19,12 +19,16 @@ from workers.block import BlockRecord
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table, the view that fills it, the columns that stay the same when an event counts twice, and those that are sums."""
+    """A table, the view that fills it, the columns that stay the same when an event counts twice, and those that are sums.
+
+    A rollup is none of ours until it is built (app/rollups.py): whoever builds it counts every event there is.
+    """
 
     name: LiteralString
     view: str
     same: tuple[str, ...]
     sums: tuple[str, ...]
+    rollup: bool = False
 
 
 _TABLES = (
@@ -52,18 +56,21 @@ _TABLES = (
             *("referrer_domain", "utm_source", "utm_medium", "utm_campaign", "writer", "cookieless", "last_block"),
         ),
         ("events",),
+        rollup=True,
     ),
     _Table(
         "totals_hours",
         "events_to_totals_hours",
         ("project_id", "key", "name", "occurred_at", "property_value", "writer", "last_block"),
         ("events",),
+        rollup=True,
     ),
     _Table(
         "session_hours",
         "events_to_session_hours",
         ("project_id", "occurred_at", "session", "writer", "first_at", "last_at", "last_block"),
         ("events", "page_views"),
+        rollup=True,
     ),
     # An estimate: what is taken back may be a little more or less than was counted.
     _Table(
@@ -87,9 +94,12 @@ class DerivedTables:
 
     async def count(self, record: BlockRecord) -> Collection[str]:
         """Count the events of a writer's last block that are stored, wherever they aren't counted yet; returns where they were."""
-        counted = [table.name for table in _TABLES if await self._names(table, record)]
+        built = await self._built()
+        kept = [table for table in _TABLES if not table.rollup or table.name in built]
+        counted = [table.name for table in kept if await self._names(table, record)]
         if await self._is_stored(record):
-            for table in (*_TABLES, *_SETS):
+            # Sets are filled while they are built, too: a set that lacks something shows no sum by which it would be noticed.
+            for table in (*kept, *[table for table in _SETS if await self._view(table)]):
                 if table.name not in counted:
                     await self._add(table, record, "true", "once", "{sum}")
         return counted
@@ -101,6 +111,11 @@ class DerivedTables:
             if table.name in tables:
                 # Unsigned numbers add up beyond their largest to what they should be.
                 await self._add(table, record, f"event_id IN ({ids})", "back", "toUInt64(-toInt64({sum}))")
+
+    async def _built(self) -> set[str]:
+        """The names of the migrations that have been applied, and among them of the rollups that are built."""
+        found = await self._clickhouse.query(sql("SELECT DISTINCT name FROM schema_migrations"))
+        return {str(row[0]) for row in found.rows}
 
     async def _is_stored(self, record: BlockRecord) -> bool:
         """Whether any of its events are."""
@@ -120,14 +135,19 @@ class DerivedTables:
         )
         return bool(found.rows[0][0])
 
+    async def _view(self, table: _Table) -> str:
+        """The query of the view that fills it; empty when there is none."""
+        found = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
+        return str(found.rows[0][0]) if found.rows else ""
+
     async def _add(self, table: _Table, record: BlockRecord, of: str, act: str, added: str) -> None:
         """Do for some events of the block what the view does for those that come in; `added` is what is done with each `{sum}`."""
-        view = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
-        if not view.rows:
+        view = await self._view(table)
+        if not view:
             raise StoreUnavailable(f"The view {table.view} is not there: it is being made or replaced.", hint="Try again in a moment.")
         block = f"stored_at = fromUnixTimestamp64Micro({record.stored_at}, 'UTC')"
         events = f"FROM (SELECT * FROM events WHERE {block} AND {of})"  # noqa: S608 (numbers and ids of our own)
-        query = _OF_EVENTS.sub(lambda _: events, str(view.rows[0][0]))
+        query = _OF_EVENTS.sub(lambda _: events, view)
         values = [*table.same, *(added.format(sum=one) for one in table.sums)]
         await self._clickhouse.command(
             f"INSERT INTO {table.name} ({', '.join((*table.same, *table.sums))})"  # noqa: S608 (as above, and the view's own query)

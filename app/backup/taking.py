@@ -9,11 +9,14 @@ import asyncio
 import importlib.metadata
 import os
 import shutil
+import time
 from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import structlog
 
 from app.backends import Backends, is_embedded
 from app.backup.clickhouse import copying, size_of, stored_events
@@ -38,6 +41,8 @@ from core.errors import BackupInvalid, SettingsInvalid
 from core.settings import Settings
 from workers.partition import STREAM
 from workers.pause import Pause
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 CLICKHOUSE = "clickhouse.tar"
 POSTGRES = "postgres.dump"
@@ -89,6 +94,7 @@ async def _copied(backends: Backends, settings: Settings, partial: Path, pause: 
     async with AsyncExitStack() as stack:
         tell(Progress("waiting for the block in hand"))
         async with settled(backends.jetstream, pause):
+            held_from = time.monotonic()
             _copy_folder(backends.folder.path, partial)
             clickhouse = await stack.enter_async_context(copying(backends.clickhouse, partial / CLICKHOUSE))
             await clickhouse.parts_held()
@@ -96,6 +102,7 @@ async def _copied(backends: Backends, settings: Settings, partial: Path, pause: 
             accepted_until, streams = await _copy_streams(backends, settings, partial, tell)
             # Last: keys and projects of all events are in it, and what ClickHouse has still to be told.
             snapshot = await stack.enter_async_context(snapshot_of(backends.postgres))
+        log.info("storing_was_held", seconds=round(time.monotonic() - held_from, 3))
         await clickhouse.done(lambda done: tell(Progress("ClickHouse", done, max(done, about))))
         tell(Progress("PostgreSQL"))
         await dump(backends.postgres.url, snapshot, partial / POSTGRES, backends.folder.path, await backends.folder.claim())

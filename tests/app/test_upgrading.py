@@ -20,6 +20,7 @@ KILLED_AT = (12, 57, 63, 19, 28, 28, 18)
 
 
 def upgraded(folder: Path, *arguments: object) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
     done = run(folder, *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -46,5 +47,26 @@ def test_an_upgrade_that_is_killed_again_and_again_while_events_come_in_loses_an
     assert after["orgs"] == ["acme"]
     assert after["events"] > before["events"]
     counts = ("ids", "schema_events", "schema_properties", "activity_hours", "totals_hours", "session_hours")
-    assert {after[name] for name in counts} == {after["events"]}
+    assert {name: after[name] for name in counts} == dict.fromkeys(counts, after["events"])
     assert after["active_days"] == after["days"]
+
+
+def test_a_backup_of_long_ago_is_restored_as_it_was_and_upgraded_there(tmp_path: Path) -> None:
+    before = upgraded(tmp_path / "origin", "old")
+    copy = tmp_path / "copy"
+
+    taken = pug(tmp_path / "origin" / "data", "backup", str(tmp_path / "backup"))
+    restored = pug(copy / "data", "restore", str(tmp_path / "backup"))
+    status = pug(copy / "data", "migrate", "--status", "--json")
+    after = upgraded(copy, "new")
+
+    assert (taken.returncode, restored.returncode, status.returncode) == (0, 0, 1), (taken.stderr, restored.stderr, status.stderr)
+    assert [each["name"] for each in json.loads(status.stdout) if each["state"] == "missing"] == before["states"]["missing"]
+    assert (after["states"]["missing"], after["orgs"]) == ([], ["acme"])
+    assert after["events"] == after["ids"] > before["events"]
+
+
+def pug(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"PUG_DATA_DIR": str(data)}
+    command = [str(Path(sys.executable).with_name("pug")), *arguments]
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
