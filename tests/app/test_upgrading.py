@@ -15,8 +15,8 @@ ROOT = SCRIPT.parents[2]
 # By upgrading.py under the old schema.
 STORED = 20 * 50
 # Among PostgreSQL's migrations, before they are committed, among ClickHouse's tables, before activity is counted, between a view's two
-# names, while a rollup is filled, between two rollups.
-KILLED_AT = (12, 57, 63, 19, 28, 28, 18)
+# names, while a rollup is filled, between two rollups, between two streams.
+KILLED_AT = (12, 57, 63, 19, 28, 28, 18, 27)
 
 
 def upgraded(folder: Path, *arguments: object) -> dict[str, Any]:
