@@ -9,11 +9,12 @@ from nats.aio.client import Client
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.backends import engine_scheme, engine_urls, open_nats, open_postgres
+from app.backends import engine_urls, is_embedded, open_nats, open_postgres
 from app.embedded.folder import check_account, lock_holder, open_folder
 from app.embedded.nats import running_nats
 from app.embedded.postgres import running_postgres
 from app.migrate import migrate_postgres
+from app.schema import postgres_migrations, require_current, require_known
 from core.errors import SettingsInvalid, StoreUnavailable, StreamUnavailable
 from core.jetstream import connect
 from core.postgres import create_engine
@@ -23,7 +24,6 @@ _CONNECT_S = 5.0
 _POSTGRES_CONNECTIONS = 4
 _STARTING_S = 10.0
 _POLL_S = 0.05
-_EMBEDDED = frozenset({"chdb", "embedded"})
 
 
 @asynccontextmanager
@@ -53,17 +53,19 @@ async def attach_running_nats(settings: Settings) -> AsyncGenerator[Client]:
 
 @asynccontextmanager
 async def attach_postgres(settings: Settings) -> AsyncGenerator[AsyncEngine]:
-    """Connections to the PostgreSQL that Pug uses, at the schema of this version.
+    """Connections to the PostgreSQL that Pug uses, at the schema of this version; one that others use is never migrated under them.
 
     When it is embedded and no Pug runs on the data folder, the server is started for as long as it is needed.
     """
     async with AsyncExitStack() as stack:
         if postgres_url_now(settings) is not None:
             postgres = await stack.enter_async_context(attach_running_postgres(settings))
+            require_current(await postgres_migrations(postgres))
         else:
             folder = await stack.enter_async_context(open_folder(settings.data_dir))
             postgres = await stack.enter_async_context(open_postgres(settings, folder))
-        await migrate_postgres(postgres)
+            require_known(await postgres_migrations(postgres))
+            await migrate_postgres(postgres)
         yield postgres
 
 
@@ -103,12 +105,6 @@ def postgres_url_now(settings: Settings) -> URL | None:
         return make_url(engine_urls(settings)["POSTGRES_URL"]).set(drivername="postgresql+psycopg")
     data = _own_folder(settings)
     return running_postgres(data) if lock_holder(data) else None
-
-
-def is_embedded(settings: Settings, setting: str) -> bool:
-    """Whether the engine of that setting is one Pug starts itself; refuses a URL that leads nowhere."""
-    url = engine_urls(settings)[setting]
-    return not url or engine_scheme(setting, url) in _EMBEDDED
 
 
 def _own_folder(settings: Settings) -> Path:

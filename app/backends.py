@@ -35,6 +35,7 @@ from core.settings import Settings, StreamSync
 
 NO_SETTINGS: Mapping[str, str | int] = {}
 _POSTGRES_CONNECTIONS = 10
+_EMBEDDED = frozenset({"chdb", "embedded"})
 _SCHEMES = {
     "CLICKHOUSE_URL": ("chdb", "clickhouse", "clickhouses", "http", "https"),
     "NATS_URL": ("embedded", "nats", "tls"),
@@ -163,8 +164,10 @@ def _closed() -> ClickHouseClient:
 def _options(memory_bytes: int, keep_free_bytes: int, *, forced: bool) -> str:
     # chDB ignores an option it doesn't know, so each of these was seen to act. By default its caches may grow to more than we allow in all.
     # An insert that is not forced to the disk outlives the process, not a power cut.
+    # Backups go where their operator says; no query that Pug writes for others has a path in it.
     return f"""\
 <clickhouse>
+  <backups><allowed_path>/</allowed_path></backups>
   <max_server_memory_usage>{memory_bytes}</max_server_memory_usage>
   <mark_cache_size>{memory_bytes // 8}</mark_cache_size>
   <primary_index_cache_size>{memory_bytes // 8}</primary_index_cache_size>
@@ -223,6 +226,12 @@ def engine_urls(settings: Settings) -> dict[str, str]:
     """The URL of each engine by its setting; an empty one is the embedded engine's."""
     urls = (settings.clickhouse_url, settings.nats_url, settings.postgres_url)
     return {setting: url.get_secret_value() for setting, url in zip(_SCHEMES, urls, strict=True)}
+
+
+def is_embedded(settings: Settings, setting: str) -> bool:
+    """Whether the engine of that setting is one Pug starts itself; refuses a URL that leads nowhere."""
+    url = engine_urls(settings)[setting]
+    return not url or engine_scheme(setting, url) in _EMBEDDED
 
 
 def engine_scheme(setting: str, url: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from app.backends import Backends, check_urls, open_backends
+from app.backup.beside import taking_backups
 from app.demo.seeding import Listeners, fill
 from app.demo.telling import Demo
 from app.fleet import Fleet
@@ -23,12 +24,14 @@ from app.projects import ProjectKeys, ensure_project, write_private
 from app.reporting.engine_watch import EngineWatch
 from app.reporting.over_nats import reporting
 from app.reporting.reporter import Reporter
+from app.schema import migrations_of, require_current, require_known
 from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
 from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
 from core.errors import PugError
 from core.instruments import Instruments
 from core.settings import Settings
+from workers.pause import Pause
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -46,15 +49,18 @@ SERVING = frozenset({Role.CAPTURE, Role.QUERY})
 
 async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool = False) -> None:
     """Serve or work, or both, on engines that are migrated already, until told to stop. `shared_ports` other processes listen on too."""
-    grace = Grace(settings.shutdown_timeout_s)
+    grace, pause = Grace(settings.shutdown_timeout_s), Pause()
+    # Whoever only takes events in never asks ClickHouse, and does without it.
+    stores = roles != frozenset({Role.CAPTURE})
     async with (
         _telling(settings, grace) as telemetry,
-        # Whoever only takes events in never asks ClickHouse, and does without it.
-        open_backends(settings, stores=roles != frozenset({Role.CAPTURE}), tracer=telemetry.instruments.tracer) as backends,
+        open_backends(settings, stores=stores, tracer=telemetry.instruments.tracer) as backends,
+        _on_its_schema(settings, backends, stores=stores),
         _stopping() as stop,
         _watching(backends, telemetry, grace),
         _reporting(backends, telemetry.instruments, roles, grace),
-        _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace),
+        _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace, pause=pause),
+        taking_backups(backends, settings, pause),
     ):
         if roles & SERVING:
             edge = await build_edge(settings, backends, telemetry.instruments, roles)
@@ -65,10 +71,13 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
             await stop.wait()
 
 
-async def run_fleet(settings: Settings, command: Sequence[str], processes: int) -> None:
+async def run_fleet(settings: Settings, roles: frozenset[Role], command: Sequence[str], processes: int) -> None:
     """Several processes of a serving command behind the same ports, until told to stop."""
-    # Each process would refuse it, and be started again for ever.
+    # Each of them would refuse, and be started again and again.
     check_urls(settings)
+    stores = roles != frozenset({Role.CAPTURE})
+    async with open_backends(settings, stores=stores) as backends:
+        require_current(await migrations_of(backends, settings, stores=stores))
     async with _stopping() as stop:
         with (
             held_port(settings.host, settings.http_port, "PUG_HTTP_PORT") as http,
@@ -81,18 +90,20 @@ async def run_fleet(settings: Settings, command: Sequence[str], processes: int) 
 
 async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) -> None:
     """Everything in one process: engines, migrations, a first project and a demo, both ports and the workers, until told to stop."""
-    grace = Grace(settings.shutdown_timeout_s)
+    grace, pause = Grace(settings.shutdown_timeout_s), Pause()
     async with _stopping() as stop, _telling(settings, grace) as telemetry:
         say("Starting PostgreSQL, NATS and ClickHouse …")
         async with open_backends(settings, tracer=telemetry.instruments.tracer) as backends:
             say("Migrating …")
+            require_known(await migrations_of(backends, settings))
             await migrate(backends, settings)
             edge = await build_edge(settings, backends, telemetry.instruments, frozenset(Role))
             first = await ensure_project(edge.accounts.repository, backends.folder.path / "project.json", "First project")
             async with (
                 _watching(backends, telemetry, grace),
                 _reporting(backends, telemetry.instruments, frozenset(Role), grace),
-                _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace),
+                _working(settings, backends, telemetry.instruments, frozenset(Role), stop=stop, grace=grace, pause=pause),
+                taking_backups(backends, settings, pause),
                 _serving(settings, edge, grace) as ports,
                 _demo(settings, edge.listeners, backends.folder.path, say) as demo,
             ):
@@ -168,6 +179,13 @@ class Grace:
 
 
 @contextlib.asynccontextmanager
+async def _on_its_schema(settings: Settings, backends: Backends, *, stores: bool) -> AsyncGenerator[None]:
+    """Refuses engines that are on the schema of another version."""
+    require_current(await migrations_of(backends, settings, stores=stores))
+    yield
+
+
+@contextlib.asynccontextmanager
 async def _stopping() -> AsyncGenerator[asyncio.Event]:
     """An event that SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
@@ -240,14 +258,21 @@ async def _serving(settings: Settings, edge: Edge, grace: Grace, *, shared_ports
 
 @contextlib.asynccontextmanager
 async def _working(
-    settings: Settings, backends: Backends, instruments: Instruments, roles: frozenset[Role], *, stop: asyncio.Event, grace: Grace
+    settings: Settings,
+    backends: Backends,
+    instruments: Instruments,
+    roles: frozenset[Role],
+    *,
+    stop: asyncio.Event,
+    grace: Grace,
+    pause: Pause,
 ) -> AsyncGenerator[None]:
     """The workers beside what happens inside; they outlive it, so that what was accepted last is stored too."""
     if Role.WORK not in roles:
         yield
         return
     finish = asyncio.Event()
-    working = asyncio.create_task(run_workers(settings, backends, instruments, finish))
+    working = asyncio.create_task(run_workers(settings, backends, instruments, finish, pause))
     try:
         yield
     finally:

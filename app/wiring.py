@@ -93,6 +93,7 @@ from workers.erasure.worker import ErasureWorker
 from workers.events import EventsWorker
 from workers.ledger import Ledger
 from workers.partition import JOB, STREAM, Partition
+from workers.pause import Pause
 from workers.people import JOB as PEOPLE
 from workers.people import PeopleWorker
 from workers.pull import BlockSize
@@ -286,8 +287,11 @@ def build_visitors(settings: Settings, backends: Backends, metrics: CaptureMetri
     return Visitors(Salts(bucket(_SALTS), degradations), Sessions(bucket(_SESSIONS), degradations), degradations)
 
 
-async def run_workers(settings: Settings, backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:
-    """Work on this process's share of the event stream until told to stop."""
+async def run_workers(
+    settings: Settings, backends: Backends, instruments: Instruments, stop: asyncio.Event, pause: Pause | None = None
+) -> None:
+    """Work on this process's share of the event stream until told to stop; nothing is stored while the pause is held."""
+    pause = pause or Pause()
     # However many queries run, blocks are stored.
     clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
     # However large what is removed is.
@@ -304,7 +308,7 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
             partition = Partition(number, partitions)
             await keep_running(
                 partition.worker,
-                lambda stop: _store_events(settings, backends, clickhouse, tombstones, watch, block_lock, partition, stop),
+                lambda stop: _store_events(settings, backends, clickhouse, tombstones, watch, block_lock, pause, partition, stop),
                 stop,
             )
 
@@ -312,21 +316,21 @@ async def run_workers(settings: Settings, backends: Backends, instruments: Instr
 
     async def people(stop: asyncio.Event) -> None:
         async def work(_number: int, stop: asyncio.Event) -> None:
-            await keep_running(PEOPLE, PeopleWorker(backends.postgres, clickhouse).run, stop)
+            await keep_running(PEOPLE, PeopleWorker(backends.postgres, clickhouse, pause).run, stop)
 
         await in_turns(backends.postgres, PEOPLE, 1, work, stop)
 
     async def erase(stop: asyncio.Event) -> None:
         async def work(_number: int, stop: asyncio.Event) -> None:
-            await keep_running(ERASER, _eraser(backends, removing, secrets, erasures).run, stop)
+            await keep_running(ERASER, _eraser(backends, removing, secrets, erasures, pause).run, stop)
 
         await in_turns(backends.postgres, ERASER, 1, work, stop)
 
     async def removals(stop: asyncio.Event) -> None:
         async def work(_number: int, stop: asyncio.Event) -> None:
-            removal = Removal(backends.postgres, removing, backends.jetstream)
-            deletions = Deletions(backends.postgres, backends.jetstream, removal)
-            retention = Retention(backends.postgres, removal, _now, instruments)
+            removal = Removal(backends.postgres, removing, backends.jetstream, pause)
+            deletions = Deletions(backends.postgres, backends.jetstream, removal, pause)
+            retention = Retention(backends.postgres, removal, _now, instruments, pause)
             await keep_running(REMOVALS, RemovalsWorker(deletions, retention).run, stop)
 
         await in_turns(backends.postgres, REMOVALS, 1, work, stop)
@@ -354,6 +358,7 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
     tombstones: Tombstones,
     watch: Watch,
     block_lock: BlockLock,
+    pause: Pause,
     partition: Partition,
     stop: asyncio.Event,
 ) -> None:
@@ -368,19 +373,21 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
         watch=watch,
         block_lock=block_lock,
         unwanted=Unwanted(backends.postgres, _now),
+        pause=pause,
     )
     await worker.run(stop)
 
 
-def _eraser(backends: Backends, clickhouse: ClickHouse, secrets: ServerSecrets, watch: ErasureWatch) -> ErasureWorker:
+def _eraser(backends: Backends, clickhouse: ClickHouse, secrets: ServerSecrets, watch: ErasureWatch, pause: Pause) -> ErasureWorker:
     return ErasureWorker(
         jobs=Jobs(backends.postgres),
         people=People(backends.postgres),
         streams=Streams(backends.nats),
         clickhouse=clickhouse,
-        removal=Removal(backends.postgres, clickhouse, backends.jetstream),
+        removal=Removal(backends.postgres, clickhouse, backends.jetstream, pause),
         secrets=secrets,
         watch=watch,
+        pause=pause,
     )
 
 

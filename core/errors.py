@@ -409,3 +409,21 @@ class SettingsInvalid(PugError):
     """A setting cannot be used as it is."""
 
     code = Code.FAILED_PRECONDITION
+
+
+class SchemaOlder(PugError):
+    """The engines' schema is older than this version of Pug."""
+
+    code = Code.FAILED_PRECONDITION
+
+
+class SchemaNewer(PugError):
+    """The engines' schema is newer than this version of Pug."""
+
+    code = Code.FAILED_PRECONDITION
+
+
+class BackupInvalid(PugError):
+    """A backup cannot be made or restored as asked."""
+
+    code = Code.FAILED_PRECONDITION

@@ -16,6 +16,7 @@ from core.errors import PugError, StoreUnavailable
 from core.rows import project_of
 from workers.dead_letters import DeadLetters
 from workers.partition import STREAM
+from workers.pause import Pause
 from workers.removal.removing import Removal
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -46,8 +47,9 @@ _LOOK_EVERY_S = 0.1
 class Deletions:
     """One at a time: turn.py sees to it."""
 
-    def __init__(self, postgres: AsyncEngine, jetstream: JetStreamContext, removal: Removal) -> None:
+    def __init__(self, postgres: AsyncEngine, jetstream: JetStreamContext, removal: Removal, pause: Pause | None = None) -> None:
         self._postgres = postgres
+        self._pause = pause or Pause()
         self._jetstream = jetstream
         self._removal = removal
 
@@ -94,5 +96,5 @@ class Deletions:
 
     async def _run(self, statement: TextClause, project: int, **values: str) -> int:
         """Returns how many rows that was."""
-        async with self._postgres.begin() as connection:
+        async with self._pause.storing(), self._postgres.begin() as connection:
             return (await connection.execute(statement, {"project": project, **values})).rowcount

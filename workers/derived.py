@@ -11,19 +11,23 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from core.clickhouse import ClickHouse
-from core.sql import Sql, integer, sql, uuids
+from core.sql import Sql, integer, sql, text, uuids
 from workers.block import BlockRecord
 from workers.views import view_over
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table, the view that fills it, the columns that stay the same when an event counts twice, and those that are sums."""
+    """A table, the view that fills it, the columns that stay the same when an event counts twice, and those that are sums.
+
+    A rollup is none of ours until it is built (app/rollups.py): whoever builds it counts every event there is.
+    """
 
     name: LiteralString
     view: str
     same: tuple[str, ...]
     sums: tuple[str, ...]
+    rollup: bool = False
 
 
 _TABLES = (
@@ -51,24 +55,28 @@ _TABLES = (
             *("referrer_domain", "utm_source", "utm_medium", "utm_campaign", "writer", "cookieless", "last_block"),
         ),
         ("events",),
+        rollup=True,
     ),
     _Table(
         "totals_hours",
         "events_to_totals_hours",
         ("project_id", "key", "name", "occurred_at", "property_value", "writer", "last_block"),
         ("events",),
+        rollup=True,
     ),
     _Table(
         "totals_days",
         "events_to_totals_days",
         ("project_id", "key", "name", "occurred_at", "property_value", "writer", "last_block"),
         ("events",),
+        rollup=True,
     ),
     _Table(
         "session_hours",
         "events_to_session_hours",
         ("project_id", "occurred_at", "session", "writer", "first_at", "last_at", "last_block"),
         ("events", "page_views"),
+        rollup=True,
     ),
     # An estimate: what is taken back may be a little more or less than was counted.
     _Table(
@@ -93,9 +101,12 @@ class DerivedTables:
 
     async def count(self, record: BlockRecord) -> Collection[str]:
         """Count the events of a writer's last block that are stored, wherever they aren't counted yet; returns where they were."""
-        counted = [table.name for table in _TABLES if await self._names(table, record)]
+        built = await self._built()
+        kept = [table for table in _TABLES if not table.rollup or table.name in built]
+        counted = [table.name for table in kept if await self._names(table, record)]
         if await self._is_stored(record):
-            for table in (*_TABLES, *_SETS):
+            # Sets are filled while they are built, too: a set that lacks something shows no sum by which it would be noticed.
+            for table in (*kept, *[table for table in _SETS if await self._view(table)]):
                 if table.name not in counted:
                     await self._add(table, record, sql("true"), "once", "{sum}")
         return counted
@@ -107,6 +118,11 @@ class DerivedTables:
             if table.name in tables:
                 # Unsigned numbers add up beyond their largest to what they should be.
                 await self._add(table, record, these, "back", "toUInt64(-toInt64({sum}))")
+
+    async def _built(self) -> set[str]:
+        """The names of the migrations that have been applied, and among them of the rollups that are built."""
+        found = await self._clickhouse.query(sql("SELECT DISTINCT name FROM schema_migrations"))
+        return {str(row[0]) for row in found.rows}
 
     async def _is_stored(self, record: BlockRecord) -> bool:
         """Whether any of its events are."""
@@ -125,6 +141,11 @@ class DerivedTables:
             )
         )
         return bool(found.rows[0][0])
+
+    async def _view(self, table: _Table) -> str:
+        """The query of the view that fills it; empty when there is none."""
+        found = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
+        return str(found.rows[0][0]) if found.rows else ""
 
     async def _add(self, table: _Table, record: BlockRecord, of: Sql, act: str, added: str) -> None:
         """Do for some events of the block what the view does for those that come in; `added` is what is done with each `{sum}`."""

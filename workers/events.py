@@ -20,6 +20,7 @@ from workers.dead_letters import DeadLetters
 from workers.duplicates import Duplicates
 from workers.ledger import Ledger
 from workers.partition import Partition
+from workers.pause import Pause
 from workers.pull import BlockSize, Pull, acknowledge
 from workers.settlement import Settlement
 from workers.store import EventStore
@@ -45,6 +46,7 @@ class EventsWorker:
         watch: Watch | None = None,
         block_lock: BlockLock | None = None,
         unwanted: Unwanted | None = None,
+        pause: Pause | None = None,
     ) -> None:
         """With a `block_lock` it waits while somebody needs the tables to keep still (workers/removal); what is `unwanted` is left out."""
         self._partition = partition
@@ -54,6 +56,7 @@ class EventsWorker:
         self._duplicates = duplicates
         self._size = size
         self._watch = watch or Watch(Instruments.none())
+        self._pause = pause or Pause()
         self._block = block_lock.block if block_lock else contextlib.nullcontext
         self._settlement = Settlement(partition, ledger, store, duplicates, tombstones, DeadLetters(jetstream), self._watch, unwanted)
 
@@ -63,7 +66,7 @@ class EventsWorker:
         await self._duplicates.remember_stored()
         pull = await Pull.start(self._jetstream, self._partition)
         if begun:
-            async with self._block():
+            async with self._pause.storing(), self._block():
                 await self._recover(pull, begun)
         filling = asyncio.create_task(pull.fill(self._size))
         stopping = asyncio.create_task(stop.wait())
@@ -76,7 +79,7 @@ class EventsWorker:
                 # The next block fills while this one is stored.
                 filling = asyncio.create_task(pull.fill(self._size))
                 if messages:
-                    async with self._block():
+                    async with self._pause.storing(), self._block():
                         with self._watch.block(messages):
                             await self._settlement.settle(messages)
         finally:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.clickhouse import ClickHouse
 from core.errors import RowsUnreadable
+from workers.pause import Pause
 from workers.store import FORMAT, SETTINGS
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -34,14 +35,17 @@ _Change = tuple[int, int, str, str, object, bool]
 class PeopleWorker:
     """Only one may run at a time: turn.py sees to it."""
 
-    def __init__(self, postgres: AsyncEngine, clickhouse: ClickHouse) -> None:
+    def __init__(self, postgres: AsyncEngine, clickhouse: ClickHouse, pause: Pause | None = None) -> None:
         self._postgres = postgres
         self._clickhouse = clickhouse
+        self._pause = pause or Pause()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop."""
         while not stop.is_set():
-            if not await self.tell():
+            async with self._pause.storing():
+                told = await self.tell()
+            if not told:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from core.errors import PugError
 from core.instruments import Counter, Instruments
 from core.retention import kept_since
+from workers.pause import Pause
 from workers.removal.removing import Removal
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -24,8 +25,11 @@ _REMOVED = text("UPDATE projects SET removed_before = :since WHERE id = :project
 class Retention:
     """What is to be removed is in PostgreSQL until it is, so it may be killed anywhere."""
 
-    def __init__(self, postgres: AsyncEngine, removal: Removal, now: Callable[[], datetime], instruments: Instruments) -> None:
+    def __init__(
+        self, postgres: AsyncEngine, removal: Removal, now: Callable[[], datetime], instruments: Instruments, pause: Pause | None = None
+    ) -> None:
         self._postgres = postgres
+        self._pause = pause or Pause()
         self._removal = removal
         self._now = now
         self._removed = Counter(instruments.meter, "pug.retention.removed", "Events removed because of their age.", unit="{event}")
@@ -46,7 +50,7 @@ class Retention:
             # The others are not to wait for it.
             log.warning("retention_put_off", project=project, error=error.message)
             return
-        async with self._postgres.begin() as connection:
+        async with self._pause.storing(), self._postgres.begin() as connection:
             await connection.execute(_REMOVED, {"project": project, "months": months, "since": since})
         events = removed.before[0].events
         self._removed.add(events)

@@ -15,6 +15,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _LOOK_EVERY_S = 1.0
 _ANSWER_WITHIN_S = 5.0
 
+_TAKING_PART = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 0 AND objsubid = 2"
+    " AND classid::bigint = hashtext(:job)::bigint & 4294967295"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
 Work = Callable[[int, asyncio.Event], Awaitable[None]]
 
 
@@ -53,6 +59,12 @@ async def in_turns(postgres: AsyncEngine, job: str, partitions: int, work: Work,
             await opened.invalidate()
 
 
+async def taking_part(postgres: AsyncEngine, job: str) -> int:
+    """How many processes take part in a job."""
+    async with postgres.connect() as connection:
+        return int((await connection.execute(text(_TAKING_PART), {"job": job})).scalar_one())
+
+
 class _Locks:
     """The advisory locks of a job: number 0 is shared by all that take part, the others belong to the partitions."""
 
@@ -64,13 +76,7 @@ class _Locks:
         await self._ask("SELECT pg_advisory_lock_shared(hashtext(:job), 0)")
 
     async def processes(self) -> int:
-        return int(
-            await self._ask(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 0 AND objsubid = 2"
-                " AND classid::bigint = hashtext(:job)::bigint & 4294967295"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
-        )
+        return int(await self._ask(_TAKING_PART))
 
     async def take(self, partition: int) -> bool:
         return bool(await self._ask("SELECT pg_try_advisory_lock(hashtext(:job), :lock)", lock=partition + 1))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import accounts, keys, projects, seeding, server
+from app.cli import accounts, backing_up, keys, migrating, projects, seeding, server
 from app.cli.dashboards import command as dashboards
 from app.cli.dead import command as dead
 from app.cli.doctor import command as doctor
@@ -47,11 +47,14 @@ def pug(
     """Pug: self-hosted product analytics."""
 
 
-for command in (server.dev, server.serve, server.work, server.migrate):
+for command in (server.dev, server.serve, server.work):
     app.command(rich_help_panel="Run Pug")(command)
+app.command(epilog=migrating.EPILOG, rich_help_panel="Run Pug")(migrating.migrate)
 app.add_typer(projects.app, name="projects", rich_help_panel="Run Pug")
 app.add_typer(accounts.app, name="accounts", rich_help_panel="Run Pug")
 app.command(epilog=seeding.EPILOG, rich_help_panel="Run Pug")(seeding.seed)
+app.command(epilog=backing_up.BACKUP_EPILOG, rich_help_panel="Run Pug")(backing_up.backup)
+app.command(epilog=backing_up.RESTORE_EPILOG, rich_help_panel="Run Pug")(backing_up.restore)
 app.command("import", epilog=importing.EPILOG, rich_help_panel="Use Pug")(importing.import_file)
 app.add_typer(querying.app, name="query", rich_help_panel="Use Pug")
 app.command(epilog=schema.EPILOG, rich_help_panel="Use Pug")(schema.schema)

@@ -28,10 +28,10 @@ def dev() -> None:
     """Start everything on this machine: engines, migrations, a first project and a demo, both ports and the workers."""
     from app.running import run_dev  # noqa: PLC0415 (loads the engines, which other commands need not wait for)
 
-    settings = _settings(serves=True)
+    settings = serving_settings(serves=True)
     for found, fix in unknown_settings():
         notes.print(f"[yellow]warning:[/] {escape(f'{found} {fix}')}", soft_wrap=True)
-    _run(
+    run_command(
         run_dev(
             settings,
             lambda ports, metrics_url, first, demo: _banner(settings, ports, metrics_url, first, demo),
@@ -55,12 +55,13 @@ def serve(
     asked = {role.strip() for role in roles.split(",")}
     if not asked <= set(_ROLES):
         raise typer.BadParameter(f"Give {', '.join(_ROLES[:-1])} or {_ROLES[-1]}, or several joined by commas.", param_hint="--roles")
-    settings = _settings(serves=True)
+    settings = serving_settings(serves=True)
+    parts = frozenset(Role(role) for role in asked)
     if workers == 1:
-        _run(run(settings, frozenset(Role(role) for role in asked), shared_ports=shared_ports))
+        run_command(run(settings, parts, shared_ports=shared_ports))
     else:
         command = (sys.executable, "-m", "app.cli", "serve", "--roles", roles, "--shared-ports")
-        _run(run_fleet(settings, command, workers))
+        run_command(run_fleet(settings, parts, command, workers))
 
 
 def work(worker: Annotated[str, typer.Argument(help="Which worker: `events`.")] = "events") -> None:
@@ -70,26 +71,12 @@ def work(worker: Annotated[str, typer.Argument(help="Which worker: `events`.")] 
 
     if worker != "events":
         raise typer.BadParameter("There is one worker: events.", param_hint="worker")
-    _run(run(_settings(), frozenset({Role.WORK})))
-
-
-def migrate() -> None:
-    """Bring the engines' schemas up to what this version expects."""
-    from app.backends import open_backends  # noqa: PLC0415 (as above)
-    from app.migrate import migrate as migrate_engines  # noqa: PLC0415 (as above)
-
-    settings = _settings()
-
-    async def apply() -> None:
-        async with open_backends(settings) as backends:
-            applied = await migrate_engines(backends, settings)
-        notes.print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
-
-    _run(apply())
+    run_command(run(serving_settings(), frozenset({Role.WORK})))
 
 
 @told_in_one_line()
-def _settings(*, serves: bool = False) -> Settings:
+def serving_settings(*, serves: bool = False) -> Settings:
+    """The settings, checked, and logs as they say; of a process that `serves`, also what it serves with."""
     settings = read_settings()
     if serves:
         check_tls(settings)
@@ -98,7 +85,8 @@ def _settings(*, serves: bool = False) -> Settings:
     return settings
 
 
-def _run(main: Awaitable[None]) -> None:
+def run_command(main: Awaitable[None]) -> None:
+    """Run to the end, and end the command with one line about what went wrong."""
     from app.running import run_to_end  # noqa: PLC0415 (as above)
 
     try:

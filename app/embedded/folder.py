@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core.errors import SettingsInvalid
 
+# The file that says that a restore has begun and has not ended.
+RESTORING = "restoring"
 _PREDECESSOR_S = 10.0
 _POLL_S = 0.05
 
@@ -16,9 +18,10 @@ _POLL_S = 0.05
 class DataFolder:
     """Where the embedded engines keep their data. Nothing is made before an engine claims it."""
 
-    def __init__(self, path: Path) -> None:
-        """The path may be relative to the working directory."""
+    def __init__(self, path: Path, *, restoring: bool = False) -> None:
+        """The path may be relative to the working directory. Only who is `restoring` gets a folder that is half restored."""
         self.path = path.expanduser().absolute()
+        self._restoring = restoring
         self._lock: int | None = None
         self._claiming = asyncio.Lock()
 
@@ -26,7 +29,11 @@ class DataFolder:
         """Make the folder ours and return the lock that says so; children inherit it and hold it as long as they live."""
         async with self._claiming:
             if self._lock is None:
-                self._lock = await _locked(self.path)
+                lock = await _locked(self.path)
+                if not self._restoring and (self.path / RESTORING).exists():
+                    os.close(lock)
+                    raise _half_restored(self.path)
+                self._lock = lock
             return self._lock
 
     def release(self) -> None:
@@ -37,9 +44,9 @@ class DataFolder:
 
 
 @asynccontextmanager
-async def open_folder(path: Path) -> AsyncGenerator[DataFolder]:
+async def open_folder(path: Path, *, restoring: bool = False) -> AsyncGenerator[DataFolder]:
     """A data folder, released at the end."""
-    folder = DataFolder(path)
+    folder = DataFolder(path, restoring=restoring)
     try:
         yield folder
     finally:
@@ -117,4 +124,12 @@ async def _wait(path: Path, lock: int) -> None:
         f"Another process (pid {holder}) is using the data folder {path}.",
         field="PUG_DATA_DIR",
         hint="Stop it, or set PUG_DATA_DIR to another folder.",
+    )
+
+
+def _half_restored(path: Path) -> SettingsInvalid:
+    return SettingsInvalid(
+        f"A restore into the data folder {path} was interrupted: it holds half of a backup.",
+        field="PUG_DATA_DIR",
+        hint="Run `pug restore` again, which begins anew.",
     )

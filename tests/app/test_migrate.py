@@ -1,16 +1,21 @@
 import asyncio
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 import sqlalchemy
 from nats.js.api import RetentionPolicy
 from sqlalchemy.exc import IntegrityError
 
+from app import migrate as migrations
 from app.backends import Backends
 from app.migrate import migrate, migrate_jetstream, statements
-from core.errors import SettingsInvalid
+from core.errors import SchemaOlder, SettingsInvalid, StoreUnavailable
 from core.settings import Settings
 from services.accounts.tables import metadata
+from workers.partition import JOB
+from workers.turn import in_turns
 
 only_embedded = pytest.mark.skipif("PUG_TEST_NATS_URL" in os.environ, reason="a cluster may have room for three replicas")
 
@@ -87,3 +92,40 @@ async def test_what_jetstream_refuses_names_the_settings(backends: Backends, eng
         await migrate_jetstream(backends.jetstream, engine_settings.model_copy(update={"streams_replicas": 3}))
 
     assert raised.value.field == "PUG_STREAMS_REPLICAS"
+
+
+async def test_a_migration_that_would_miss_what_comes_in_is_refused_while_workers_store(
+    backends: Backends, engine_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(migrations.MIGRATIONS, tmp_path / "migrations")
+    (tmp_path / "migrations" / "clickhouse" / "9999_counting.sql").write_text("SELECT 1")
+    monkeypatch.setattr(migrations, "MIGRATIONS", tmp_path / "migrations")
+    monkeypatch.setattr(migrations, "_WITHOUT_WORKERS", frozenset({"9999_counting"}))
+    stop, working_now = asyncio.Event(), asyncio.Event()
+
+    async def work(_partition: int, stop: asyncio.Event) -> None:
+        working_now.set()
+        await stop.wait()
+
+    working = asyncio.create_task(in_turns(backends.postgres, JOB, 1, work, stop))
+    await asyncio.wait_for(working_now.wait(), 10)
+    with pytest.raises(SchemaOlder, match="9999_counting"):
+        await migrate(backends, engine_settings)
+    stop.set()
+    await working
+    applied = await migrate(backends, engine_settings)
+    await backends.clickhouse.command("DELETE FROM schema_migrations WHERE name = '9999_counting'")
+
+    assert applied == ["9999_counting"]
+
+
+async def test_who_cannot_be_sure_to_migrate_alone_ends(backends: Backends) -> None:
+    # As when PostgreSQL starts again: the session is gone, and with it the lock.
+    end = sqlalchemy.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = :lock AND granted")
+
+    async with migrations.alone(backends.postgres) as still_alone:
+        await still_alone()
+        async with backends.postgres.connect() as other:
+            await other.execute(end, {"lock": 0x707567})
+        with pytest.raises(StoreUnavailable):
+            await still_alone()

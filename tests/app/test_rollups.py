@@ -65,6 +65,7 @@ async def successor(clickhouse: ClickHouse, tmp_path: Path, monkeypatch: pytest.
     yield name
     await clickhouse.command(f"DROP TABLE IF EXISTS events_to_{name} SYNC")
     await clickhouse.command(f"DROP TABLE IF EXISTS {name} SYNC")
+    await clickhouse.command(f"DELETE FROM schema_migrations WHERE name = '{name}'")
 
 
 @contextlib.asynccontextmanager

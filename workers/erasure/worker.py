@@ -25,6 +25,7 @@ from workers.erasure.people import People
 from workers.erasure.statements import forget_statements
 from workers.erasure.streams import Streams, is_visitor
 from workers.erasure.watch import ErasureWatch
+from workers.pause import Pause
 from workers.removal.counting import counts
 from workers.removal.removing import Removal
 from workers.removal.share import OfIds
@@ -56,6 +57,7 @@ class ErasureWorker:
         removal: Removal,
         secrets: ServerSecrets,
         watch: ErasureWatch,
+        pause: Pause | None = None,
     ) -> None:
         """Each of the stores by who knows it."""
         self._jobs = jobs
@@ -65,6 +67,7 @@ class ErasureWorker:
         self._removal = removal
         self._secrets = secrets
         self._watch = watch
+        self._pause = pause or Pause()
         self._do: Mapping[Step, Callable[[Sequence[Job], asyncio.Event], Awaitable[None]]] = {
             Step.SETTLING: self._settle,
             Step.COUNTING: self._count,
@@ -110,7 +113,9 @@ class ErasureWorker:
             if following:
                 for job in due:
                     job.step = following
-                await self._jobs.advance(due)
+                # In a backup nothing is said to be done that isn't, in an engine that was copied before.
+                async with self._pause.storing():
+                    await self._jobs.advance(due)
 
     async def _settle(self, jobs: Sequence[Job], stop: asyncio.Event) -> None:
         """Wait, however long, until nothing of theirs can come into ClickHouse any more."""
@@ -160,7 +165,8 @@ class ErasureWorker:
         secret = await self._secrets.get(SIGNING_KEY, replaceable=True)
         for job in jobs:
             finished_at = datetime.now(UTC)
-            await self._jobs.finish(job, finished_at, certificate_of(job, finished_at, secret))
+            async with self._pause.storing():
+                await self._jobs.finish(job, finished_at, certificate_of(job, finished_at, secret))
             log.info("person_erased", erasure=job.id, project=job.project_id, ids=len(job.distinct_ids))
 
     async def _in_clickhouse(self, job: Job) -> dict[str, int]:

@@ -30,6 +30,7 @@ from core.postgres import SCHEMA_LOCK
 from core.sql import Sql, identifier, sql
 from workers.block import WRITERS
 from workers.block_lock import alone
+from workers.pause import Pause
 from workers.removal.counting import counts
 from workers.removal.deleting import delete_in, drop_whole, partitions_of
 from workers.removal.journal import Begun, Count, begin, end, open_removals
@@ -64,10 +65,11 @@ class Removed:
 class Removal:
     """Removes shares, one at a time in all processes; a call that was killed is to be repeated, and then goes on."""
 
-    def __init__(self, postgres: AsyncEngine, clickhouse: ClickHouse, jetstream: JetStreamContext) -> None:
+    def __init__(self, postgres: AsyncEngine, clickhouse: ClickHouse, jetstream: JetStreamContext, pause: Pause | None = None) -> None:
         self._postgres = postgres
         self._clickhouse = clickhouse
         self._jetstream = jetstream
+        self._pause = pause or Pause()
 
     async def remove_ids(self, project_id: int, distinct_ids: Sequence[str]) -> Removed:
         """Remove what some distinct ids did, and what ClickHouse knows of who they are; at most 10,000 ids at once."""
@@ -136,7 +138,9 @@ class Removal:
             await mutated(self._clickhouse, sql(table.name))
         after = await counts(self._clickhouse, portion.share)
         await self._say_removed(portion.share.project_id)
-        await end(connection, portion.share)
+        # A backup that saw it crossed out, and not yet what was done, would never be done.
+        async with self._pause.storing():
+            await end(connection, portion.share)
         log.info("removal_done", project=portion.share.project_id, removal=digest(portion.share), events=begun.before[0].events)
         return after
 

@@ -37,6 +37,9 @@ KINDS = ["trends", "segmentation", "funnel", "retention", "stickiness", "lifecyc
         ["dead", "show"],
         ["dead", "replay"],
         ["dead", "drop"],
+        ["backup"],
+        ["restore"],
+        ["migrate"],
     ],
 )
 def test_every_command_explains_itself(run: Run, command: list[str]) -> None:
