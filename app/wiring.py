@@ -55,7 +55,7 @@ from services.dashboards.shares import Shares
 from services.insights.engine import QueryLimits
 from services.insights.result_cache import ResultCache
 from services.insights.service import InsightsService
-from services.insights.turns import AtOnce
+from services.insights.turns import AtOnce, Turns
 from services.profiles.directory import Directory
 from services.profiles.reader import Reader
 from services.profiles.repository import ProfilesRepository
@@ -122,7 +122,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
     origins = Origins(settings.trusted_proxies)
     enricher = Enricher(origins, open_places(settings.geo_database))
     limits = QueryLimits(timedelta(seconds=settings.query_timeout_s), settings.query_memory_bytes)
-    at_once = AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries)
+    turns = Turns(AtOnce(settings.clickhouse_connections, settings.project_concurrent_queries, settings.project_waiting_queries))
     captured = CaptureService(
         publisher.publish, _now, new_uuid7, client_of=enricher.client, visitors=build_visitors(settings, backends, metrics)
     )
@@ -136,9 +136,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
             small_answers=True,
         ),
     )
-    insights = InsightsService(
-        backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, at_once, ResultCache()
-    )
+    insights = InsightsService(backends.clickhouse, lambda: watermark_of(backends.nats, STREAM, _now()), _now, limits, turns, ResultCache())
     query = (
         Service(
             INSIGHTS.services_by_name["InsightsService"],
@@ -155,7 +153,9 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             PROFILES.services_by_name["ProfilesService"],
             ProfilesServiceASGIApplication,
-            ProfilesService(ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)),
+            ProfilesService(
+                ProfilesRepository(backends.postgres), Reader(Directory(backends.postgres), backends.clickhouse, limits, _now), turns
+            ),
             max_bytes=_QUESTION_BYTES,
         ),
         Service(

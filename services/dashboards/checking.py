@@ -1,10 +1,10 @@
 """Refuses tiles that could not be answered, when they are saved rather than when somebody looks."""
 
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from core.errors import InvalidArgument
+from core.errors import InvalidArgument, TooMany
 from pug.dashboards.v1.tile_pb2 import Tile
 from pug.insights.v1.filter_pb2 import FilterGroup
 from pug.insights.v1.insights_pb2 import Insight, QueryRequest
@@ -15,6 +15,7 @@ from services.dashboards.reconciling import document_of
 from services.dashboards.rules import check_look
 from services.dashboards.view_modes import check_view_mode
 from services.dashboards.windows import Frame
+from services.insights.engine import patterns_of
 from services.rpc.call import Call
 
 # Refuses a question that could not be answered, without asking it.
@@ -23,6 +24,8 @@ Check = Callable[[QueryRequest, Call], Awaitable[None]]
 _ANYTHING = Insight(trends=Trends(series=[Trends.Series()]))
 # Fields of a question that are those of a tile; all others are about the time.
 _OF_TILE = ("insight", "compare")
+# They take half a millisecond each.
+_MAX_PATTERNS = 500
 
 
 def saved_ids(tiles: Sequence[Tile], field: str) -> dict[UUID, str]:
@@ -65,6 +68,16 @@ async def check_tile(tile: Tile, insight: Insight | None, frame: Frame, call: Ca
         except InvalidArgument as error:
             error.field = content
             raise
+
+
+def check_patterns(insights: Iterable[Insight | None], field: str) -> None:
+    """Refuse tiles whose patterns together ClickHouse would take long to compile; `field` is their path."""
+    if sum(len(patterns_of(insight)) for insight in insights if insight) > _MAX_PATTERNS:
+        raise TooMany(
+            f"Tiles that are saved together have at most {_MAX_PATTERNS} patterns.",
+            field=field,
+            hint="Save some of them first, or join patterns with |.",
+        )
 
 
 async def check_filters(filters: FilterGroup, frame: Frame, call: Call, *, check: Check, field: str) -> None:

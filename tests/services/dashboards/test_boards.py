@@ -427,3 +427,37 @@ async def test_a_change_that_fails_leaves_no_trace(team: Team) -> None:
     assert await team.get(made) == made
     assert [entry["action"] for entry in [*await team.log("CreateDashboard"), *await team.log("SetTiles")]] == ["CreateDashboard"]
     assert json.dumps((await team.log("CreateDashboard"))[0]["changes"]["name"]) == '{"after": "Shop", "before": null}'
+
+
+def with_patterns(name: str, count: int) -> Mapping[str, object]:
+    filters = [
+        {"property": "plan", "op": "OP_MATCHES", "values": [f"{name}{one}_{two}" for two in range(10)]} for one in range(count // 10)
+    ]
+    return insight_tile(name, {"trends": {"series": [{"event": {"filters": filters}}]}})
+
+
+async def test_patterns_of_tiles_that_are_saved_together_are_counted_together(team: Team) -> None:
+    board = await team.create(tiles=[with_patterns(f"t{n}", 100) for n in range(5)])
+
+    with pytest.raises(TooMany) as refused:
+        await team.create(tiles=[with_patterns(f"t{n}", 100) for n in range(6)])
+
+    assert refused.value.field == "tiles"
+    more = await team.set_tiles(board, *board.tiles, with_patterns("one more", 100))
+    assert len(more.tiles) == 6
+
+
+async def test_others_are_served_while_the_tiles_of_a_board_are_checked(team: Team) -> None:
+    served = 0
+
+    async def serve() -> None:
+        nonlocal served
+        while True:
+            await asyncio.sleep(0)
+            served += 1
+
+    others = asyncio.create_task(serve())
+    await team.create(tiles=[insight_tile(f"t{n}") for n in range(100)])
+    others.cancel()
+
+    assert served > 100

@@ -18,7 +18,7 @@ from pug.insights.v1.insights_pb2 import DESCRIPTOR
 from services.insights import kinds
 from services.insights.limits import QueryLimits
 from services.insights.service import InsightsService
-from services.insights.turns import AtOnce
+from services.insights.turns import AtOnce, Turns
 from services.rpc.asgi import AsgiApp
 from services.rpc.call import Credential, Project, Scope
 from services.rpc.connect import connect_application
@@ -79,7 +79,7 @@ def application(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> Asgi
 
     monkeypatch.setattr(kinds, "plan", plan)
     limits = QueryLimits(timedelta(seconds=60), 2**30)
-    insights = InsightsService(clickhouse, now, lambda: NOW, limits, AtOnce(queries=1, project_queries=1))
+    insights = InsightsService(clickhouse, now, lambda: NOW, limits, Turns(AtOnce(queries=1, project_queries=1)))
     descriptor = DESCRIPTOR.services_by_name["InsightsService"]
     service = Service(descriptor, InsightsServiceASGIApplication, insights)
     return connect_application([service], Gate(find, [descriptor], Turnstile(Limits(), time.monotonic)), {})
