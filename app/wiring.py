@@ -166,7 +166,12 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         ),
     )
     services = (*(capture if Role.CAPTURE in roles else ()), *(query if Role.QUERY in roles else ()))
-    allowed = Limits(settings.key_events_per_second, settings.key_concurrent_requests, settings.concurrent_requests)
+    allowed = Limits(
+        settings.key_events_per_second,
+        settings.key_concurrent_requests,
+        settings.peer_concurrent_requests,
+        settings.concurrent_requests,
+    )
     strangers = Strangers(lambda sender: str(origins.find(sender).address or ""), settings.peer_calls_per_second, time.monotonic)
     gate = Gate(
         accounts.credentials.find,

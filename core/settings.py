@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     duplicate_window_days: Annotated[int, Field(ge=1, le=366)] = 7
     key_events_per_second: Annotated[int, Field(ge=1)] = 500_000
     key_concurrent_requests: Annotated[int, Field(ge=1)] = 256
+    peer_concurrent_requests: Annotated[int, Field(ge=1)] = 128
     concurrent_requests: Annotated[int, Field(ge=1)] = 2_000
     peer_calls_per_second: Annotated[int, Field(ge=1)] = 10
     query_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30

@@ -203,7 +203,7 @@ async def test_pages_are_shorter_where_events_hold_very_many_values_and_none_is_
     many = list(range(8_000))
     await town.store.tell(*(event("a", "someone", at=f"2026-03-01T10:00:{n:02}Z", n=n, many=many) for n in range(8)))
 
-    pages: list[list[float]] = []
+    pages: list[list[object]] = []
     token = ""
     while token or not pages:
         page = await town.service.list_events(pb.ListEventsRequest(page_token=token), town.call)
@@ -236,7 +236,7 @@ async def test_a_person_has_no_more_values_in_traits_than_a_list_can_show(town: 
 
 async def test_lists_of_people_and_events_take_their_turn_with_the_queries_of_their_project(town: Town) -> None:
     turns = Turns(AtOnce(queries=1, project_queries=1, project_waiting=0))
-    crowded = ProfilesService(town.service._repository, town.service._reader, turns)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (the same stores)
+    crowded = ProfilesService(town.service._repository, town.service._reader, turns)  # pyright: ignore[reportPrivateUsage] (the same stores)
 
     async with turns.turn(town.call):
         with pytest.raises(TooManyQueries):
