@@ -111,7 +111,7 @@ class BoardRepository:
 
 
 def _boards() -> Select[Any]:
-    shared = (shares.c.created_at.label("shared_at"), shares.c.expires_at, shares.c.choose_window)
+    shared = (shares.c.created_at.label("shared_at"), shares.c.expires_at, shares.c.choose_window, shares.c.show_traits)
     return select(dashboards, *shared).select_from(dashboards.outerjoin(shares, shares.c.dashboard_id == dashboards.c.id))
 
 
@@ -205,7 +205,14 @@ def _dashboard(row: RowMapping) -> Dashboard:
         )
     )
     if row["shared_at"] is not None:
-        board.share.CopyFrom(Share(created_at=row["shared_at"], expires_at=row["expires_at"], choose_window=row["choose_window"]))
+        board.share.CopyFrom(
+            Share(
+                created_at=row["shared_at"],
+                expires_at=row["expires_at"],
+                choose_window=row["choose_window"],
+                show_traits=row["show_traits"],
+            )
+        )
     return board
 
 

@@ -1,6 +1,5 @@
 """Signing in, as a whole."""
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,7 +62,7 @@ def sign_in_parts(
     passwords: Passwords | None = None,
 ) -> SignIn:
     """All parts over one PostgreSQL; `forget` drops what is remembered of an account's sessions, by its id."""
-    passwords, attempts, errands = passwords or Passwords(), Attempts(time.monotonic), Errands()
+    passwords, attempts, errands = passwords or Passwords(), Attempts(postgres, now), Errands()
     newcomers, sessions, states = Newcomers(policy.sign_up, now), Sessions(postgres, now), States(postgres, now)
     links = Links(postgres, mailer, Letters(policy.public_url), newcomers, now)
     return SignIn(
@@ -75,5 +74,5 @@ def sign_in_parts(
         newcomers,
         sessions,
         errands,
-        (sessions.prune, links.prune, states.prune),
+        (sessions.prune, links.prune, states.prune, attempts.prune),
     )
