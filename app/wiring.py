@@ -147,7 +147,14 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         Service(
             DASHBOARDS.services_by_name["DashboardsService"],
             DashboardsServiceASGIApplication,
-            DashboardsService(backends.postgres, answer=insights.query, check=insights.check, now=_now, forget=accounts.credentials.forget),
+            DashboardsService(
+                backends.postgres,
+                answer=insights.query,
+                check=insights.check,
+                now=_now,
+                forget=accounts.credentials.forget,
+                most=settings.project_boards,
+            ),
             max_bytes=_BOARD_BYTES,
         ),
         Service(

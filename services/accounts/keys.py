@@ -15,6 +15,7 @@ from pug.common.v1 import access_pb2
 from services.accounts.audit import Change, difference, kept, note
 from services.accounts.names import label_of
 from services.accounts.orgs.roles import standing_of
+from services.accounts.quotas import Quotas, require_room
 from services.accounts.tables import api_keys
 from services.accounts.tokens import hashed, new_token
 from services.rpc.call import Call, Credential, Scope
@@ -46,12 +47,15 @@ class Keys:
     # Drops what is remembered of a key, by its id.
     forget: Callable[[str], None]
     now: Callable[[], datetime]
+    quotas: Quotas
 
     async def create_api_key(self, request: pb.CreateApiKeyRequest, call: Call) -> pb.CreateApiKeyResponse:
         """A new key; its token is in this answer and nowhere else."""
         key = new_key(_kind(request), label_of(request.label, field="label"), _scopes(request), self._expiry(request, call))
         async with transaction(self.postgres) as connection:
             await _require_no_more_than(connection, call, key)
+            of = api_keys.c.project_id == call.project.id
+            await require_room(connection, api_keys, of, self.quotas.project_keys, "keys of the project, those that were revoked included")
             row = await insert_key(connection, call.project.id, key)
             await note(connection, call, Change("CreateApiKey", "api_key", str(row["id"]), difference({}, _noted(row))))
         return pb.CreateApiKeyResponse(api_key=_message(row), token=key.token)

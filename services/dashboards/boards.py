@@ -58,8 +58,8 @@ class Boards:
     async def list_dashboards(self, request: pb.ListDashboardsRequest, call: Call) -> pb.ListDashboardsResponse:
         """A page of dashboards."""
         size = page_size(request.page_size)
-        found = await self._boards.page(call.project.id, place_after(request.page_token), size + 1)
-        return pb.ListDashboardsResponse(dashboards=found[:size], next_page_token=next_page(found, size))
+        page = await self._boards.page(call.project.id, place_after(request.page_token), size)
+        return pb.ListDashboardsResponse(dashboards=page.entries, next_page_token=next_page(page))
 
     async def update_dashboard(self, request: pb.UpdateDashboardRequest, call: Call) -> pb.UpdateDashboardResponse:
         """The dashboard, changed in what the request says."""

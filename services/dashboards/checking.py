@@ -9,7 +9,7 @@ from pug.dashboards.v1.tile_pb2 import Tile
 from pug.insights.v1.filter_pb2 import FilterGroup
 from pug.insights.v1.insights_pb2 import Insight, QueryRequest
 from pug.insights.v1.trends_pb2 import Trends
-from services.dashboards.documents import written
+from services.dashboards.documents import check_size, written
 from services.dashboards.ids import no_saved_insight, uuid_of
 from services.dashboards.reconciling import document_of
 from services.dashboards.rules import check_look
@@ -53,6 +53,7 @@ def insight_of(tile: Tile, saved: Mapping[UUID, Insight]) -> Insight | None:
 async def check_tile(tile: Tile, insight: Insight | None, frame: Frame, call: Call, *, check: Check, field: str) -> None:
     """Refuse a tile that cannot be drawn, or asked in the frame; `field` is its path."""
     check_look(tile, field)
+    check_size(tile.insight, f"{field}.insight")
     document_of(tile, field)
     if insight is None:
         return
@@ -84,6 +85,7 @@ async def check_filters(filters: FilterGroup, frame: Frame, call: Call, *, check
     """Refuse a dashboard's filters that nothing could be asked under; `field` is their path."""
     if not filters.ByteSize():
         return
+    check_size(filters, field)
     written(filters, field)
     question = frame.without_filters().question(_ANYTHING, None)
     question.insight.filters.CopyFrom(filters)

@@ -1,12 +1,13 @@
 """Signing in, as a whole."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.accounts.mail import Mailer
+from services.accounts.quotas import Quotas
 from services.accounts.sign_in.attempts import Attempts
 from services.accounts.sign_in.by_link import ByLink
 from services.accounts.sign_in.by_oidc import ByOidc
@@ -34,6 +35,7 @@ class Policy:
     mail_proves: bool
     # Where the page is that links lead to.
     public_url: str
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 @dataclass(frozen=True, slots=True)
