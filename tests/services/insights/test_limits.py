@@ -114,3 +114,16 @@ async def test_all_patterns_are_checked_in_one_query(monkeypatch: pytest.MonkeyP
     await ask(trend(filters, []))
 
     assert [one.startswith("SELECT match('', '00'), match('', '01'), ") for one in asked if "schema_" not in one] == [False, True, False]
+
+
+@pytest.mark.parametrize("compare", [False, True])
+async def test_an_answer_of_more_numbers_than_anybody_reads_is_refused_before_it_is_asked(ask: Ask, compare: bool) -> None:  # noqa: FBT001 (parametrized)
+    fortnight = {"timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-15T00:00:00Z"}, "granularity": "GRANULARITY_HOUR"}
+    wide = {"series": [{}] * (8 if not compare else 4), "breakdowns": [{"property": "plan"}], "breakdownLimit": 100}
+    compared: JSON = {"compare": {}} if compare else {}
+
+    with pytest.raises(TooMany) as refused:
+        await ask({"insight": {"trends": {**wide, "series": [{}] * (9 if not compare else 5)}}, **fortnight, **compared})
+
+    assert refused.value.field == "insight.trends.breakdownLimit"
+    assert (await ask({"insight": {"trends": wide}, **fortnight, **compared})).HasField("trends")
