@@ -18,6 +18,7 @@ from services.accounts.credentials import Credentials, LookUp, by_prefix
 from services.accounts.key_uses import KeyUses
 from services.accounts.mail import Mailer
 from services.accounts.orgs.parts import org_parts
+from services.accounts.quotas import Quotas
 from services.accounts.repository import AccountsRepository
 from services.accounts.service import AccountsService
 from services.accounts.sign_in.mailers import PrintedMail, SmtpMail, smtp_server
@@ -74,7 +75,19 @@ def build_accounts(
 def _policy(settings: Settings) -> Policy:
     sends = bool(settings.smtp_url.get_secret_value())
     confirms = sends if settings.confirm_email is None else settings.confirm_email
-    return Policy(settings.sign_up, confirms, sends, settings.public_url or f"http://localhost:{settings.http_port}")
+    url = settings.public_url or f"http://localhost:{settings.http_port}"
+    return Policy(settings.sign_up, confirms, sends, url, quotas_of(settings))
+
+
+def quotas_of(settings: Settings) -> Quotas:
+    """How much of everything there may be."""
+    return Quotas(
+        settings.account_orgs,
+        settings.org_projects,
+        settings.org_members,
+        settings.project_keys,
+        settings.project_boards,
+    )
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -207,6 +207,7 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
                 now=_now,
                 forget=accounts.credentials.forget,
                 metrics=RenderMetrics(instruments),
+                most=settings.project_boards,
             ),
             max_bytes=_BOARD_BYTES,
         ),
@@ -224,7 +225,12 @@ async def build_edge(settings: Settings, backends: Backends, instruments: Instru
         ),
     )
     services = (*(capture if Role.CAPTURE in roles else ()), *(query if Role.QUERY in roles else ()))
-    allowed = Limits(settings.key_events_per_second, settings.key_concurrent_requests, settings.concurrent_requests)
+    allowed = Limits(
+        settings.key_events_per_second,
+        settings.key_concurrent_requests,
+        settings.peer_concurrent_requests,
+        settings.concurrent_requests,
+    )
     strangers = Strangers(lambda sender: str(origins.find(sender).address or ""), settings.peer_calls_per_second, time.monotonic)
     gate = Gate(
         accounts.credentials.find,
@@ -250,7 +256,7 @@ def build_profiles(
     erasures = Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits))
     engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
     exports = Exports(engines, turns, limits, _now, version("pug"))
-    return ProfilesService(repository, reader, erasures, exports)
+    return ProfilesService(repository, reader, erasures, exports, turns)
 
 
 def _room(settings: Settings, backends: Backends) -> Callable[[], bool]:

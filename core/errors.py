@@ -323,6 +323,10 @@ class RateLimited(ResourceExhausted):
     """A key sent more events than it may, or an address called more often; later it may again."""
 
 
+class QuotaReached(ResourceExhausted):
+    """There are as many of something as there may be."""
+
+
 class TooManyInvitations(ResourceExhausted):
     """An address was invited too often within a day."""
 

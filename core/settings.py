@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     duplicate_window_days: Annotated[int, Field(ge=1, le=366)] = 7
     key_events_per_second: Annotated[int, Field(ge=1)] = 500_000
     key_concurrent_requests: Annotated[int, Field(ge=1)] = 256
+    peer_concurrent_requests: Annotated[int, Field(ge=1)] = 128
     concurrent_requests: Annotated[int, Field(ge=1)] = 2_000
     peer_calls_per_second: Annotated[int, Field(ge=1)] = 10
     query_timeout_s: Annotated[int, Field(ge=1, le=3600)] = 30
@@ -116,6 +117,11 @@ class Settings(BaseSettings):
     query_memory_bytes: Annotated[int, Field(ge=2**26)] = 2 * 2**30
     project_concurrent_queries: Annotated[int, Field(ge=1)] = 3
     project_waiting_queries: Annotated[int, Field(ge=0)] = 100
+    account_orgs: Annotated[int, Field(ge=1)] = 50
+    org_projects: Annotated[int, Field(ge=1)] = 100
+    org_members: Annotated[int, Field(ge=1)] = 1_000
+    project_keys: Annotated[int, Field(ge=1)] = 1_000
+    project_boards: Annotated[int, Field(ge=1)] = 1_000
     # Of the demo that a first start makes; 0 makes none.
     demo_events: Annotated[int, Field(ge=0, le=20_000_000)] = 20_000
     shutdown_timeout_s: Annotated[int, Field(ge=1, le=300)] = 15

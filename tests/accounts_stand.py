@@ -5,6 +5,7 @@ import re
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from typing import Any, cast
 
 from argon2 import PasswordHasher
@@ -30,6 +31,7 @@ from services.rpc.standing import SignedIn
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse battery"
 ACCOUNTS = accounts_pb2.DESCRIPTOR.services_by_name["AccountsService"]
+_FIRST_PEER = IPv4Address("10.1.0.1")
 _numbers = itertools.count()
 
 
@@ -73,7 +75,7 @@ class Stand:
     mailbox: Mailbox
     ahead: timedelta = timedelta()
     # Of this stand alone, so that its calls are nobody else's.
-    peer: str = field(default_factory=lambda: f"10.{next(_numbers) % 250}.0.1")
+    peer: str = field(default_factory=lambda: str(_FIRST_PEER + next(_numbers)))
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead

@@ -10,6 +10,7 @@ from app.projects import ProjectKeys, create_project
 from pug.accounts.v1 import project_pb2 as pb
 from services.accounts.project_deletions import ProjectDeletions
 from services.accounts.projects import Projects
+from services.accounts.quotas import Quotas
 from services.accounts.repository import AccountsRepository
 from services.rpc.call import Call, Credential, Project, Scope
 
@@ -29,7 +30,7 @@ class Owned:
         return Call(Credential(key_id, Project(self.id, "UTC"), frozenset({Scope.ADMIN}), org_id=self.org_id), "request")
 
     async def keep(self, months: int) -> None:
-        projects = Projects(self.postgres, lambda _: None, lambda _: None)
+        projects = Projects(self.postgres, lambda _: None, lambda _: None, Quotas())
         await projects.update_project(pb.UpdateProjectRequest(retention_months=months), self.call)
 
     async def delete(self) -> None:

@@ -26,6 +26,8 @@ class PugProcess:
     data_dir: Path
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     process: "subprocess.Popen[bytes] | None" = None
+    # Where what it logs goes; left out, to where the tests' own output goes.
+    log: Path | None = None
 
     def start(self) -> None:
         notes = self.data_dir / "dev.json"
@@ -39,7 +41,10 @@ class PugProcess:
             "PUG_DEMO_EVENTS": "0",
         }
         pug = Path(sys.executable).with_name("pug")
-        self.process = subprocess.Popen([pug, "dev"], env=os.environ | ports | dict(self.settings), stdout=subprocess.DEVNULL)
+        with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
+            self.process = subprocess.Popen(
+                [pug, "dev"], env=os.environ | ports | dict(self.settings), stdout=subprocess.DEVNULL, stderr=log
+            )
         deadline = time.monotonic() + READY_WITHIN_S
         while not notes.exists():
             assert self.process.poll() is None, f"pug dev ended with {self.process.returncode}"

@@ -38,7 +38,7 @@ def data_console() -> Console:
 
 def note(line: str) -> None:
     """Tell the person something that is not the answer."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(escape(line))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(escape(_harmless(line)))
 
 
 def print_json(content: Mapping[str, object] | Sequence[object]) -> None:
@@ -59,7 +59,7 @@ def print_line(line: str) -> None:
 
 def print_message(message: Message) -> None:
     """A protobuf message as JSON on stdout, zeros and empty lists included."""
-    sys.stdout.write(json_format.MessageToJson(message, indent=2, always_print_fields_with_no_presence=True, ensure_ascii=False) + "\n")
+    print_json(json_format.MessageToDict(message, always_print_fields_with_no_presence=True))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, numbers: Sequence[int] = (), title: str | None = None) -> Table:
@@ -70,7 +70,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, numbe
     for place, column in enumerate(columns):
         built.add_column(escape(column), justify="right" if place in numbers else "left", overflow="fold")
     for row in rows:
-        built.add_row(*(escape(each) if isinstance(each, str) else each for each in row))
+        built.add_row(*(escape(_harmless(each)) if isinstance(each, str) else each for each in row))
     return built
 
 
@@ -111,6 +111,11 @@ def instant_text(instant: datetime, zone: ZoneInfo | None = None) -> str:
 def visible(text: str) -> str:
     """Text in which nothing can act on a terminal: what cannot be printed is written as Python would escape it."""
     return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in text)
+
+
+def _harmless(text: str) -> str:
+    """The same, line by line: names of events, which anybody may send, are shown to operators."""
+    return "\n".join(visible(line) for line in text.split("\n"))
 
 
 def bytes_text(count: float) -> str:

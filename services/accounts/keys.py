@@ -8,15 +8,18 @@ from datetime import UTC, datetime
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from core.errors import ApiKeyNotFound, InvalidArgument, MissingField
+from core.errors import ApiKeyNotFound, CredentialInvalid, InvalidArgument, MissingField, ScopeMissing
 from core.postgres import transaction
 from pug.accounts.v1 import accounts_pb2 as pb
 from pug.common.v1 import access_pb2
 from services.accounts.audit import Change, difference, kept, note
 from services.accounts.names import label_of
+from services.accounts.orgs.roles import standing_of
+from services.accounts.quotas import Quotas, require_room
 from services.accounts.tables import api_keys
 from services.accounts.tokens import hashed, new_token
-from services.rpc.call import Call, Scope
+from services.rpc.call import Call, Credential, Scope
+from services.rpc.standing import SCOPES
 
 _KINDS = {pb.ApiKey.KIND_WRITE: "write", pb.ApiKey.KIND_SECRET: "secret"}
 _KIND_NUMBERS = {name: number for number, name in _KINDS.items()}
@@ -44,11 +47,15 @@ class Keys:
     # Drops what is remembered of a key, by its id.
     forget: Callable[[str], None]
     now: Callable[[], datetime]
+    quotas: Quotas
 
     async def create_api_key(self, request: pb.CreateApiKeyRequest, call: Call) -> pb.CreateApiKeyResponse:
         """A new key; its token is in this answer and nowhere else."""
-        key = new_key(_kind(request), label_of(request.label, field="label"), _scopes(request), self._expiry(request))
+        key = new_key(_kind(request), label_of(request.label, field="label"), _scopes(request), self._expiry(request, call))
         async with transaction(self.postgres) as connection:
+            await _require_no_more_than(connection, call, key)
+            of = api_keys.c.project_id == call.project.id
+            await require_room(connection, api_keys, of, self.quotas.project_keys, "keys of the project, those that were revoked included")
             row = await insert_key(connection, call.project.id, key)
             await note(connection, call, Change("CreateApiKey", "api_key", str(row["id"]), difference({}, _noted(row))))
         return pb.CreateApiKeyResponse(api_key=_message(row), token=key.token)
@@ -75,9 +82,10 @@ class Keys:
         self.forget(str(row["id"]))
         return pb.RevokeApiKeyResponse(api_key=_message(row))
 
-    def _expiry(self, request: pb.CreateApiKeyRequest) -> datetime | None:
+    def _expiry(self, request: pb.CreateApiKeyRequest, call: Call) -> datetime | None:
         if not request.HasField("expires_at"):
-            return None
+            # A key by a key ends with it, though nobody says so.
+            return call.credential.expires_at if call.credential.account is None else None
         try:
             expires_at = request.expires_at.ToDatetime(UTC)
         except (ValueError, OverflowError):
@@ -127,6 +135,32 @@ def _noted(row: RowMapping) -> dict[str, object]:
 
 def _none() -> ApiKeyNotFound:
     return ApiKeyNotFound("The project has no such key.", field="id", hint="ListApiKeys lists them.")
+
+
+async def _require_no_more_than(connection: AsyncConnection, call: Call, key: NewKey) -> None:
+    """Refuse a key that may do what its maker may not, or for longer; any admin lets events in, by a write key.
+
+    The maker is asked about as of now: the gate's word may be five seconds old, and a key would outlive what was taken from them.
+    """
+    maker = call.credential
+    holds = SCOPES[await standing_of(connection, call)] if maker.account else await _scopes_now(connection, maker)
+    if more := set(key.scopes) - holds - {Scope.CAPTURE}:
+        named = " and ".join(sorted(f"SCOPE_{scope.upper()}" for scope in more))
+        raise ScopeMissing(f"A key may not do more than who makes it, and you lack {named}.", field="scopes", hint="Leave it out.")
+    ends = None if maker.account else maker.expires_at
+    if ends and (key.expires_at is None or key.expires_at > ends):
+        raise InvalidArgument(
+            "A key that a key makes does not outlive it.", field="expiresAt", hint=f"Give a time until {ends.isoformat()}, or leave it out."
+        )
+
+
+async def _scopes_now(connection: AsyncConnection, maker: Credential) -> frozenset[Scope]:
+    """What a key may do, locked against being revoked until the transaction ends."""
+    query = select(api_keys.c.scopes).where(api_keys.c.id == uuid.UUID(maker.key_id), api_keys.c.revoked_at.is_(None))
+    row = (await connection.execute(query.with_for_update(read=True))).one_or_none()
+    if row is None:
+        raise CredentialInvalid("The key is unknown or revoked.", field="authorization", hint="Check the key.")
+    return frozenset(Scope(scope) for scope in row.scopes)
 
 
 def _kind(request: pb.CreateApiKeyRequest) -> str:

@@ -15,6 +15,7 @@ from services.accounts.audit import Change, difference, note
 from services.accounts.keys import insert_key, new_key
 from services.accounts.names import name_of
 from services.accounts.orgs.members import lock
+from services.accounts.quotas import Quotas, require_room
 from services.accounts.tables import projects
 from services.rpc.call import Call, Scope
 
@@ -29,6 +30,7 @@ class Projects:
     # Drop what is remembered of an org's members, and of what opens a project, by their ids.
     forget_org: Callable[[int], None]
     forget_project: Callable[[int], None]
+    quotas: Quotas
 
     async def create_project(self, request: pb.CreateProjectRequest, call: Call) -> pb.CreateProjectResponse:
         """A new project with a write key, whose token is in this answer."""
@@ -37,6 +39,7 @@ class Projects:
         key = new_key("write", "first", (Scope.CAPTURE,))
         async with transaction(self.postgres) as connection:
             await _require_free(connection, call.org_id, name)
+            await require_room(connection, projects, projects.c.org_id == call.org_id, self.quotas.org_projects, "projects of the org")
             query = insert(projects).values(org_id=call.org_id, name=name, time_zone=zone).returning(projects)
             row = (await connection.execute(query)).mappings().one()
             await insert_key(connection, row["id"], key)

@@ -120,6 +120,13 @@ oidc_states = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("paid_until", DateTime(timezone=True), nullable=False),
+)
+
 invitations = Table(
     "invitations",
     metadata,

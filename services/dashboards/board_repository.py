@@ -15,12 +15,15 @@ from core.postgres import transaction
 from pug.dashboards.v1.dashboard_pb2 import Dashboard, Share
 from pug.dashboards.v1.tile_pb2 import Tile
 from services.accounts.audit import Change, actor_of, difference, note
+from services.accounts.quotas import Quotas, require_room
 from services.dashboards.checking import saved_ids
 from services.dashboards.documents import Document, read, written
 from services.dashboards.ids import no_dashboard, no_saved_insight
+from services.dashboards.page_rows import rows_of_page
 from services.dashboards.reconciling import KeptTile, Reconciled, reconciled
 from services.dashboards.tables import dashboards, saved_insights, shares, tiles
 from services.rpc.call import Call
+from services.rpc.pages import Page
 
 _KIND = "dashboard"
 
@@ -36,8 +39,10 @@ class Place:
 class BoardRepository:
     """Dashboards, by the project they belong to."""
 
-    def __init__(self, postgres: AsyncEngine) -> None:
+    def __init__(self, postgres: AsyncEngine, most: int = Quotas().project_boards) -> None:
+        """A project has at most so many."""
         self._postgres = postgres
+        self._most = most
         # What is read by several queries is read as of one instant: never the tiles of one version under the number of another.
         self._as_of_one_instant = postgres.execution_options(isolation_level="REPEATABLE READ")
 
@@ -46,18 +51,21 @@ class BoardRepository:
         async with transaction(self._as_of_one_instant) as connection:
             return await _whole(connection, project_id, board_id)
 
-    async def page(self, project_id: int, after: Place | None, limit: int) -> list[Dashboard]:
+    async def page(self, project_id: int, after: Place | None, size: int) -> Page[Dashboard]:
         """Dashboards by name, without their tiles."""
-        query = _boards().where(dashboards.c.project_id == project_id).order_by(dashboards.c.name, dashboards.c.id).limit(limit)
+        query = _boards().where(dashboards.c.project_id == project_id).order_by(dashboards.c.name, dashboards.c.id)
         if after:
             query = query.where(tuple_(dashboards.c.name, dashboards.c.id) > tuple_(after.name, after.id))
-        async with transaction(self._postgres) as connection:
-            return [_dashboard(row) for row in (await connection.execute(query)).mappings()]
+        async with transaction(self._as_of_one_instant) as connection:
+            page = await rows_of_page(connection, query, dashboards.c.frame, size)
+        return Page([_dashboard(row) for row in page.entries], page.more)
 
     async def create(self, call: Call, board: Dashboard, action: str, field: str) -> Dashboard:
         """A new dashboard, like the one given; `action` is the RPC that asks for it, `field` the path of its tiles there."""
         board_id = uuid.uuid4()
         async with transaction(self._postgres) as connection:
+            of = dashboards.c.project_id == call.project.id
+            await require_room(connection, dashboards, of, self._most, "dashboards of the project")
             values = {**_columns(board), "id": board_id, "project_id": call.project.id, "version": 1}
             await connection.execute(insert(dashboards).values(**values, updated_by=await actor_of(connection, call)))
             await _hold(connection, call.project.id, saved_ids(board.tiles, field))
@@ -111,7 +119,7 @@ class BoardRepository:
 
 
 def _boards() -> Select[Any]:
-    shared = (shares.c.created_at.label("shared_at"), shares.c.expires_at, shares.c.choose_window)
+    shared = (shares.c.created_at.label("shared_at"), shares.c.expires_at, shares.c.choose_window, shares.c.show_traits)
     return select(dashboards, *shared).select_from(dashboards.outerjoin(shares, shares.c.dashboard_id == dashboards.c.id))
 
 
@@ -205,7 +213,14 @@ def _dashboard(row: RowMapping) -> Dashboard:
         )
     )
     if row["shared_at"] is not None:
-        board.share.CopyFrom(Share(created_at=row["shared_at"], expires_at=row["expires_at"], choose_window=row["choose_window"]))
+        board.share.CopyFrom(
+            Share(
+                created_at=row["shared_at"],
+                expires_at=row["expires_at"],
+                choose_window=row["choose_window"],
+                show_traits=row["show_traits"],
+            )
+        )
     return board
 
 

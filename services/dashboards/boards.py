@@ -9,7 +9,7 @@ from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.tile_pb2 import Tile
 from pug.insights.v1.insights_pb2 import Insight
 from services.dashboards.board_repository import BoardRepository
-from services.dashboards.checking import Check, check_filters, check_tile, insight_of, saved_ids
+from services.dashboards.checking import Check, check_filters, check_patterns, check_tile, insight_of, saved_ids
 from services.dashboards.ids import no_dashboard, uuid_of
 from services.dashboards.named_pages import next_page, place_after
 from services.dashboards.rules import check_count, check_names
@@ -58,8 +58,8 @@ class Boards:
     async def list_dashboards(self, request: pb.ListDashboardsRequest, call: Call) -> pb.ListDashboardsResponse:
         """A page of dashboards."""
         size = page_size(request.page_size)
-        found = await self._boards.page(call.project.id, place_after(request.page_token), size + 1)
-        return pb.ListDashboardsResponse(dashboards=found[:size], next_page_token=next_page(found, size))
+        page = await self._boards.page(call.project.id, place_after(request.page_token), size)
+        return pb.ListDashboardsResponse(dashboards=page.entries, next_page_token=next_page(page))
 
     async def update_dashboard(self, request: pb.UpdateDashboardRequest, call: Call) -> pb.UpdateDashboardResponse:
         """The dashboard, changed in what the request says."""
@@ -158,9 +158,10 @@ class Boards:
         """Refuse tiles that cannot be shown on the board, but for those that are there already."""
         frame = frame_of(board, call.project, self._now())
         saved = await self._saved.insights(call.project.id, saved_ids(tiles, field))
-        for place, tile in enumerate(tiles):
-            if kept.get(tile.id) != tile:
-                await check_tile(tile, insight_of(tile, saved), frame, call, check=self._check, field=f"{field}[{place}]")
+        changed = [(place, tile, insight_of(tile, saved)) for place, tile in enumerate(tiles) if kept.get(tile.id) != tile]
+        check_patterns([insight for _, _, insight in changed], field)
+        for place, tile, insight in changed:
+            await check_tile(tile, insight, frame, call, check=self._check, field=f"{field}[{place}]")
 
 
 def _carried(tile: Tile, saved: Mapping[UUID, Insight]) -> Tile:

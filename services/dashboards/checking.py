@@ -1,20 +1,21 @@
 """Refuses tiles that could not be answered, when they are saved rather than when somebody looks."""
 
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from core.errors import InvalidArgument
+from core.errors import InvalidArgument, TooMany
 from pug.dashboards.v1.tile_pb2 import Tile
 from pug.insights.v1.filter_pb2 import FilterGroup
 from pug.insights.v1.insights_pb2 import Insight, QueryRequest
 from pug.insights.v1.trends_pb2 import Trends
-from services.dashboards.documents import written
+from services.dashboards.documents import check_size, written
 from services.dashboards.ids import no_saved_insight, uuid_of
 from services.dashboards.reconciling import document_of
 from services.dashboards.rules import check_look
 from services.dashboards.view_modes import check_view_mode
 from services.dashboards.windows import Frame
+from services.insights.engine import patterns_of
 from services.rpc.call import Call
 
 # Refuses a question that could not be answered, without asking it.
@@ -23,6 +24,8 @@ Check = Callable[[QueryRequest, Call], Awaitable[None]]
 _ANYTHING = Insight(trends=Trends(series=[Trends.Series()]))
 # Fields of a question that are those of a tile; all others are about the time.
 _OF_TILE = ("insight", "compare")
+# They take half a millisecond each.
+_MAX_PATTERNS = 500
 
 
 def saved_ids(tiles: Sequence[Tile], field: str) -> dict[UUID, str]:
@@ -50,6 +53,7 @@ def insight_of(tile: Tile, saved: Mapping[UUID, Insight]) -> Insight | None:
 async def check_tile(tile: Tile, insight: Insight | None, frame: Frame, call: Call, *, check: Check, field: str) -> None:
     """Refuse a tile that cannot be drawn, or asked in the frame; `field` is its path."""
     check_look(tile, field)
+    check_size(tile.insight, f"{field}.insight")
     document_of(tile, field)
     if insight is None:
         return
@@ -67,10 +71,21 @@ async def check_tile(tile: Tile, insight: Insight | None, frame: Frame, call: Ca
             raise
 
 
+def check_patterns(insights: Iterable[Insight | None], field: str) -> None:
+    """Refuse tiles whose patterns together ClickHouse would take long to compile; `field` is their path."""
+    if sum(len(patterns_of(insight)) for insight in insights if insight) > _MAX_PATTERNS:
+        raise TooMany(
+            f"Tiles that are saved together have at most {_MAX_PATTERNS} patterns.",
+            field=field,
+            hint="Save some of them first, or join patterns with |.",
+        )
+
+
 async def check_filters(filters: FilterGroup, frame: Frame, call: Call, *, check: Check, field: str) -> None:
     """Refuse a dashboard's filters that nothing could be asked under; `field` is their path."""
     if not filters.ByteSize():
         return
+    check_size(filters, field)
     written(filters, field)
     question = frame.without_filters().question(_ANYTHING, None)
     question.insight.filters.CopyFrom(filters)

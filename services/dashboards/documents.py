@@ -6,10 +6,18 @@ from typing import TypeVar, cast
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
-from core.errors import InvalidArgument
+from core.errors import InvalidArgument, TooLong
 
 Document = dict[str, object]
 M = TypeVar("M", bound=Message)
+
+_MOST_BYTES = 32 * 1024
+
+
+def check_size(message: Message, field: str) -> None:
+    """Refuse an insight or filters that are too long to be listed with a thousand others; `field` is their path in the request."""
+    if message.ByteSize() > _MOST_BYTES:
+        raise TooLong(f"It takes more than {_MOST_BYTES:,} bytes.", field=field, hint="Name fewer values in its filters.")
 
 
 def written(message: Message, field: str) -> Document:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import datetime
 from weakref import WeakValueDictionary
 
-from core.errors import InvalidArgument, WindowNotYours
+from core.errors import InvalidArgument, ScopeMissing, WindowNotYours
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.dashboard_pb2 import Dashboard
 from pug.dashboards.v1.render_pb2 import (
@@ -17,17 +17,17 @@ from pug.dashboards.v1.render_pb2 import (
 )
 from pug.dashboards.v1.tile_pb2 import Tile
 from services.dashboards.board_repository import BoardRepository
-from services.dashboards.checking import Check, check_filters, saved_ids
+from services.dashboards.checking import Check, check_filters, insight_of, saved_ids
 from services.dashboards.filters import joined
 from services.dashboards.ids import no_dashboard, no_tile, uuid_of
 from services.dashboards.metrics import RenderMetrics
-from services.dashboards.public import public_board, public_outcome
+from services.dashboards.public import hidden_tile, names_traits, public_board, public_outcome
 from services.dashboards.rendering import ASKED_AT_ONCE, Answer, rendered_board, rendered_tiles
 from services.dashboards.saved_insight_repository import SavedInsightRepository
 from services.dashboards.shares import Shares
 from services.dashboards.windows import frame_of
 from services.insights.ranges import instant_of
-from services.rpc.call import Call
+from services.rpc.call import Call, Scope
 
 
 class Looking:
@@ -88,8 +88,12 @@ class Looking:
         # Whoever has a link is one of many; all of them together must not fill the line that the project's members stand in.
         places = self._places_of(f"links of {call.project.id}")
         yield RenderSharedDashboardResponse(board=rendered_board(public_board(board, saved), board.tiles, frame))
+        hidden = [tile for tile in board.tiles if not board.share.show_traits and names_traits(insight_of(tile, saved))]
+        for tile in hidden:
+            yield RenderSharedDashboardResponse(tile=hidden_tile(tile))
+        shown = [tile for tile in board.tiles if tile not in hidden]
         with self._metrics.board() as count:
-            async with aclosing(rendered_tiles(board.tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
+            async with aclosing(rendered_tiles(shown, saved, frame, call, answer=self._answer, places=places)) as rendered:
                 async for tile in rendered:
                     count(tile)
                     yield RenderSharedDashboardResponse(tile=public_outcome(tile))
@@ -103,7 +107,12 @@ class Looking:
         expires_at = instant_of(request.expires_at, "expiresAt") if request.HasField("expires_at") else None
         if expires_at and expires_at <= self._now():
             raise InvalidArgument("The link would have expired already.", field="expiresAt", hint="Give a time to come, or none.")
-        token, share = await self._shares.share(call, board_id, expires_at, choose_window=request.choose_window)
+        if request.show_traits and Scope.ADMIN not in call.credential.scopes:
+            raise ScopeMissing(
+                "Only an admin may show traits of persons to anybody who has a link.", field="showTraits", hint="Leave it out, or ask one."
+            )
+        good_for = pb.Share(expires_at=expires_at, choose_window=request.choose_window, show_traits=request.show_traits)
+        token, share = await self._shares.share(call, board_id, good_for)
         self._forget(str(board_id))
         return pb.ShareDashboardResponse(token=token, share=share)
 

@@ -6,14 +6,21 @@ Everything is copied field by field, so that a field added later is not shown be
 from collections.abc import Mapping
 from uuid import UUID
 
+from connectrpc.code import Code
+
+from pug.common.v1.error_info_pb2 import ErrorInfo
 from pug.dashboards.v1.dashboard_pb2 import Dashboard
 from pug.dashboards.v1.render_pb2 import RenderedTile, TileError
 from pug.dashboards.v1.tile_pb2 import Tile
+from pug.insights.v1.filter_pb2 import Source
 from pug.insights.v1.insights_pb2 import Insight, Meta, QueryResponse
+from pug.insights.v1.top_k_pb2 import TopK
 from services.dashboards.checking import insight_of
 from services.dashboards.view_modes import usual_mode
 
 _NO_ANSWER = "This tile has no answer right now."
+_HIDDEN = "This tile tells of single traits of persons, which this link does not show."
+_ALLOW = "An admin may share the dashboard with showTraits."
 
 
 def public_board(board: Dashboard, saved: Mapping[UUID, Insight]) -> Dashboard:
@@ -38,6 +45,23 @@ def public_outcome(rendered: RenderedTile) -> RenderedTile:
             return RenderedTile(id=rendered.id, error=TileError(code=rendered.error.code, message=_NO_ANSWER))
         case _:
             return RenderedTile(id=rendered.id)
+
+
+def names_traits(insight: Insight | None) -> bool:
+    """Whether an answer would have values of persons' traits in it: their names, addresses, employers."""
+    if insight is None:
+        return False
+    kind = insight.WhichOneof("kind")
+    if kind == "top_k":
+        return insight.top_k.dimension == TopK.DIMENSION_PROPERTY and insight.top_k.source == Source.SOURCE_PERSON
+    asked: object = getattr(insight, kind) if kind else None
+    return any(each.source == Source.SOURCE_PERSON for each in getattr(asked, "breakdowns", ()))
+
+
+def hidden_tile(tile: Tile) -> RenderedTile:
+    """What is shown in place of traits."""
+    info = ErrorInfo(reason="TRAITS_HIDDEN", hint=_ALLOW)
+    return RenderedTile(id=tile.id, error=TileError(code=Code.PERMISSION_DENIED.value, message=f"{_HIDDEN} {_ALLOW}", info=info))
 
 
 def _public_tile(tile: Tile, insight: Insight | None) -> Tile:

@@ -9,7 +9,7 @@ from pug.dashboards.v1 import saved_insight_pb2 as pb
 from pug.dashboards.v1.dashboard_pb2 import Dashboard, Window
 from pug.insights.v1.insights_pb2 import Insight, Preset
 from services.dashboards.checking import Check
-from services.dashboards.documents import written
+from services.dashboards.documents import check_size, written
 from services.dashboards.ids import no_saved_insight, uuid_of
 from services.dashboards.named_pages import next_page, place_after
 from services.dashboards.rules import check_names
@@ -44,8 +44,8 @@ class SavedInsights:
     async def list_saved_insights(self, request: pb.ListSavedInsightsRequest, call: Call) -> pb.ListSavedInsightsResponse:
         """A page of saved insights."""
         size = page_size(request.page_size)
-        found = await self._repository.page(call.project.id, place_after(request.page_token), size + 1)
-        return pb.ListSavedInsightsResponse(saved_insights=found[:size], next_page_token=next_page(found, size))
+        page = await self._repository.page(call.project.id, place_after(request.page_token), size)
+        return pb.ListSavedInsightsResponse(saved_insights=page.entries, next_page_token=next_page(page))
 
     async def update_saved_insight(self, request: pb.UpdateSavedInsightRequest, call: Call) -> pb.UpdateSavedInsightResponse:
         """The saved insight, changed in what the request says."""
@@ -74,6 +74,7 @@ class SavedInsights:
         return pb.DeleteSavedInsightResponse()
 
     async def _check_insight(self, insight: Insight, call: Call) -> None:
+        check_size(insight, "insight")
         written(insight, "insight")
         await self._check(self._frame(call).question(insight, None), call)
 

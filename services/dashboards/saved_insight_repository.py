@@ -14,11 +14,14 @@ from pug.dashboards.v1.saved_insight_pb2 import SavedInsight
 from pug.dashboards.v1.tile_pb2 import Tile
 from pug.insights.v1.insights_pb2 import Insight
 from services.accounts.audit import Change, actor_of, difference, note
+from services.accounts.quotas import Quotas, require_room
 from services.dashboards.board_repository import Place, changed_meanwhile
 from services.dashboards.documents import read, written
 from services.dashboards.ids import no_saved_insight
+from services.dashboards.page_rows import rows_of_page
 from services.dashboards.tables import dashboards, saved_insights, tiles
 from services.rpc.call import Call
+from services.rpc.pages import Page
 
 _KIND = "saved_insight"
 _NAMED_AT_MOST = 3
@@ -27,8 +30,12 @@ _NAMED_AT_MOST = 3
 class SavedInsightRepository:
     """Saved insights, by the project they belong to."""
 
-    def __init__(self, postgres: AsyncEngine) -> None:
+    def __init__(self, postgres: AsyncEngine, most: int = Quotas().project_boards) -> None:
+        """A project has at most so many."""
         self._postgres = postgres
+        # The lengths and the rows of a page are read as of one instant.
+        self._as_of_one_instant = postgres.execution_options(isolation_level="REPEATABLE READ")
+        self._most = most
 
     async def insights(self, project_id: int, named: Mapping[UUID, str]) -> dict[UUID, Insight]:
         """The saved insights of these ids, each with the path that names it; raises SavedInsightNotFound with that path."""
@@ -49,13 +56,14 @@ class SavedInsightRepository:
         async with transaction(self._postgres) as connection:
             return await _whole(connection, project_id, saved_id)
 
-    async def page(self, project_id: int, after: Place | None, limit: int) -> list[SavedInsight]:
+    async def page(self, project_id: int, after: Place | None, size: int) -> Page[SavedInsight]:
         """Saved insights by name."""
-        query = _saved().where(saved_insights.c.project_id == project_id).order_by(saved_insights.c.name, saved_insights.c.id).limit(limit)
+        query = _saved().where(saved_insights.c.project_id == project_id).order_by(saved_insights.c.name, saved_insights.c.id)
         if after:
             query = query.where(tuple_(saved_insights.c.name, saved_insights.c.id) > tuple_(after.name, after.id))
-        async with transaction(self._postgres) as connection:
-            return [_message(row) for row in (await connection.execute(query)).mappings()]
+        async with transaction(self._as_of_one_instant) as connection:
+            page = await rows_of_page(connection, query, saved_insights.c.insight, size)
+        return Page([_message(row) for row in page.entries], page.more)
 
     async def tiles_of(self, saved_id: UUID) -> list[tuple[str, Tile]]:
         """The tiles that show a saved insight, each with its dashboard's name."""
@@ -72,6 +80,8 @@ class SavedInsightRepository:
         """A new saved insight, like the one given."""
         saved_id = uuid.uuid4()
         async with transaction(self._postgres) as connection:
+            of = saved_insights.c.project_id == call.project.id
+            await require_room(connection, saved_insights, of, self._most, "saved insights of the project")
             values = {**_columns(saved), "id": saved_id, "project_id": call.project.id, "version": 1}
             await connection.execute(insert(saved_insights).values(**values, updated_by=await actor_of(connection, call)))
             await note(connection, call, Change("CreateSavedInsight", _KIND, str(saved_id), difference({}, _columns(saved))))

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.instruments import Instruments
+from services.accounts.quotas import Quotas
 from services.dashboards.board_repository import BoardRepository
 from services.dashboards.boards import Boards
 from services.dashboards.checking import Check
@@ -29,12 +30,13 @@ class DashboardsService:
         now: Callable[[], datetime],
         forget: Callable[[str], None],
         metrics: RenderMetrics | None = None,
+        most: int = Quotas().project_boards,
     ) -> None:
         """`answer` answers an insight and `check` refuses one that could not be; `forget` drops what is remembered of a link.
 
-        A link is known by its dashboard's id.
+        A link is known by its dashboard's id. A project has at most so many dashboards, and saved insights.
         """
-        kept, saved = BoardRepository(postgres), SavedInsightRepository(postgres)
+        kept, saved = BoardRepository(postgres, most), SavedInsightRepository(postgres, most)
         boards = Boards(kept, saved, check, now, forget)
         insights = SavedInsights(saved, check, now)
         looking = Looking(

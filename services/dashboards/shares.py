@@ -43,16 +43,23 @@ class Shares:
         board: UUID = row["dashboard_id"]
         return Credential(str(board), project, frozenset({Scope.SHARE}), org_id=int(row["org_id"]), dashboard_id=board)
 
-    async def share(self, call: Call, board_id: UUID, expires_at: datetime | None, *, choose_window: bool) -> tuple[str, Share]:
+    async def share(self, call: Call, board_id: UUID, good_for: Share) -> tuple[str, Share]:
         """A new token, in place of the one before, and what it is good for; raises DashboardNotFound."""
         token = new_token("sh")
-        values = {"token_hash": hashed(token), "created_at": func.now(), "expires_at": expires_at, "choose_window": choose_window}
+        values = {
+            "token_hash": hashed(token),
+            "created_at": func.now(),
+            "expires_at": good_for.expires_at.ToDatetime(UTC) if good_for.HasField("expires_at") else None,
+            "choose_window": good_for.choose_window,
+            "show_traits": good_for.show_traits,
+        }
         query = insert(shares).values(dashboard_id=board_id, **values).on_conflict_do_update(index_elements=["dashboard_id"], set_=values)
         async with transaction(self._postgres) as connection:
             before = await _held(connection, call, board_id)
             made = (await connection.execute(query.returning(shares))).mappings().one()
             await note(connection, call, _change("ShareDashboard", board_id, before, made))
-        return token, Share(created_at=made["created_at"], expires_at=made["expires_at"], choose_window=made["choose_window"])
+        shown = {name: made[name] for name in ("created_at", "expires_at", "choose_window", "show_traits")}
+        return token, Share(**shown)
 
     async def unshare(self, call: Call, board_id: UUID) -> None:
         """End the link, if there is one; raises DashboardNotFound."""
@@ -82,4 +89,8 @@ def _told(share: RowMapping | None) -> dict[str, object] | None:
     if share is None:
         return None
     expires_at: datetime | None = share["expires_at"]
-    return {"expires_at": expires_at.astimezone(UTC).isoformat() if expires_at else None, "choose_window": share["choose_window"]}
+    return {
+        "expires_at": expires_at.astimezone(UTC).isoformat() if expires_at else None,
+        "choose_window": share["choose_window"],
+        "show_traits": share["show_traits"],
+    }

@@ -51,4 +51,5 @@ shares = Table(
     Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
     Column("expires_at", DateTime(timezone=True)),
     Column("choose_window", Boolean, nullable=False),
+    Column("show_traits", Boolean, nullable=False),
 )

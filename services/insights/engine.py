@@ -90,11 +90,11 @@ async def explain(
     )
 
 
-async def check(request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime) -> None:
-    """Refuse a query that could not be answered, without answering it; ClickHouse is only asked about patterns, if there are any."""
+def check(request: QueryRequest, call: Call, *, now: datetime) -> Patterns:
+    """Refuse a query that could not be answered, without answering it; returns its patterns, about which only ClickHouse knows."""
     written = _counted_patterns(request.insight)
     kinds.plan(request.insight, scope_of(request, call.project, now))
-    await _check_patterns(written, clickhouse)
+    return written
 
 
 async def planned(
@@ -105,7 +105,7 @@ async def planned(
     version = await _identity_version(request.as_of_identity, call, clickhouse)
     scope = scope_of(request, call.project, now, version)
     scope, query = plan(scope)
-    await _check_patterns(written, clickhouse)
+    await check_patterns(written, clickhouse)
     return scope, query
 
 
@@ -135,13 +135,18 @@ def _counted_patterns(insight: Insight) -> Patterns:
     placed = [*in_group(insight.filters, "insight.filters"), *kinds.filters(insight)]
     if len(placed) > _MAX_FILTERS:
         raise TooMany(f"A query has at most {_MAX_FILTERS} filters.", field="insight", hint="OP_IS takes up to 1,000 values in one filter.")
-    written = patterns(placed)
+    written = patterns_of(insight)
     if len(written) > _MAX_PATTERNS:
         raise TooMany(f"A query has at most {_MAX_PATTERNS} patterns.", field=written[_MAX_PATTERNS][1], hint="Join some with |.")
     return written
 
 
-async def _check_patterns(written: Patterns, clickhouse: ClickHouse) -> None:
+def patterns_of(insight: Insight) -> Patterns:
+    """The patterns of all filters."""
+    return patterns([*in_group(insight.filters, "insight.filters"), *kinds.filters(insight)])
+
+
+async def check_patterns(written: Patterns, clickhouse: ClickHouse) -> None:
     """Refuse a pattern that cannot be compiled: without an event to try it on, ClickHouse would say nothing about it."""
     try:
         await _compile(written, clickhouse)

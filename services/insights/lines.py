@@ -19,11 +19,12 @@ from core.sql import Sql, join, sql
 from pug.insights.v1.breakdown_pb2 import Breakdown
 from pug.insights.v1.trends_pb2 import Trends
 from services.insights import trailing
-from services.insights.breakdowns import Cells, cells_of
+from services.insights.breakdowns import Cells, cells_of, kept_cells
 from services.insights.buckets import bucket_of
 from services.insights.cells_folded import can_be_folded, folded
 from services.insights.cells_kept import Ranked, ranked, unbroken
 from services.insights.formulas import Formula, formula_of
+from services.insights.limits import MOST_NUMBERS
 from services.insights.metrics import ESTIMATED, TRAILING
 from services.insights.readings import Reading, readings
 from services.insights.scope import Scope
@@ -88,10 +89,23 @@ def plan(asked: Question, scope: Scope) -> Sql:
     """Rows (series, rank of the cell, start of the bucket, value, whether it is of the range compared with, then the cell)."""
     series = series_asked(asked, scope)
     formulas_of(asked)
+    _check_size(asked, scope)
     parts = [part for alike in _counted_alike(series, asked) for part in _parts(asked, series, alike, scope)]
     if len(parts) == 1:
         return parts[0]
     return sql("SELECT *\nFROM\n(\n{parts}\n)", parts=join("\nUNION ALL\n", (sql("(\n{part}\n)", part=part) for part in parts)))
+
+
+def _check_size(asked: Question, scope: Scope) -> None:
+    """Refuse an answer that nobody could read."""
+    cells = kept_cells(asked.breakdown_limit, asked.field) + 1 if asked.breakdowns else 1
+    buckets = sum(len(one.buckets) for one in (scope, scope.compared) if one)
+    if (len(asked.series) + len(asked.formulas)) * cells * buckets > MOST_NUMBERS:
+        raise TooMany(
+            f"An answer has at most {MOST_NUMBERS:,} numbers: series and formulas × cells × buckets.",
+            field=f"{asked.field}.breakdownLimit" if cells > 1 else f"{asked.field}.series",
+            hint="Ask for fewer series or cells, a shorter range or a coarser granularity.",
+        )
 
 
 def series_asked(asked: Question, scope: Scope) -> list[Series]:

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from core.errors import InvalidArgument, MissingField, TooMany
 from pug.insights.v1.retention_pb2 import Retention
 from services.insights.buckets import Bucket, Grain
+from services.insights.limits import MOST_NUMBERS
 from services.insights.ranges import END, Range
 from services.insights.scope import Scope
 
 _DEFAULT_PERIODS = 7
 _MAX_PERIODS = 365
 _MAX_BRACKETS = 50
-_MAX_COUNTS = 1_000_000
 _DEFAULT_CELLS = 10
 _LENGTHS: dict[Grain, timedelta] = {
     Grain.HOUR: timedelta(hours=1),
@@ -153,9 +153,9 @@ def _is_rolling(spec: Retention, field: str) -> bool:
 def _check_size(counts: int, spec: Retention, field: str) -> None:
     """Refuse an answer that nobody could read."""
     cells = (spec.breakdown_limit or _DEFAULT_CELLS) + 1 if spec.breakdowns else 1
-    if counts * cells > _MAX_COUNTS:
+    if counts * cells > MOST_NUMBERS:
         raise TooMany(
-            f"An answer has at most {_MAX_COUNTS:,} counts: cohorts × periods × cells.",
+            f"An answer has at most {MOST_NUMBERS:,} counts: cohorts × periods × cells.",
             field=f"{field}.breakdownLimit" if cells > 1 else f"{field}.periods",
             hint="Ask for fewer periods or cells, or for a shorter range.",
         )

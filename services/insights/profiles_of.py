@@ -14,6 +14,7 @@ from pug.insights.v1.person_pb2 import Person
 from services.insights.ranges import EVER
 from services.insights.scope import Scope
 from services.insights.tables import EVENTS
+from services.rpc.pages import MOST_VALUES, values_in_json
 
 # A person is called by the id whose hash they are told apart by: that of their ties, or else the one their events came with. The first part
 # of the union stops once it has found everybody.
@@ -57,9 +58,11 @@ def people_named(hashes: Sequence[int], scope: Scope) -> Sql:
 
 
 def named_persons(rows: Sequence[Sequence[object]]) -> Mapping[str, Person]:
-    """The persons by their ids."""
+    """The persons by their ids; after so many values in traits, the further ones without theirs."""
     found: dict[str, Person] = {}
+    left = MOST_VALUES
     for person, distinct_id, traits in cast("Sequence[tuple[int, str, str]]", rows):
-        known = ParseDict(json.loads(traits), Struct()) if traits else None
+        left -= values_in_json(traits) if traits else 0
+        known = ParseDict(json.loads(traits), Struct()) if traits and left >= 0 else None
         found[id_of_hash(person)] = Person(id=id_of_hash(person), distinct_id=distinct_id, traits=known)
     return found

@@ -57,13 +57,12 @@ class Turns:
         if self._free(project):
             self._running[project] += 1
             return
-        queue = self._waiting.setdefault(project, deque())
-        if len(queue) >= self._limits.project_waiting:
+        if len(self._waiting.get(project, ())) >= self._limits.project_waiting:
             raise TooManyQueries(
                 f"This project has {self._limits.project_waiting:,} queries waiting.", hint="Wait for answers first.", retry_after=_SOON
             )
         turn = asyncio.get_running_loop().create_future()
-        queue.append(turn)
+        self._waiting.setdefault(project, deque()).append(turn)
         try:
             async with asyncio.timeout(patience_s):
                 await turn

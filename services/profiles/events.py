@@ -19,8 +19,11 @@ from services.insights.people import AsOf
 from services.insights.ranges import instant_of
 from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
 from services.profiles.finding import check_filters
+from services.rpc.pages import Page, page_of, values_in_json
 
 _MAX_MATCHERS = 50
+# Where the row has the properties.
+_SENT = 6
 # The normal form replaces what was sent.
 _ADDED = {**CLIENT_OR_DERIVED, **DERIVED}
 # Their columns hold texts; from JSON they would be these.
@@ -61,9 +64,10 @@ def plan(project_id: int, spec: pb.EventFilter, whose: Sql | None, after: Moment
     )
 
 
-def shape(rows: Sequence[Sequence[object]]) -> list[pb.Event]:
-    """The events."""
-    return [_event(row) for row in rows]
+def shape(rows: Sequence[Sequence[object]], size: int) -> Page[pb.Event]:
+    """A page of events, of rows one more of which than `size` says that others follow."""
+    page = page_of(rows, size, lambda row: values_in_json(cast("str", row[_SENT])))
+    return Page([_event(row) for row in page.entries], page.more)
 
 
 def moment_of(event: pb.Event) -> Moment:

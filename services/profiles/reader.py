@@ -15,7 +15,13 @@ from services.profiles.activity import Activities, Activity, theirs
 from services.profiles.directory import Directory, Known
 from services.profiles.events import Moment
 from services.profiles.finding import Finding, Place, shape
+from services.profiles.traits import values_in
 from services.rpc.call import Call
+from services.rpc.pages import Page, page_of
+
+# Where somebody stands in the list, who they are and what they did.
+Listed = tuple[Place, Known, Activity | None]
+_TOGETHER = 100
 
 
 class Reader:
@@ -48,46 +54,49 @@ class Reader:
         """What a person did; None when there is no event."""
         return await self._activities.of(known.distinct_ids, known.root, call)
 
-    async def find(
-        self, request: pb.ListPersonsRequest, after: Place | None, size: int, call: Call
-    ) -> list[tuple[Place, Known, Activity | None]]:
-        """Up to so many persons after a place in the list."""
+    async def find(self, request: pb.ListPersonsRequest, after: Place | None, size: int, call: Call) -> Page[Listed]:
+        """A page of persons after a place in the list."""
         as_of = await self._as_of(call)
         finding = Finding(call.project.id, request, as_of)
         found: list[Place] = []
         if after is None or after.last_ms is not None:
-            found = shape(await self._rows(finding.seen(after, size), call))
-        if len(found) < size:
-            found += shape(await self._rows(finding.unseen(after, size - len(found)), call))
-        return await self._described(found, as_of.people, call)
+            found = shape(await self._rows(finding.seen(after, size + 1), call))
+        if len(found) <= size:
+            found += shape(await self._rows(finding.unseen(after, size + 1 - len(found)), call))
+        listed: list[Listed] = []
+        # Few at a time: somebody's traits may be so many that a page is full with them.
+        for start in range(0, len(found), _TOGETHER):
+            listed += await self._described(found[start : start + _TOGETHER], as_of.people, call)
+            page = page_of(listed, size, lambda one: values_in(one[1].traits))
+            if page.more:
+                return page
+        return Page(listed, more=False)
 
-    async def _described(self, found: Sequence[Place], people: People, call: Call) -> list[tuple[Place, Known, Activity | None]]:
-        if not found:
-            return []
+    async def _described(self, found: Sequence[Place], people: People, call: Call) -> list[Listed]:
         known = await self._directory.find_all(call.project.id, [id_of_hash(place.person) for place in found])
         activities = await self._activities.of_persons([place.person for place in found], people, call)
-        described: list[tuple[Place, Known, Activity | None]] = []
+        described: list[Listed] = []
         for place in found:
             activity = activities.get(place.person)
             if one := known.get(id_of_hash(place.person)) or (anonymous(activity.distinct_id) if activity else None):
                 described.append((place, one, activity))
         return described
 
-    async def events_of(self, known: Known, spec: pb.EventFilter, after: Moment | None, rows: int, call: Call) -> list[pb.Event]:
-        """Up to so many events of a person after a place in the list."""
-        listed = await self._events(spec, theirs(call.project.id, known.distinct_ids, known.root), after, rows, call)
-        for event in listed:
+    async def events_of(self, known: Known, spec: pb.EventFilter, after: Moment | None, size: int, call: Call) -> Page[pb.Event]:
+        """A page of events of a person after a place in the list."""
+        listed = await self._events(spec, theirs(call.project.id, known.distinct_ids, known.root), after, size, call)
+        for event in listed.entries:
             # Whom ClickHouse hears of a moment later.
             event.person_id = event.person_id and person_id(known.root)
         return listed
 
-    async def events(self, spec: pb.EventFilter, after: Moment | None, rows: int, call: Call) -> list[pb.Event]:
-        """Up to so many events of anybody after a place in the list."""
-        return await self._events(spec, None, after, rows, call)
+    async def events(self, spec: pb.EventFilter, after: Moment | None, size: int, call: Call) -> Page[pb.Event]:
+        """A page of events of anybody after a place in the list."""
+        return await self._events(spec, None, after, size, call)
 
-    async def _events(self, spec: pb.EventFilter, whose: Sql | None, after: Moment | None, rows: int, call: Call) -> list[pb.Event]:
-        query = events.plan(call.project.id, spec, whose, after, rows, await self._as_of(call))
-        return events.shape(await self._rows(query, call))
+    async def _events(self, spec: pb.EventFilter, whose: Sql | None, after: Moment | None, size: int, call: Call) -> Page[pb.Event]:
+        query = events.plan(call.project.id, spec, whose, after, size + 1, await self._as_of(call))
+        return events.shape(await self._rows(query, call), size)
 
     async def _as_of(self, call: Call) -> AsOf:
         found = await self._clickhouse.query(latest_version(call.project.id))

@@ -15,6 +15,7 @@ from pug.profiles.v1 import profiles_pb2 as pb
 from pug.profiles.v1.data_export_pb2 import ExportDataSubjectRequest, ExportDataSubjectResponse
 from services.capture.placeholders import is_placeholder
 from services.capture.rules import COOKIELESS, MAX_NAME
+from services.insights.turns import AtOnce, Turns
 from services.profiles.activity import Activity
 from services.profiles.acts import Identify, Merge, SetTraits, Tie, Unmerge
 from services.profiles.directory import Known
@@ -26,7 +27,7 @@ from services.profiles.reader import Reader, anonymous
 from services.profiles.repository import ProfilesRepository
 from services.profiles.traits import Json, TraitChange, finite, trait_key, traits_of
 from services.rpc.call import Call
-from services.rpc.pages import page_size, place_of, token_of
+from services.rpc.pages import Page, page_size, place_of, token_of
 
 # Requests that name a person.
 Named = pb.GetPersonRequest | pb.ListPersonEventsRequest | ExportDataSubjectRequest
@@ -41,11 +42,15 @@ _KINDS = {"identify": pb.Tie.KIND_IDENTIFY, "merge": pb.Tie.KIND_MERGE}
 class ProfilesService:
     """The RPCs of `pug.profiles.v1.ProfilesService`."""
 
-    def __init__(self, repository: ProfilesRepository, reader: Reader, erasures: Erasures, exports: Exports) -> None:
+    def __init__(
+        self, repository: ProfilesRepository, reader: Reader, erasures: Erasures, exports: Exports, turns: Turns | None = None
+    ) -> None:
+        """What reads events takes its turn with the queries of the project that `turns` knows of."""
         self._repository = repository
         self._reader = reader
         self._erasures = erasures
         self._exports = exports
+        self._turns = turns or Turns(AtOnce())
         self.get_erasure = erasures.get_erasure
         self.list_erasures = erasures.list_erasures
         self.get_certificate_key = erasures.get_certificate_key
@@ -109,10 +114,10 @@ class ProfilesService:
     async def list_persons(self, request: pb.ListPersonsRequest, call: Call) -> pb.ListPersonsResponse:
         """A page of persons, who was seen last first."""
         size, after = page_size(request.page_size), place_of(request.page_token, _place)
-        # One more says whether there is another page.
-        found = await self._reader.find(request, after, size + 1, call)
-        token = token_of(*_parts(found[size - 1][0])) if len(found) > size else ""
-        persons = [_person(known, activity) for _, known, activity in found[:size]]
+        async with self._turns.turn(call) as turn:
+            page = await self._reader.find(request, after, size, turn)
+        token = token_of(*_parts(page.entries[-1][0])) if page.more else ""
+        persons = [_person(known, activity) for _, known, activity in page.entries]
         return pb.ListPersonsResponse(persons=persons, next_page_token=token)
 
     async def list_person_events(self, request: pb.ListPersonEventsRequest, call: Call) -> pb.ListPersonEventsResponse:
@@ -121,14 +126,16 @@ class ProfilesService:
         known = await self._known(request, call)
         if known is None:
             raise _not_found(request)
-        found = await self._reader.events_of(known, request.filter, after, size + 1, call)
-        return pb.ListPersonEventsResponse(events=found[:size], next_page_token=_next_page(found, size))
+        async with self._turns.turn(call) as turn:
+            page = await self._reader.events_of(known, request.filter, after, size, turn)
+        return pb.ListPersonEventsResponse(events=page.entries, next_page_token=_next_page(page))
 
     async def list_events(self, request: pb.ListEventsRequest, call: Call) -> pb.ListEventsResponse:
         """A page of the project's events, newest first."""
         size, after = page_size(request.page_size), place_of(request.page_token, _moment)
-        found = await self._reader.events(request.filter, after, size + 1, call)
-        return pb.ListEventsResponse(events=found[:size], next_page_token=_next_page(found, size))
+        async with self._turns.turn(call) as turn:
+            page = await self._reader.events(request.filter, after, size, turn)
+        return pb.ListEventsResponse(events=page.entries, next_page_token=_next_page(page))
 
     async def erase_data_subject(self, request: erasure_pb2.EraseDataSubjectRequest, call: Call) -> erasure_pb2.EraseDataSubjectResponse:
         """The erasure of a person: the one there is, or a new one."""
@@ -157,7 +164,8 @@ class ProfilesService:
     async def _somebody(self, request: pb.GetPersonRequest | ExportDataSubjectRequest, call: Call) -> tuple[Known, Activity | None]:
         """Who is named, if anything is known of them, and what they did."""
         known = await self._known(request, call)
-        activity = await self._reader.activity_of(known, call) if known else None
+        async with self._turns.turn(call) as turn:
+            activity = await self._reader.activity_of(known, turn) if known else None
         if known is None or (activity is None and not known.external_id and not known.traits and len(known.distinct_ids) == 1):
             raise _not_found(request)
         return known, activity
@@ -203,11 +211,10 @@ def _moment(parts: list[object]) -> Moment:
             raise ValueError(parts)
 
 
-def _next_page(found: list[pb.Event], size: int) -> str:
-    # One more than the page says that there is another.
-    if len(found) <= size:
+def _next_page(page: Page[pb.Event]) -> str:
+    if not page.more:
         return ""
-    last = moment_of(found[size - 1])
+    last = moment_of(page.entries[-1])
     return token_of(last.occurred_ms, last.event_id)
 
 

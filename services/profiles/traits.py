@@ -18,6 +18,8 @@ from core.errors import TraitInvalid
 from services.capture.rules import MAX_DEPTH, MAX_KEY, MAX_PROPERTIES, MAX_PROPERTIES_BYTES, MAX_TEXT, natural
 
 Json = Mapping[str, object]
+# A list of persons shows the traits of up to a thousand.
+_MAX_VALUES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,12 @@ class Traits:
             new[key] = _sum(key, new.get(key, self.all.get(key)), by)
         new |= dict.fromkeys(change.unset)
         own, everything = {**self.own, **new}, {**self.all, **new}
+        if values_in(own) > _MAX_VALUES:
+            raise TraitInvalid(
+                f"All traits of a person hold at most {_MAX_VALUES:,} values, those inside lists and objects included.",
+                field="set",
+                hint="Keep fewer of them.",
+            )
         if len(json.dumps(own)) > MAX_PROPERTIES_BYTES:
             raise TraitInvalid(
                 f"All traits of a person have at most {MAX_PROPERTIES_BYTES:,} bytes as JSON.", field="set", hint="Keep fewer of them."
@@ -62,6 +70,17 @@ class Traits:
         """With what is missing taken from those of a person tied to this one."""
         missing = {key: value for key, value in others.items() if key not in self.all and key not in self.own}
         return Traits(self.own, {**self.all, **missing})
+
+
+def values_in(value: object) -> int:
+    """How many values there are in a value, itself included."""
+    match value:
+        case Mapping():
+            return 1 + sum(map(values_in, cast("Mapping[str, object]", value).values()))
+        case list():
+            return 1 + sum(map(values_in, cast("list[object]", value)))
+        case _:
+            return 1
 
 
 def stored(text: str) -> Json:

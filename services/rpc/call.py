@@ -87,6 +87,8 @@ class Call:
     sender: Sender = field(default_factory=Sender)
     # Counts the events a call brought, good or bad, against its key's rate; returns for how long the key is over it.
     charge: Callable[[int], timedelta] = _free
+    # Where it comes from, as the client's address behind proxies; of IPv6 its network. Empty when unknown.
+    peer: str = field(default="", repr=False)
 
     @property
     def project(self) -> Project:

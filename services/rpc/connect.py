@@ -30,6 +30,7 @@ from services.rpc.observing import Calls, ObservedCall
 from services.rpc.patience import BODY_WITHIN_S, Exchange
 from services.rpc.refusals import Refusal, nothing_here, refusal_of, refuse
 from services.rpc.service import EncodedMessage, Service, snake_case, streams_requests, streams_responses
+from services.rpc.unshared import unshared
 
 Context = RequestContext[Any, Any]
 
@@ -70,7 +71,7 @@ def connect_application(
         else:
             await routes[path].application(call, receive, send)
 
-    return draining(route, min(DRAIN_WITHIN_S, body_within_s))
+    return draining(unshared(route), min(DRAIN_WITHIN_S, body_within_s))
 
 
 @dataclass(frozen=True, slots=True)

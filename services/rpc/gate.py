@@ -60,13 +60,14 @@ class Gate:
         # Whoever may call anyway is not asked who they are: a token that works no longer must not keep anybody from signing in.
         credential = self._strangers.admit(sender) if needed is Scope.PUBLIC else await self._held(method, needed, sender)
         # Last, and without awaiting anything after it: who enters is sure to be dismissed.
-        visit = self._turnstile.enter(credential.key_id)
+        peer = self._strangers.household(sender)
+        visit = self._turnstile.enter(credential.key_id, peer)
         self._on_admitted(credential)
-        return Call(credential, request_id, timeout_s, sender, visit.charge)
+        return Call(credential, request_id, timeout_s, sender, visit.charge, peer)
 
     def dismiss(self, call: Call) -> None:
         """The call has ended, however it did."""
-        self._turnstile.leave(call.credential.key_id)
+        self._turnstile.leave(call.credential.key_id, call.peer)
 
     async def _held(self, method: str, needed: Scope, sender: Sender) -> Credential:
         token = _token(sender)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 from urllib.parse import unquote
 
 import grpc
@@ -16,13 +17,13 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from core.errors import MalformedRequest
 from core.instruments import Instruments
 from core.telemetry import request_id
 from services.rpc import codecs
+from services.rpc.bystanders import Health, Reflection
 from services.rpc.call import Call, Sender
 from services.rpc.failures import Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
@@ -65,10 +66,11 @@ class NativeServer:
         options = [("grpc.max_receive_message_length", limit), *_OPTIONS, ("grpc.so_reuseport", int(shared_port))]
         self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=concurrent_rpcs)
         self._server.add_generic_rpc_handlers(tuple(_generic_handlers(services, gate, calls or Calls(Instruments.none()))))
-        self._health = HealthServicer()
+        self._health = Health()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names = [service.descriptor.full_name for service in services]
-        reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        shown = Reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME])
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(cast("Any", shown), self._server)  # its stub knows classes by name only
 
     async def start(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         """Listen on `host:port`; returns the port, which the system picks for 0."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from core.allowance import Allowances, Rate
@@ -25,7 +26,7 @@ class Strangers:
 
     def admit(self, sender: Sender) -> Credential:
         """What anybody holds; its `key_id` says where they call from."""
-        key_id = f"peer:{_household(self._address_of(sender))}"
+        key_id = f"peer:{self.household(sender)}"
         if over := self._allowances.take(key_id):
             raise RateLimited(
                 f"Your address calls more than {self._calls_per_second} times a second without being signed in.",
@@ -34,9 +35,13 @@ class Strangers:
             )
         return Credential(key_id, None, frozenset({Scope.PUBLIC}))
 
+    def household(self, sender: Sender) -> str:
+        """Where a call comes from: an address, or the network of all that one customer has; empty when it is unknown."""
+        return _household(self._address_of(sender))
 
+
+@lru_cache(10_000)
 def _household(address: str) -> str:
-    """An address, or the network of all that one customer has."""
     try:
         parsed = ip_address(address)
     except ValueError:

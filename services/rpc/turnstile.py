@@ -1,4 +1,4 @@
-"""Decides how much one key may take: so many calls at once, so many events a second. It acts on nothing and waits for nothing."""
+"""Decides how much a key or an address may take: so many calls at once, so many events a second. It neither acts nor waits."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -21,6 +21,8 @@ class Limits:
     # Over the limit a key may be for as long as its burst lasts; then its calls are refused until what it sent is paid off.
     key_events_per_second: int = 500_000
     key_requests: int = 256
+    # From one address, whatever keys it has: a write key is public, and one holder of it must not take all of its places.
+    peer_requests: int = 128
     requests: int = 2_000
 
 
@@ -48,6 +50,7 @@ class Turnstile:
         self._limits = limits
         self._now = now
         self._inside: Counter[str] = Counter()
+        self._from: Counter[str] = Counter()
         self._total = 0
         # Until when a key has paid for what it sent at its rate; it may be ahead of the clock by the burst.
         self._paid_until: OrderedDict[str, float] = OrderedDict()
@@ -62,8 +65,8 @@ class Turnstile:
         """Of how many keys something is remembered."""
         return len(self._paid_until.keys() | self._inside.keys())
 
-    def enter(self, key_id: str) -> Visit:
-        """Let a call in, or refuse it before anything of its body is read."""
+    def enter(self, key_id: str, peer: str = "") -> Visit:
+        """Let a call in, or refuse it before anything of its body is read; `peer` is where it comes from, empty when that is unknown."""
         if over := self._over_rate(key_id):
             raise RateLimited(
                 f"This key sent more than {self._limits.key_events_per_second:,} events a second.",
@@ -76,19 +79,29 @@ class Turnstile:
                 hint="Wait for answers before sending more, or put more events into a request.",
                 retry_after=_SOON,
             )
+        if peer and self._from[peer] >= self._limits.peer_requests:
+            raise TooManyRequests(
+                f"Your address has {self._limits.peer_requests:,} requests under way.",
+                hint="Wait for answers before sending more. Behind a proxy, the operator has to name it in PUG_TRUSTED_PROXIES.",
+                retry_after=_SOON,
+            )
         if self._total >= self._limits.requests:
             raise TooManyRequests("This server is answering as many requests as it takes at once.", hint="Send again.", retry_after=_SOON)
         self._total += 1
         self._inside[key_id] += 1
+        self._from[peer] += 1
         self.charge(key_id, 1)
         return Visit(self, key_id)
 
-    def leave(self, key_id: str) -> None:
-        """A call has ended, however it did."""
+    def leave(self, key_id: str, peer: str = "") -> None:
+        """A call has ended, however it did; it is the one that entered so."""
         self._total -= 1
         self._inside[key_id] -= 1
         if not self._inside[key_id]:
             del self._inside[key_id]
+        self._from[peer] -= 1
+        if not self._from[peer]:
+            del self._from[peer]
 
     def charge(self, key_id: str, events: int) -> timedelta:
         """Count events of a key; returns for how long it is over its rate."""

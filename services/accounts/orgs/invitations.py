@@ -20,6 +20,7 @@ from services.accounts.orgs.members import lock
 from services.accounts.orgs.own import org_message
 from services.accounts.orgs.roles import NUMBERS, require_may_touch, role_of
 from services.accounts.orgs.sendings import Sendings
+from services.accounts.quotas import Quotas, require_room
 from services.accounts.sign_in.letters import Letters
 from services.accounts.sign_in.newcomers import Newcomers, confirm
 from services.accounts.sign_in.registered import Newcomer, Registered, find_by_email, orgs_of, register
@@ -50,6 +51,7 @@ class Invitations:
     # Drops what is remembered of an account's sessions.
     forget: Callable[[str], None]
     now: Callable[[], datetime]
+    quotas: Quotas
 
     async def invite_member(self, request: pb.InviteMemberRequest, call: Call) -> pb.InviteMemberResponse:
         """The invitation, whose link is on its way; links of before work no longer."""
@@ -60,6 +62,7 @@ class Invitations:
             await lock(connection, call.org_id)
             await require_may_touch(connection, call, role)
             await _require_no_member(connection, call.org_id, email)
+            await self._require_room(connection, call.org_id)
             found = await self._keep(connection, call, email, role, token)
             org = (await connection.execute(select(orgs.c.name).where(orgs.c.id == call.org_id))).scalar_one()
             self.sendings.send(email, str(call.account.id))
@@ -114,6 +117,11 @@ class Invitations:
             session = await self.sessions.begin(connection, account, call, "link")
         self.forget(str(account.id))
         return session_pb2.AcceptInvitationResponse(session=session, org=org_message(org))
+
+    async def _require_room(self, connection: AsyncConnection, org_id: int) -> None:
+        most = self.quotas.org_members
+        await require_room(connection, memberships, memberships.c.org_id == org_id, most, "members of the org")
+        await require_room(connection, invitations, invitations.c.org_id == org_id, most, "invitations that wait")
 
     async def _keep(self, connection: AsyncConnection, call: Call, email: str, role: Role, token: str) -> RowMapping:
         """The invitation of an address, made or renewed."""

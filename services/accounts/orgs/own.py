@@ -12,6 +12,7 @@ from services.accounts.audit import Change, difference, note
 from services.accounts.names import name_of
 from services.accounts.orgs.members import lock
 from services.accounts.orgs.roles import NUMBERS, standing_of
+from services.accounts.quotas import Quotas, require_room
 from services.accounts.sign_in.registered import InOrg, find_for_change, orgs_of
 from services.accounts.tables import memberships, orgs
 from services.rpc.call import Call
@@ -27,6 +28,7 @@ class OwnOrgs:
     postgres: AsyncEngine
     # Drops what is remembered of an account's sessions.
     forget: Callable[[str], None]
+    quotas: Quotas
 
     async def create_org(self, request: pb.CreateOrgRequest, call: Call) -> pb.CreateOrgResponse:
         """A new org, whose owner is the caller."""
@@ -34,6 +36,8 @@ class OwnOrgs:
         async with transaction(self.postgres) as connection:
             # The account may be about to go.
             await find_for_change(connection, call.account.id)
+            of = memberships.c.account_id == call.account.id
+            await require_room(connection, memberships, of, self.quotas.account_orgs, "orgs you are in")
             row = (await connection.execute(insert(orgs).values(name=name).returning(orgs))).mappings().one()
             values = {"org_id": row["id"], "account_id": call.account.id, "role": Role.OWNER.value}
             await connection.execute(insert(memberships).values(values))

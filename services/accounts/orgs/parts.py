@@ -40,13 +40,22 @@ def org_parts(
     """All parts over one PostgreSQL; what they change is looked up anew in the credentials."""
     letters, forget = Letters(policy.public_url), credentials.forget
     return InOrgs(
-        OwnOrgs(postgres, forget),
+        OwnOrgs(postgres, forget, policy.quotas),
         Members(postgres, forget),
         Invitations(
-            postgres, mailer, Sendings(time.monotonic), letters, sign_in.newcomers, sign_in.sessions, policy.mail_proves, forget, now
+            postgres,
+            mailer,
+            Sendings(time.monotonic),
+            letters,
+            sign_in.newcomers,
+            sign_in.sessions,
+            policy.mail_proves,
+            forget,
+            now,
+            policy.quotas,
         ),
-        Projects(postgres, credentials.forget_org, credentials.forget_project),
+        Projects(postgres, credentials.forget_org, credentials.forget_project, policy.quotas),
         ProjectDeletions(postgres, credentials.forget_org, credentials.forget_project),
-        Keys(postgres, forget, now),
+        Keys(postgres, forget, now, policy.quotas),
         AuditLog(postgres),
     )

@@ -41,7 +41,7 @@ class ByLink:
     async def request_magic_link(self, request: pb.RequestMagicLinkRequest, call: Call) -> pb.RequestMagicLinkResponse:
         """Nothing, before anything is looked up: neither the answer nor its time tells whether the address is known."""
         email = email_address(request.email)
-        self.attempts.mail(email, call.credential.key_id)
+        await self.attempts.mail(email, call.credential.key_id)
         self.errands.run("send_link", self.links.send(email))
         return pb.RequestMagicLinkResponse()
 

@@ -40,7 +40,7 @@ class ByPassword:
         """A session; none where the address is confirmed first, and then nothing tells whether it is known already."""
         email, password = email_address(request.email), new_password(request.password)
         name, time_zone = name_of_account(request.name), require_time_zone(request.time_zone or "UTC", "timeZone")
-        self.attempts.mail(email, call.credential.key_id)
+        await self.attempts.mail(email, call.credential.key_id)
         newcomer = Newcomer(email, name, await self.passwords.hash(password), time_zone)
         if self.confirms:
             self.errands.run("confirm_address", self.links.send_to_confirm(newcomer))
@@ -54,7 +54,7 @@ class ByPassword:
     async def sign_in(self, request: pb.SignInRequest, call: Call) -> pb.SignInResponse:
         """A session, or the same refusal after the same time for all that can be wrong."""
         email, peer = email_address(request.email), call.credential.key_id
-        self.attempts.guess(email, peer)
+        await self.attempts.guess(email, peer)
         async with transaction(self.postgres) as connection:
             known = await find_by_email(connection, email)
         matched = await self.passwords.matches(request.password, known.password if known else None)
@@ -64,7 +64,7 @@ class ByPassword:
         if session is None:
             # The password has changed meanwhile. That ended all sessions, and one by the old password must not begin after it.
             return await self.sign_in(request, call)
-        self.attempts.succeeded(email, peer)
+        await self.attempts.succeeded(email, peer)
         log.info("signed_in", account_id=str(known.id), by="password")
         return pb.SignInResponse(session=session)
 

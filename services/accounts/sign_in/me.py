@@ -89,9 +89,9 @@ class Me:
                 return known
         # A stolen access token must not open a quieter way to guess.
         whose = str(account.id)
-        self.attempts.guess(whose, whose)
+        await self.attempts.guess(whose, whose)
         _require(await self.passwords.matches(given, known))
-        self.attempts.succeeded(whose, whose)
+        await self.attempts.succeeded(whose, whose)
         return known
 
 

@@ -1,13 +1,13 @@
 """Signing in, as a whole."""
 
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.accounts.mail import Mailer
+from services.accounts.quotas import Quotas
 from services.accounts.sign_in.attempts import Attempts
 from services.accounts.sign_in.by_link import ByLink
 from services.accounts.sign_in.by_oidc import ByOidc
@@ -35,6 +35,7 @@ class Policy:
     mail_proves: bool
     # Where the page is that links lead to.
     public_url: str
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def sign_in_parts(
     passwords: Passwords | None = None,
 ) -> SignIn:
     """All parts over one PostgreSQL; `forget` drops what is remembered of an account's sessions, by its id."""
-    passwords, attempts, errands = passwords or Passwords(), Attempts(time.monotonic), Errands()
+    passwords, attempts, errands = passwords or Passwords(), Attempts(postgres, now), Errands()
     newcomers, sessions, states = Newcomers(policy.sign_up, now), Sessions(postgres, now), States(postgres, now)
     links = Links(postgres, mailer, Letters(policy.public_url), newcomers, now)
     return SignIn(
@@ -75,5 +76,5 @@ def sign_in_parts(
         newcomers,
         sessions,
         errands,
-        (sessions.prune, links.prune, states.prune),
+        (sessions.prune, links.prune, states.prune, attempts.prune),
     )

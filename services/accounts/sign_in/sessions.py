@@ -28,6 +28,7 @@ _ACCESS = timedelta(minutes=15)
 _REFRESH = timedelta(days=90)
 _JUST_NOW = timedelta(minutes=15)
 _USER_AGENT_LENGTH = 300
+_MOST = 100
 
 By = Literal["password", "link", "oidc"]
 
@@ -64,6 +65,7 @@ class Sessions:
         user_agent = call.sender.headers.get("user-agent", "").replace("\0", "")[:_USER_AGENT_LENGTH]
         values = {"id": session_id, "account_id": account.id, "user_agent": user_agent, "signed_in_by": by, "signed_in_at": self._now()}
         await connection.execute(insert(sessions).values(values))
+        await self._end_oldest(connection, account.id)
         return await self._issue(connection, session_id, account)
 
     async def find(self, token: str) -> SignedIn | None:
@@ -177,6 +179,16 @@ class Sessions:
         async with transaction(self._postgres) as connection:
             await connection.execute(delete(session_tokens).where(expired))
             await connection.execute(delete(sessions).where(~left))
+
+    async def _end_oldest(self, connection: AsyncConnection, account_id: UUID) -> None:
+        """End those beyond what somebody has devices for: each could be refreshed for months, and all are listed together."""
+        newest = (
+            select(sessions.c.id)
+            .where(sessions.c.account_id == account_id, sessions.c.ended_at.is_(None))
+            .order_by(sessions.c.signed_in_at.desc(), sessions.c.id)
+        )
+        beyond = update(sessions).where(sessions.c.id.in_(newest.offset(_MOST))).values(ended_at=self._now())
+        await connection.execute(beyond)
 
     async def _issue(self, connection: AsyncConnection, session_id: UUID, account: Registered) -> pb.Session:
         now, access, refresh = self._now(), new_token("at"), new_token("rt")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from core.errors import SessionEnded
+from core.errors import MissingField, SessionEnded
 from pug.accounts.v1 import session_pb2 as pb
 from services.accounts.sign_in.sessions import Sessions
 from services.rpc.call import Call
@@ -32,7 +32,11 @@ class Staying:
         return pb.RefreshSessionResponse(session=refreshed.session)
 
     async def sign_out(self, request: pb.SignOutRequest, _call: Call) -> pb.SignOutResponse:
-        """Nothing; a token that is unknown has nothing left to end."""
+        """Nothing; a token that is unknown has nothing left to end, but without one somebody would believe to be signed out."""
+        if not request.refresh_token:
+            raise MissingField(
+                "Say which session ends.", field="refreshToken", hint="Send its refresh token; EndMySession ends others by their ids."
+            )
         if account_id := await self.sessions.sign_out(request.refresh_token):
             self.forget(str(account_id))
         return pb.SignOutResponse()

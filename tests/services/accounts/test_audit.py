@@ -213,7 +213,7 @@ async def test_what_changes_nothing_is_not_written_down(stand: Stand) -> None:
 
 async def test_a_change_by_a_key_is_its_own_whether_it_has_a_label_or_not(stand: Stand) -> None:
     ada = await stand.founder()
-    keys = [await ada.create_key(label, "admin") for label in ("robot", "")]
+    keys = [await ada.create_key(label, "admin", "read") for label in ("robot", "")]
     request = accounts_pb2.CreateApiKeyRequest(kind=accounts_pb2.ApiKey.KIND_SECRET, scopes=[access_pb2.SCOPE_READ])
 
     async with writing(stand) as written:

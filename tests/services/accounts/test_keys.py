@@ -14,9 +14,10 @@ from pug.common.v1 import access_pb2
 from services.accounts.key_uses import KeyUses
 from services.accounts.tables import api_keys
 from services.accounts.tokens import hashed
-from services.rpc.call import Credential, Scope
+from services.rpc.call import Credential, Scope, Sender
 
 HOUR = timedelta(hours=1)
+CREATE = "/pug.accounts.v1.AccountsService/CreateApiKey"
 
 
 async def scopes(stand: Stand, token: str) -> frozenset[Scope] | None:
@@ -109,6 +110,58 @@ async def test_a_key_expires_in_the_future(stand: Stand, expires: Timestamp) -> 
     assert (refused.value.field, bool(refused.value.hint)) == ("expiresAt", True)
 
 
+async def by_key(stand: Stand, token: str, *given: str, expires_at: Timestamp | None = None) -> pb.CreateApiKeyResponse:
+    """What a key makes."""
+    kind = pb.ApiKey.KIND_SECRET if given else pb.ApiKey.KIND_WRITE
+    request = pb.CreateApiKeyRequest(kind=kind, scopes=[f"SCOPE_{scope.upper()}" for scope in given], expires_at=expires_at)
+    return await stand.rpc("CreateApiKey", request, token=token)
+
+
+async def test_a_key_makes_no_key_that_may_do_more_than_itself(stand: Stand) -> None:
+    ada = await stand.founder()
+    admin, reader = await ada.create_key("", "admin"), await ada.create_key("", "admin", "read")
+
+    for maker, wanted in ((admin, "read"), (admin, "edit"), (reader, "edit")):
+        with pytest.raises(ScopeMissing) as refused:
+            await by_key(stand, maker.token, "admin", wanted)
+        assert refused.value.field == "scopes"
+
+    made = [await by_key(stand, reader.token, "read"), await by_key(stand, admin.token, "admin"), await by_key(stand, admin.token)]
+    assert [await scopes(stand, each.token) for each in made] == [{Scope.READ}, {Scope.ADMIN}, {Scope.CAPTURE}]
+
+
+async def test_a_key_that_a_key_makes_does_not_outlive_it(stand: Stand) -> None:
+    ada = await stand.founder()
+    expires, later = Timestamp(), Timestamp()
+    expires.FromDatetime(stand.now() + HOUR)
+    later.FromDatetime(stand.now() + HOUR * 2)
+    maker = await ada.create_key("", "admin", expires_at=expires)
+
+    made = await by_key(stand, maker.token, "admin")
+    with pytest.raises(InvalidArgument) as refused:
+        await by_key(stand, maker.token, "admin", expires_at=later)
+
+    assert made.api_key.expires_at == maker.api_key.expires_at
+    assert refused.value.field == "expiresAt"
+
+
+async def test_who_was_demoted_or_revoked_a_moment_ago_makes_no_key(stand: Stand) -> None:
+    ada = await stand.founder()
+    bob, key = await ada.bring_in("admin"), await ada.create_key("", "admin")
+    demoted, held = [
+        await stand.gate.admit(CREATE, Sender(headers={"authorization": f"Bearer {token}", "x-pug-org": ada.org}), "request", None)
+        for token in (bob.session.access_token, key.token)
+    ]
+    await ada.set_role(bob, "editor")
+    await ada.revoke_key(key.api_key.id)
+    request = pb.CreateApiKeyRequest(kind=pb.ApiKey.KIND_SECRET, scopes=[access_pb2.SCOPE_ADMIN])
+
+    with pytest.raises(ScopeMissing):
+        await stand.service.create_api_key(request, demoted)
+    with pytest.raises(CredentialInvalid):
+        await stand.service.create_api_key(request, held)
+
+
 async def test_keys_are_listed_newest_first_with_when_they_were_used_and_without_tokens(stand: Stand) -> None:
     ada = await stand.founder()
     used, unused = await ada.create_key("used", "read"), await ada.create_key("unused", "edit")
@@ -151,7 +204,7 @@ async def test_of_those_who_revoke_a_key_at_once_all_succeed_at_one_time(stand: 
 
 async def test_a_key_with_admin_makes_and_revokes_keys_even_itself(stand: Stand) -> None:
     ada = await stand.founder()
-    admin = await ada.create_key("robot", "admin")
+    admin = await ada.create_key("robot", "admin", "read")
     request = pb.CreateApiKeyRequest(kind=pb.ApiKey.KIND_SECRET, scopes=[access_pb2.SCOPE_READ])
 
     made = await stand.rpc("CreateApiKey", request, token=admin.token)

@@ -18,14 +18,18 @@ from core.errors import (
     InvalidArgument,
     NameTaken,
     PugError,
+    QuotaReached,
     SavedInsightNotFound,
     TileNotFound,
+    TooLong,
     TooMany,
     VersionConflict,
 )
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.tile_pb2 import Tile
 from services.dashboards import tables
+from services.dashboards.board_repository import BoardRepository
+from services.dashboards.saved_insight_repository import SavedInsightRepository
 from team import NOTHING, PURCHASES, Team, as_account, insight_tile, new_team
 
 TEXT: Mapping[str, object] = {"name": "Notes", "markdown": "# Read me"}
@@ -427,3 +431,78 @@ async def test_a_change_that_fails_leaves_no_trace(team: Team) -> None:
     assert await team.get(made) == made
     assert [entry["action"] for entry in [*await team.log("CreateDashboard"), *await team.log("SetTiles")]] == ["CreateDashboard"]
     assert json.dumps((await team.log("CreateDashboard"))[0]["changes"]["name"]) == '{"after": "Shop", "before": null}'
+
+
+def with_patterns(name: str, count: int) -> Mapping[str, object]:
+    filters = [
+        {"property": "plan", "op": "OP_MATCHES", "values": [f"{name}{one}_{two}" for two in range(10)]} for one in range(count // 10)
+    ]
+    return insight_tile(name, {"trends": {"series": [{"event": {"filters": filters}}]}})
+
+
+async def test_patterns_of_tiles_that_are_saved_together_are_counted_together(team: Team) -> None:
+    board = await team.create(tiles=[with_patterns(f"t{n}", 100) for n in range(5)])
+
+    with pytest.raises(TooMany) as refused:
+        await team.create(tiles=[with_patterns(f"t{n}", 100) for n in range(6)])
+
+    assert refused.value.field == "tiles"
+    more = await team.set_tiles(board, *board.tiles, with_patterns("one more", 100))
+    assert len(more.tiles) == 6
+
+
+async def test_others_are_served_while_the_tiles_of_a_board_are_checked(team: Team) -> None:
+    served = 0
+
+    async def serve() -> None:
+        nonlocal served
+        while True:
+            await asyncio.sleep(0)
+            served += 1
+
+    others = asyncio.create_task(serve())
+    await team.create(tiles=[insight_tile(f"t{n}") for n in range(100)])
+    others.cancel()
+
+    assert served > 100
+
+
+def long_filters(length: int) -> Mapping[str, object]:
+    return {"filters": [{"property": "plan", "values": ["x" * 100] * (length // 100)}]}
+
+
+async def test_pages_of_dashboards_are_shorter_where_their_filters_are_long_and_none_is_left_out(team: Team) -> None:
+    for number in range(40):
+        await team.create(name=f"b{number:02}", filters=long_filters(30_000))
+
+    pages: list[list[str]] = []
+    token = ""
+    while token or not pages:
+        page = await team.service.list_dashboards(pb.ListDashboardsRequest(page_size=1_000, page_token=token), team.call)
+        pages.append([board.name for board in page.dashboards])
+        token = page.next_page_token
+
+    assert [name for page in pages for name in page] == [f"b{number:02}" for number in range(40)]
+    assert len(pages) > 1
+
+
+async def test_no_insight_and_no_filters_are_so_long_that_a_list_could_not_be_read(team: Team) -> None:
+    with pytest.raises(TooLong) as of_board:
+        await team.create(filters=long_filters(40_000))
+    with pytest.raises(TooLong) as of_tile:
+        await team.create(tiles=[insight_tile("a", {**PURCHASES, "filters": long_filters(40_000)})])
+    with pytest.raises(TooLong) as of_saved:
+        await team.save("a", {**PURCHASES, "filters": long_filters(40_000)})
+
+    assert (of_board.value.field, of_tile.value.field, of_saved.value.field) == ("filters", "tiles[0].insight", "insight")
+
+
+async def test_a_project_has_so_many_dashboards_and_saved_insights(team: Team) -> None:
+    boards, saved = BoardRepository(team.backends.postgres, most=1), SavedInsightRepository(team.backends.postgres, most=1)
+    await team.create()
+    kept = await team.save()
+
+    with pytest.raises(QuotaReached):
+        await boards.create(team.call, pb.Dashboard(name="second"), "CreateDashboard", "tiles")
+    with pytest.raises(QuotaReached):
+        await saved.create(team.call, kept)

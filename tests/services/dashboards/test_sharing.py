@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,11 +10,11 @@ import pytest
 from google.protobuf.json_format import MessageToDict, MessageToJson
 from sqlalchemy import select
 
-from core.errors import DashboardNotFound, InvalidArgument, QueryTooExpensive, WindowNotYours
+from core.errors import DashboardNotFound, InvalidArgument, QueryTooExpensive, ScopeMissing, WindowNotYours
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.render_pb2 import RenderSharedDashboardRequest
 from pug.dashboards.v1.tile_pb2 import Tile
-from pug.insights.v1.insights_pb2 import QueryRequest
+from pug.insights.v1.insights_pb2 import Insight, QueryRequest
 from services.accounts.credentials import Credentials
 from services.dashboards.shares import Shares
 from services.dashboards.tables import shares
@@ -49,7 +50,8 @@ async def test_all_who_have_links_ask_no_more_at_once_than_one_member_does(team:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        # Long enough for the slowest of four to have asked.
+        await asyncio.sleep(0.2)
         running -= 1
 
     team.answering = count
@@ -84,7 +86,7 @@ async def test_a_link_works_until_it_is_replaced_or_taken_back(team: Team) -> No
     await unshare(team, board)
     assert team.forgotten == [board.id] * 4
     told = [entry["changes"]["share"] for entry in [*await team.log("ShareDashboard"), *await team.log("UnshareDashboard")]]
-    closed, open_ = {"expires_at": None, "choose_window": False}, {"expires_at": None, "choose_window": True}
+    closed, open_ = [{"expires_at": None, "choose_window": chosen, "show_traits": False} for chosen in (False, True)]
     assert [(each["before"], each["after"]) for each in told] == [(None, closed), (closed, open_), (open_, None)]
     assert (await team.get(board)).version == board.version
 
@@ -219,6 +221,68 @@ async def test_the_window_may_be_chosen_where_the_owner_allows_it(team: Team) ->
     assert MessageToDict(chosen.board.time_range)["from"] == "2026-03-04T00:00:00Z"
     with pytest.raises(InvalidArgument):
         await team.render_shared(board, window={"preset": 99})
+
+
+EVENT: Mapping[str, object] = {"event": {"name": "purchase"}}
+BY_TRAIT: Mapping[str, object] = {"breakdowns": [{"property": "email", "source": "SOURCE_PERSON"}]}
+NAMES_TRAITS: Mapping[str, Mapping[str, object]] = {
+    "trends": {"trends": {"series": [EVENT], **BY_TRAIT}},
+    "segmentation": {"segmentation": {"series": [EVENT], **BY_TRAIT}},
+    "funnel": {"funnel": {"steps": [EVENT, EVENT], **BY_TRAIT}},
+    "retention": {"retention": {"start": EVENT["event"], "return": EVENT["event"], **BY_TRAIT}},
+    "sessions": {"sessions": {"metric": "METRIC_SESSIONS", **BY_TRAIT}},
+    "top_k": {"topK": {"dimension": "DIMENSION_PROPERTY", "property": "email", "source": "SOURCE_PERSON"}},
+}
+
+
+def test_every_kind_that_can_be_broken_down_is_asked_whether_it_names_traits() -> None:
+    kinds = {field.name: field.message_type for field in Insight.DESCRIPTOR.oneofs_by_name["kind"].fields}
+    broken_down = {name for name, kind in kinds.items() if kind and "breakdowns" in kind.fields_by_name}
+
+    assert set(NAMES_TRAITS) == broken_down | {"top_k"}
+
+
+@pytest.mark.parametrize("kind", NAMES_TRAITS)
+async def test_traits_are_shown_to_who_has_a_link_only_where_an_admin_allows_it(team: Team, kind: str) -> None:
+    asked: list[QueryRequest] = []
+
+    async def note(request: QueryRequest) -> None:
+        asked.append(request)
+
+    board = await team.create(tiles=[insight_tile("secret", NAMES_TRAITS[kind]), insight_tile("open")])
+    await team.share(board)
+    team.answering = note
+
+    hidden = await team.render_shared(board)
+    asked_of_hidden = len(asked)
+    admin = replace(team.call, credential=replace(team.call.credential, scopes=frozenset({Scope.EDIT, Scope.ADMIN})))
+    await team.service.share_dashboard(pb.ShareDashboardRequest(id=board.id, show_traits=True), admin)
+    shown = await team.render_shared(board)
+
+    assert hidden.tile("secret").error.info.reason == "TRAITS_HIDDEN"
+    assert "email" not in MessageToJson(hidden.tile("secret"))
+    assert (hidden.tile("open").HasField("answer"), asked_of_hidden) == (True, 1)
+    assert all(tile.HasField("answer") for tile in shown.tiles)
+    assert (await team.render(board)).tile("secret").HasField("answer")
+
+
+async def test_a_filter_by_a_trait_shows_none(team: Team) -> None:
+    by_plan = {"filters": [{"property": "plan", "source": "SOURCE_PERSON", "values": ["pro"]}]}
+    board = await team.create(tiles=[insight_tile("a", {"trends": {"series": [EVENT]}, "filters": by_plan})])
+    await team.share(board)
+
+    assert (await team.render_shared(board)).tile("a").HasField("answer")
+
+
+async def test_an_editor_shares_and_shows_no_traits(team: Team) -> None:
+    board = await team.create()
+    editor = replace(team.call, credential=replace(team.call.credential, scopes=frozenset({Scope.READ, Scope.EDIT})))
+
+    with pytest.raises(ScopeMissing) as refused:
+        await team.service.share_dashboard(pb.ShareDashboardRequest(id=board.id, show_traits=True), editor)
+
+    assert refused.value.field == "showTraits"
+    assert (await team.service.share_dashboard(pb.ShareDashboardRequest(id=board.id), editor)).token
 
 
 async def test_a_credential_without_a_dashboard_sees_none(team: Team) -> None:

@@ -19,6 +19,7 @@ from story import Store, event
 JSON = Mapping[str, object]
 Ask = Callable[[JSON], Awaitable[QueryResponse]]
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
+NOTHING: JSON = {}
 RANGE: JSON = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
 
 
@@ -114,3 +115,17 @@ async def test_all_patterns_are_checked_in_one_query(monkeypatch: pytest.MonkeyP
     await ask(trend(filters, []))
 
     assert [one.startswith("SELECT match('', '00'), match('', '01'), ") for one in asked if "schema_" not in one] == [False, True, False]
+
+
+@pytest.mark.parametrize(("compared", "most"), [({}, 8), ({"compare": {}}, 4)])
+async def test_an_answer_of_more_numbers_than_anybody_reads_is_refused_before_it_is_asked(ask: Ask, compared: JSON, most: int) -> None:
+    def wide(series: int) -> JSON:
+        trends: JSON = {"series": [NOTHING] * series, "breakdowns": [{"property": "plan"}], "breakdownLimit": 100}
+        fortnight = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-15T00:00:00Z"}
+        return {"insight": {"trends": trends}, "timeRange": fortnight, "granularity": "GRANULARITY_HOUR", **compared}
+
+    with pytest.raises(TooMany) as refused:
+        await ask(wide(most + 1))
+
+    assert refused.value.field == "insight.trends.breakdownLimit"
+    assert (await ask(wide(most))).HasField("trends")

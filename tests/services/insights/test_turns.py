@@ -148,3 +148,15 @@ async def test_what_a_query_waited_is_taken_from_its_callers_patience() -> None:
     left = await waiting
     assert left is not None
     assert left < 100
+
+
+async def test_where_nobody_may_wait_who_is_refused_leaves_nothing_behind() -> None:
+    turns = Turns(AtOnce(queries=1, project_queries=1, project_waiting=0))
+
+    async with turns.turn(call(1)):
+        with pytest.raises(TooManyQueries):
+            async with turns.turn(call(1)):
+                pass
+
+    async with turns.turn(call(1)):
+        pass

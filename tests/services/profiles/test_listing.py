@@ -1,15 +1,17 @@
 """Who and what can be found: persons by traits, activity and search, and events, page by page."""
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import datetime
 
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 
-from core.errors import FilterInvalid, InvalidArgument, PersonNotFound, TooMany
+from core.errors import FilterInvalid, InvalidArgument, PersonNotFound, TooMany, TooManyQueries, TraitInvalid
 from core.person_ids import person_id
 from pug.insights.v1.insights_pb2 import GetSchemaRequest
 from pug.profiles.v1 import profiles_pb2 as pb
+from services.insights.turns import AtOnce, Turns
 from story import event
 
 from .conftest import Town
@@ -195,6 +197,57 @@ async def test_all_events_are_listed_page_by_page_though_many_occurred_at_once(t
     filters = {"filter": {"filters": {"filters": [{"property": "n", "op": "OP_LT", "values": [2]}]}}}
     found = await town.service.list_events(ParseDict(filters, pb.ListEventsRequest()), town.call)
     assert [one.properties["n"] in (0, 1) for one in found.events] == [True, True]
+
+
+async def test_pages_are_shorter_where_events_hold_very_many_values_and_none_is_left_out(town: Town) -> None:
+    many = list(range(8_000))
+    await town.store.tell(*(event("a", "someone", at=f"2026-03-01T10:00:{n:02}Z", n=n, many=many) for n in range(8)))
+
+    pages: list[list[object]] = []
+    token = ""
+    while token or not pages:
+        page = await town.service.list_events(pb.ListEventsRequest(page_token=token), town.call)
+        pages.append([one.properties["n"] for one in page.events])
+        token = page.next_page_token
+
+    assert pages == [[7, 6, 5], [4, 3, 2], [1, 0]]
+
+
+async def test_pages_are_shorter_where_persons_have_very_many_traits_and_nobody_is_left_out(town: Town) -> None:
+    for n in range(15):
+        await town.set_traits(f"id-{n}", set={"many": list(range(1_900))})
+    await told(town)
+
+    pages: list[list[str]] = []
+    token = ""
+    while token or not pages:
+        page = await town.service.list_persons(pb.ListPersonsRequest(page_token=token), town.call)
+        pages.append([person.distinct_ids[0] for person in page.persons])
+        token = page.next_page_token
+
+    assert list(map(len, pages)) == [13, 2]
+    assert {one for page in pages for one in page} == {f"id-{n}" for n in range(15)}
+
+
+async def test_a_person_has_no_more_values_in_traits_than_a_list_can_show(town: Town) -> None:
+    with pytest.raises(TraitInvalid):
+        await town.set_traits("ann", set={"many": [[1]] * 1_000})
+
+
+async def test_lists_of_people_and_events_take_their_turn_with_the_queries_of_their_project(town: Town) -> None:
+    turns = Turns(AtOnce(queries=1, project_queries=1, project_waiting=0))
+    crowded = copy(town.service)
+    crowded._turns = turns  # pyright: ignore[reportPrivateUsage] (the same stores)
+
+    async with turns.turn(town.call):
+        with pytest.raises(TooManyQueries):
+            await crowded.list_events(pb.ListEventsRequest(), town.call)
+        with pytest.raises(TooManyQueries):
+            await crowded.list_persons(pb.ListPersonsRequest(), town.call)
+        with pytest.raises(TooManyQueries):
+            await crowded.list_person_events(pb.ListPersonEventsRequest(distinct_id="a"), town.call)
+
+    assert not (await crowded.list_events(pb.ListEventsRequest(), town.call)).events
 
 
 async def test_who_was_identified_is_told_from_who_never_was(town: Town) -> None:

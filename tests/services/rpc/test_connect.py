@@ -40,6 +40,8 @@ async def answer(
         sent.append(message)
 
     await connect_application([service], gate, {}, body_within_s=0.05)(scope, receive, send)
+    # Whatever the answer is, nobody but its caller keeps it.
+    assert {(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")} <= set(sent[0]["headers"])
     body = json.loads(sent[1]["body"])
     details = body.get("details", [])
     return sent[0]["status"], body, ErrorInfo.FromString(base64.b64decode(details[0]["value"] + "==") if details else b"")

@@ -129,3 +129,24 @@ def test_what_is_remembered_of_keys_has_a_limit(monkeypatch: pytest.MonkeyPatch,
 
     assert busy.keys_held == 10
     assert busy.inside == 0
+
+
+def test_one_address_takes_only_so_many_places_of_a_key_and_leaves_the_others(clock: Clock) -> None:
+    turnstile = Turnstile(Limits(key_requests=4, peer_requests=2, requests=10), clock)
+    for _ in range(2):
+        turnstile.enter("pk_public", "10.0.0.1")
+
+    with pytest.raises(TooManyRequests) as refused:
+        turnstile.enter("sk_other", "10.0.0.1")
+    turnstile.enter("pk_public", "10.0.0.2")
+    turnstile.leave("pk_public", "10.0.0.1")
+    turnstile.enter("sk_other", "10.0.0.1")
+
+    assert "PUG_TRUSTED_PROXIES" in refused.value.hint
+    assert refused.value.retry_after == timedelta(seconds=1)
+
+
+def test_calls_from_nowhere_known_have_no_limit_of_an_address(clock: Clock) -> None:
+    turnstile = Turnstile(Limits(peer_requests=1), clock)
+
+    assert [turnstile.enter("a") for _ in range(3)]

@@ -50,14 +50,16 @@ class Dashboard(_message.Message):
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., window: _Optional[_Union[Window, _Mapping]] = ..., filters: _Optional[_Union[_filter_pb2.FilterGroup, _Mapping]] = ..., week_start: _Optional[_Union[_insights_pb2.WeekStart, str]] = ..., tiles: _Optional[_Iterable[_Union[_tile_pb2.Tile, _Mapping]]] = ..., version: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., share: _Optional[_Union[Share, _Mapping]] = ...) -> None: ...
 
 class Share(_message.Message):
-    __slots__ = ("created_at", "expires_at", "choose_window")
+    __slots__ = ("created_at", "expires_at", "choose_window", "show_traits")
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     CHOOSE_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    SHOW_TRAITS_FIELD_NUMBER: _ClassVar[int]
     created_at: _timestamp_pb2.Timestamp
     expires_at: _timestamp_pb2.Timestamp
     choose_window: bool
-    def __init__(self, created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., choose_window: _Optional[bool] = ...) -> None: ...
+    show_traits: bool
+    def __init__(self, created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., choose_window: _Optional[bool] = ..., show_traits: _Optional[bool] = ...) -> None: ...
 
 class CreateDashboardRequest(_message.Message):
     __slots__ = ("name", "description", "window", "filters", "week_start", "tiles")
@@ -160,14 +162,16 @@ class SetTilesResponse(_message.Message):
     def __init__(self, dashboard: _Optional[_Union[Dashboard, _Mapping]] = ...) -> None: ...
 
 class ShareDashboardRequest(_message.Message):
-    __slots__ = ("id", "expires_at", "choose_window")
+    __slots__ = ("id", "expires_at", "choose_window", "show_traits")
     ID_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     CHOOSE_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    SHOW_TRAITS_FIELD_NUMBER: _ClassVar[int]
     id: str
     expires_at: _timestamp_pb2.Timestamp
     choose_window: bool
-    def __init__(self, id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., choose_window: _Optional[bool] = ...) -> None: ...
+    show_traits: bool
+    def __init__(self, id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., choose_window: _Optional[bool] = ..., show_traits: _Optional[bool] = ...) -> None: ...
 
 class ShareDashboardResponse(_message.Message):
     __slots__ = ("token", "share")

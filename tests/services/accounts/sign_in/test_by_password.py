@@ -18,7 +18,7 @@ from services.accounts.sign_in.parts import Policy
 from services.accounts.sign_in.passwords import Passwords
 from services.accounts.sign_in.registered import Newcomer, Registered
 from services.accounts.sign_in.sessions import By, Sessions
-from services.accounts.tables import accounts, api_keys, invitations, memberships, orgs, projects
+from services.accounts.tables import accounts, api_keys, attempts, invitations, memberships, orgs, projects
 from services.rpc.call import Call, Credential, Scope
 
 CONFIRMING = Policy("open", confirms=True, mail_proves=True, public_url="https://pug.example")
@@ -196,6 +196,28 @@ async def test_guesses_run_out_for_strangers_and_not_for_who_has_signed_in_from_
     assert refused.value.retry_after
     assert refused.value.retry_after <= timedelta(seconds=30)
     assert (await stand.signed_in(email, peer="10.0.0.9")).access_token
+
+
+async def test_guesses_are_counted_together_whichever_process_is_asked(stand: Stand, email: str) -> None:
+    await stand.sign_up(email)
+    processes = [open_stand(stand.postgres) for _ in range(2)]
+
+    async def guess() -> int:
+        results = await asyncio.gather(
+            *(process.signed_in(email, "wrong horse battery") for process in processes for _ in range(8)), return_exceptions=True
+        )
+        return sum(isinstance(result, SignInFailed) for result in results)
+
+    tried = await guess()
+    processes[0].ahead = processes[1].ahead = timedelta(seconds=31)
+    later = await guess()
+    processes[0].ahead = timedelta(hours=1)
+    await processes[0].sign_in.by_password.attempts.prune()
+
+    assert (tried, later) == (10, 1)
+    async with stand.postgres.connect() as connection:
+        old = select(attempts).where(attempts.c.paid_until <= processes[0].now())
+        assert (await connection.execute(old)).all() == []
 
 
 async def test_one_peer_may_not_guess_at_many_accounts(stand: Stand) -> None:

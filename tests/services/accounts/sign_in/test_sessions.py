@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import func, select
 
 from accounts_stand import Stand, new_email
-from core.errors import CredentialInvalid, SessionEnded
+from core.errors import CredentialInvalid, MissingField, SessionEnded
 from pug.accounts.v1 import session_pb2 as pb
 from services.accounts.tables import session_tokens, sessions
 
@@ -84,13 +84,20 @@ async def test_signing_out_ends_the_session_at_once_and_may_be_done_again(stand:
     await stand.me(following)
 
     # By a used token, too.
-    for token in (session.refresh_token, following.refresh_token, "rt_unknown", ""):
+    for token in (session.refresh_token, following.refresh_token, "rt_unknown"):
         assert await stand.rpc("SignOut", pb.SignOutRequest(refresh_token=token)) == pb.SignOutResponse()
 
     with pytest.raises(CredentialInvalid):
         await stand.me(following)
     with pytest.raises(SessionEnded):
         await stand.refresh(following)
+
+
+async def test_who_names_no_session_is_not_told_that_it_has_ended(stand: Stand) -> None:
+    with pytest.raises(MissingField) as refused:
+        await stand.rpc("SignOut", pb.SignOutRequest())
+
+    assert refused.value.field == "refreshToken"
 
 
 @pytest.mark.parametrize("token", ["", "rt_unknown", "\0", "ü"])
