@@ -14,9 +14,11 @@ help: ## List what can be done
 run: $(VENV)/runtime.stamp ## Install, start everything embedded, print keys and curl lines
 	@exec $(BIN)/pug dev
 
+# A file's tests share engines, so they stay together; each process starts its own.
+PROCESSES ?= 2
 .PHONY: test
 test: $(VENV)/development.stamp ## Run all tests
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 .PHONY: check
 check: $(VENV)/development.stamp ## Format, lint, types, imports, contracts, generated code, licences

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
 LONGEST_LINE = 2**20
+_LONGEST_NAME = 2**17
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -103,6 +104,8 @@ class Lines:
 
 def read_header(file: BinaryIO, size: int, delimiter: str) -> tuple[list[str], Position]:
     """The column names on the first line of a CSV file, and where its records begin."""
+    # No column is called that long: it is no header, or a quote was never closed.
+    csv.field_size_limit(_LONGEST_NAME)
     lines = Lines(file, size)
     header = next(csv.reader(lines, delimiter=delimiter), list[str]())
     return [name.strip() for name in header], lines.position
