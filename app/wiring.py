@@ -91,7 +91,7 @@ from workers.erasure.watch import ErasureWatch
 from workers.erasure.worker import JOB as ERASER
 from workers.erasure.worker import ErasureWorker
 from workers.events import EventsWorker
-from workers.ledger import Ledger
+from workers.ledger import LEDGER, Ledger
 from workers.partition import JOB, STREAM, Partition
 from workers.pause import Pause
 from workers.people import JOB as PEOPLE
@@ -107,7 +107,6 @@ from workers.unwanted import Unwanted
 from workers.watch import Watch
 
 _SUBJECT = "events.captured"
-_BUCKET = "BLOCKS"
 _SALTS = "COOKIELESS_SALTS"
 _SESSIONS = "COOKIELESS_SESSIONS"
 _DEAD_LETTERS = "DEAD"
@@ -371,7 +370,7 @@ async def _store_events(  # noqa: PLR0917 (each is another thing)
     worker = EventsWorker(
         partition,
         backends.jetstream,
-        ledger=Ledger(await backends.jetstream.key_value(_BUCKET), partition.worker, watch),
+        ledger=Ledger(await backends.jetstream.key_value(LEDGER), partition.worker, watch),
         store=EventStore(clickhouse, watch),
         duplicates=Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days), partition),
         tombstones=tombstones,

@@ -7,6 +7,9 @@ from core.instruments import Instruments
 from workers.block import BlockRecord
 from workers.watch import Watch
 
+# The bucket.
+LEDGER = "BLOCKS"
+
 
 class Ledger:
     """One record in a JetStream bucket, under the worker's name.

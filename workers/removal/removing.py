@@ -35,10 +35,10 @@ from workers.removal.counting import counts
 from workers.removal.deleting import delete_in, drop_whole, partitions_of
 from workers.removal.journal import Begun, Count, begin, end, open_removals
 from workers.removal.rebuilding import begin_delete, forget_mutations, mutated, rebuild
-from workers.removal.settled import all_settled
 from workers.removal.share import Before, OfIds, OfProject, Portion, Share, digest
 from workers.removal.subtracting import subtract, tidy, unmark
 from workers.removal.tables import DERIVED_TABLES, TOLD_TABLES, Derived, told_rows, touched
+from workers.settled import all_settled
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -4,9 +4,8 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import KeyNotFoundError, NotFoundError
 
 from workers.block import WRITERS, BlockRecord
+from workers.ledger import LEDGER
 from workers.partition import STREAM, Partition
-
-_BUCKET = "BLOCKS"
 
 
 async def all_settled(jetstream: JetStreamContext) -> bool:
@@ -14,7 +13,7 @@ async def all_settled(jetstream: JetStreamContext) -> bool:
 
     What can be neither stored nor buried waits on, and is not in doubt.
     """
-    bucket = await jetstream.key_value(_BUCKET)
+    bucket = await jetstream.key_value(LEDGER)
     for number in range(WRITERS):
         partition = Partition(number, WRITERS)
         try:
