@@ -37,7 +37,10 @@ _LARGE = [
     for table in ("identity_changes", "ties", "distinct_ids")
 ]
 # The log goes on saying who did something to which project, but not what it was.
-_AUDIT = text("UPDATE audit_entries SET changes = '{}' WHERE project_id = :project")
+_AUDIT = text(
+    "UPDATE audit_entries SET changes = '{}', object_id = CASE WHEN object_kind = 'person' THEN '' ELSE object_id END"
+    " WHERE project_id = :project"
+)
 # Boards with their links, saved insights, versions and keys go with it.
 _PROJECT = text("DELETE FROM projects WHERE id = :project AND org_id IS NULL")
 _DRAINED_WITHIN_S = 60.0

@@ -3,7 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.postgres import transaction
+from core.person_ids import person_id
+from core.postgres import answering, transaction
 from workers.erasure.jobs import Job
 
 # Nobody changes who is who meanwhile (services/profiles/rows.py).
@@ -15,6 +16,13 @@ _THEIRS = {
     "ties": "(tied = ANY(:ids) OR tied_to = ANY(:ids))",
     "identity_changes": "(distinct_id = ANY(:ids) OR root = ANY(:ids))",
 }
+# Who exported them stays written down, but no longer whom: a person's id is a hash that anybody can work out from theirs.
+_EXPORTED = text(
+    "UPDATE audit_entries SET object_id = '' WHERE project_id = :project AND object_kind = 'person' AND object_id = ANY(:person_ids)"
+)
+# PostgreSQL does both by itself, but not for so few rows; until then samples of values stay among its statistics, and rows in its files.
+_TIDIED = (*_THEIRS, "audit_entries")
+_WRITTEN_ANEW = ("erasures", "removals")
 
 
 class People:
@@ -45,6 +53,17 @@ class People:
             for table, theirs in _THEIRS.items():
                 query = text(f"DELETE FROM {table} WHERE project_id = :project AND {theirs}")  # noqa: S608 (names of our own)
                 await connection.execute(query, _values(job))
+            person_ids = [person_id(one) for one in job.distinct_ids]
+            await connection.execute(_EXPORTED, {"project": job.project_id, "person_ids": person_ids})
+
+    async def tidy(self) -> None:
+        """Have PostgreSQL forget what was deleted: in its statistics, and in the files of the small tables."""
+        with answering():
+            async with self._postgres.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                for table in _TIDIED:
+                    await connection.execute(text(f"VACUUM (ANALYZE) {table}"))
+                for table in _WRITTEN_ANEW:
+                    await connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
 
 
 def _values(job: Job) -> dict[str, object]:

@@ -95,6 +95,7 @@ class ErasureWorker:
             return False
         try:
             await self._erase(jobs, stop)
+            await self._people.tidy()
         except Stopped:
             log.info("erasures_put_off", erasures=len(jobs))
         except Exception as error:

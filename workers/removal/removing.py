@@ -35,7 +35,7 @@ from workers.removal.counting import counts
 from workers.removal.deleting import delete_in, drop_whole, partitions_of
 from workers.removal.journal import Begun, Count, begin, end, open_removals
 from workers.removal.rebuilding import begin_delete, forget_mutations, mutated, rebuild
-from workers.removal.share import Before, OfIds, OfProject, Portion, Share, digest
+from workers.removal.share import Before, OfIds, OfProject, Portion, Share
 from workers.removal.subtracting import subtract, tidy, unmark
 from workers.removal.tables import DERIVED_TABLES, TOLD_TABLES, Derived, told_rows, touched
 from workers.settled import all_settled
@@ -108,7 +108,7 @@ class Removal:
             portion = Portion(share, _EVERY_BLOCK if isinstance(share, OfProject) else await self._last_blocks())
         begun = Begun(portion, await counts(self._clickhouse, share))
         await begin(connection, begun)
-        log.info("removal_begun", project=share.project_id, removal=digest(share), kind=type(share).__name__)
+        log.info("removal_begun", project=share.project_id, kind=type(share).__name__)
         return begun
 
     async def _last_blocks(self) -> tuple[int, ...]:
@@ -141,7 +141,7 @@ class Removal:
         # A backup that saw it crossed out, and not yet what was done, would never be done.
         async with self._pause.storing():
             await end(connection, portion.share)
-        log.info("removal_done", project=portion.share.project_id, removal=digest(portion.share), events=begun.before[0].events)
+        log.info("removal_done", project=portion.share.project_id, events=begun.before[0].events)
         return after
 
     async def _correct(self, connection: AsyncConnection, table: Derived, portion: Portion) -> None:

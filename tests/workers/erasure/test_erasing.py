@@ -77,6 +77,9 @@ async def assert_gone(home: Household, erasure_id: str, *, ids: int = 3) -> pb.E
 async def test_all_is_gone_totals_fell_by_exactly_that_and_a_certificate_says_so(home: Household) -> None:
     zoe = await settle_in(home)
     before, held = await home.counted(), await home.everywhere("zoe")
+    async with home.backends.postgres.begin() as connection:
+        await connection.execute(text("ANALYZE distinct_ids, ties"))
+    assert await said_by_statistics(home)
 
     erasure_id = await home.erase("zoe-laptop")
     async with working(home.backends):
@@ -85,6 +88,7 @@ async def test_all_is_gone_totals_fell_by_exactly_that_and_a_certificate_says_so
     assert set(before.values()) == {5 + len(zoe)}
     assert {"events", "person_ties", "person_traits", "distinct_ids", "ties", "schema_events"} <= set(held)
     assert await kept_statements(home) == {}
+    assert await said_by_statistics(home) == []
     erasure = await assert_gone(home, erasure_id)
     counts = {one.name: one.before for one in erasure.stores}
     assert (counts["clickhouse.events"], counts["postgresql.distinct_ids"], counts["postgresql.ties"]) == (len(zoe), 3, 2)
@@ -93,6 +97,14 @@ async def test_all_is_gone_totals_fell_by_exactly_that_and_a_certificate_says_so
     assert (said["erasure"], said["project"], said["refused_ids"]) == (erasure_id, home.project_id, 3)
     assert said["stores"] == [{"name": one.name, "before": one.before, "after": 0} for one in erasure.stores]
     assert b"zoe" not in await home.certificate(erasure_id)
+
+
+async def said_by_statistics(home: Household) -> list[str]:
+    """Samples of values that PostgreSQL keeps of its tables, where they name her."""
+    async with home.backends.postgres.connect() as connection:
+        samples = "concat(most_common_vals::text, histogram_bounds::text)"
+        query = f"SELECT {samples} FROM pg_stats WHERE schemaname = 'public' AND {samples} LIKE '%zoe%'"
+        return [str(row[0]) for row in await connection.execute(text(query))]
 
 
 async def kept_statements(home: Household) -> dict[str, str]:
