@@ -28,6 +28,8 @@ class State(StrEnum):
 
     APPLIED = "applied"
     MISSING = "missing"
+    # A stream that is there, as an older version made it.
+    OUTDATED = "outdated"
     UNKNOWN = "unknown"
 
 
@@ -72,7 +74,7 @@ def require_current(migrations: Iterable[Migration]) -> None:
     """Refuses a schema that this version was not written for. Rollups that aren't built yet are no reason."""
     known = list(migrations)
     require_known(known)
-    if missing := [each for each in known if each.state is State.MISSING and not each.optional]:
+    if missing := [each for each in known if each.state in {State.MISSING, State.OUTDATED} and not each.optional]:
         raise SchemaOlder(
             f"The schema is older than this version of Pug: {_named(missing)} not applied.",
             hint="Run `pug migrate`; `pug dev` does it by itself. `pug migrate --status` shows all migrations.",
@@ -189,4 +191,4 @@ def _revision(stream: StreamInfo) -> int:
 def _compared(revision: int, wanted: int) -> State:
     if revision == wanted:
         return State.APPLIED
-    return State.MISSING if revision < wanted else State.UNKNOWN
+    return State.OUTDATED if revision < wanted else State.UNKNOWN

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.client import CliError
 from app.cli.output import AsJson, data_console, instant_text, note, print_json, print_table, table
 from app.cli.server import run_command, serving_settings
 from core.settings import Settings
@@ -43,8 +44,14 @@ def migrate(
 
 
 def _show_status(settings: Settings, *, as_json: bool) -> None:
+    from app.attaching import is_embedded  # noqa: PLC0415 (as above)
     from app.schema import State  # noqa: PLC0415 (as above)
 
+    if is_embedded(settings, "POSTGRES_URL") and not (settings.data_dir.expanduser() / "postgres").is_dir():
+        # To ask the engines would make them.
+        raise CliError(
+            f"No Pug has run in {settings.data_dir.absolute()}: there is nothing to tell of.", "Say by PUG_DATA_DIR where its data is."
+        )
     migrations: list[Migration] = []
 
     async def ask() -> None:
@@ -64,8 +71,8 @@ def _show_status(settings: Settings, *, as_json: bool) -> None:
         return
     if not as_json:
         console = data_console()
-        if counts[State.MISSING]:
-            console.print(f"{counts[State.MISSING]} missing: run `pug migrate`.", markup=False)
+        if behind := counts[State.MISSING] + counts[State.OUTDATED]:
+            console.print(f"{behind} missing or outdated: run `pug migrate`.", markup=False)
         if counts[State.UNKNOWN]:
             console.print(f"{counts[State.UNKNOWN]} of a newer Pug than this one: install that.", markup=False)
     raise typer.Exit(1)

@@ -50,9 +50,11 @@ async def _slow(settings: Settings) -> list[SlowQuery]:
 
 
 def _print(found: Sequence[SlowQuery]) -> None:
-    columns = ("seconds", "waited", "at", "project", "kind", "source", "rows read", "question")
+    """Numbers side by side, and the questions below, which are long."""
+    columns = ("#", "seconds", "waited", "at", "project", "kind", "source", "rows read")
     rows = [
         (
+            str(place),
             f"{each.seconds:,.1f}",
             f"{each.waited_seconds:,.1f}",
             instant_text(each.at),
@@ -60,8 +62,9 @@ def _print(found: Sequence[SlowQuery]) -> None:
             f"{each.kind} · {each.error}" if each.error else each.kind,
             each.source,
             f"{each.rows_read:,}",
-            visible(f"{each.outline} [{each.fingerprint}]"),
         )
-        for each in found
+        for place, each in enumerate(found, 1)
     ]
-    print_table(table(columns, rows, numbers=(0, 1, 3, 6)))
+    print_table(table(columns, rows, numbers=(0, 1, 2, 4, 7)))
+    questions = [(str(place), visible(f"{each.outline} [{each.fingerprint}]")) for place, each in enumerate(found, 1)]
+    print_table(table(("#", "question"), questions, numbers=(0,)))

@@ -24,7 +24,7 @@ from app.cli.dead.stream import DEAD
 from app.cli.doctor.checks import Check, State, bad, check_http, good
 from app.cli.doctor.engines import REMOTE_S, answered, clickhouse_version
 from app.cli.output import instant_text
-from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Schema, Status, Turn
+from app.cli.status.facts import Consumer, DeadStream, EventStream, OpenJobs, People, Schema, Status, Turn
 from app.disk import Space, space_at
 from app.embedded.folder import lock_holder, open_folder
 from app.migrate import postgres_head
@@ -38,6 +38,7 @@ from core.stream import PARTITIONS
 from workers.erasure.worker import JOB as ERASER
 from workers.partition import JOB, STREAM, Partition
 from workers.people import JOB as PEOPLE
+from workers.removals import JOB as REMOVALS
 
 _NOT_RUNNING = "Start it with `pug dev`."
 _API_WITHIN_S = 3.0
@@ -51,6 +52,7 @@ _TURN = sqlalchemy.text("""
 """)
 _SCHEMA = sqlalchemy.text("SELECT max(version_num), pg_database_size(current_database()) FROM alembic_version")
 
+_DELETIONS = sqlalchemy.text("SELECT count(*), min(requested_at) FROM project_deletions WHERE state != 'done'")
 _ERASURES = sqlalchemy.text("SELECT count(*), min(requested_at) FROM erasures WHERE state IN ('pending', 'running')")
 
 
@@ -88,7 +90,8 @@ class _Found:
 
     turns: tuple[Turn, ...] = ()
     people: People | None = None
-    erasures: Erasures | None = None
+    erasures: OpenJobs | None = None
+    deletions: OpenJobs | None = None
     schema: Schema | None = None
 
 
@@ -106,6 +109,7 @@ async def ask(settings: Settings, ca_certificate: bytes | None) -> Status:
         turns=found.turns if found else None,
         people=found.people if found else None,
         erasures=found.erasures if found else None,
+        deletions=found.deletions if found else None,
         processes=told.processes if told else None,
         disk=_disk(settings),
         schema=found.schema if found else None,
@@ -247,14 +251,20 @@ async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Parti
     engine = create_engine(url, connections=1)
     try:
         async with engine.connect() as connection:
-            jobs = [*((JOB, each.number, each.worker) for each in partitions), (PEOPLE, 0, PEOPLE), (ERASER, 0, ERASER)]
+            jobs = [
+                *((JOB, each.number, each.worker) for each in partitions),
+                (PEOPLE, 0, PEOPLE),
+                (ERASER, 0, ERASER),
+                (REMOVALS, 0, REMOVALS),
+            ]
             found.turns = tuple([await _turn(connection, *job) for job in jobs])
             version = str((await connection.execute(sqlalchemy.text("SHOW server_version"))).scalar_one())
             # Last, and no reason to call PostgreSQL bad: before `pug migrate` the tables aren't there, or not as they are now.
             with contextlib.suppress(ProgrammingError):
                 revision, size = (await connection.execute(_SCHEMA)).one()
                 found.schema = Schema(revision, postgres_head(), size)
-                found.erasures = Erasures(*(await connection.execute(_ERASURES)).one())
+                found.erasures = OpenJobs(*(await connection.execute(_ERASURES)).one())
+                found.deletions = OpenJobs(*(await connection.execute(_DELETIONS)).one())
                 found.people = People(*(await connection.execute(PEOPLE_WAITING)).one())
         return f"{version}, {_place(settings, 'POSTGRES_URL')}"
     finally:

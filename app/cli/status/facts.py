@@ -72,8 +72,8 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Erasures:
-    """Erasures of people that are neither done nor given up."""
+class OpenJobs:
+    """OpenJobs of people that are neither done nor given up."""
 
     open: int
     oldest: datetime | None
@@ -107,7 +107,8 @@ class Status:
     dead: DeadStream | None = None
     turns: tuple[Turn, ...] | None = None
     people: People | None = None
-    erasures: Erasures | None = None
+    erasures: OpenJobs | None = None
+    deletions: OpenJobs | None = None
     # Those that answered.
     processes: tuple[Report, ...] | None = None
     # The disk of the data folder, where an engine keeps its data there.

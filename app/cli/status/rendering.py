@@ -12,8 +12,8 @@ from app.cli.output import bytes_text, duration_text, table, visible
 from app.cli.status.facts import (
     Consumer,
     DeadStream,
-    Erasures,
     EventStream,
+    OpenJobs,
     Pace,
     People,
     Severity,
@@ -68,7 +68,8 @@ def status_json(history: Sequence[Status]) -> dict[str, object]:
         "turns": None if status.turns is None else [{"job": each.job, "holder": each.holder} for each in status.turns],
         "people": _people_json(status, status.people),
         "dead_letters": _dead_json(status.dead),
-        "erasures": _erasures_json(status.erasures),
+        "erasures": _open_json(status.erasures),
+        "project_deletions": _open_json(status.deletions),
         **work_json(status),
     }
 
@@ -90,7 +91,8 @@ def _flow_table(history: Sequence[Status]) -> Table:
         *((f"worker {each.job}", _turn_text(each)) for each in status.turns or ()),
         *([("people waiting", _people_text(status, status.people))] if status.people else []),
         *([("dead letters", _dead_text(status.dead, status.at))] if status.dead else []),
-        *([("erasures", _erasures_text(status.erasures, status.at))] if status.erasures else []),
+        *([("erasures", _open_text(status.erasures, status.at, "`pug erasure list`"))] if status.erasures else []),
+        *([("project deletions", _open_text(status.deletions, status.at, "ListProjectDeletions"))] if status.deletions else []),
         *work_rows(status),
         *machine_rows(status),
     ]:
@@ -137,11 +139,11 @@ def _dead_text(dead: DeadStream, now: datetime) -> Text:
     return Text(f"{dead.letters:,}, {bytes_text(dead.bytes)}{age}{last} · `pug dead list`", Severity.WORRYING)
 
 
-def _erasures_text(erasures: Erasures, now: datetime) -> Text:
-    if not erasures.oldest:
+def _open_text(jobs: OpenJobs, now: datetime, more: str) -> Text:
+    if not jobs.oldest:
         return Text("none open", Severity.FINE)
-    age = duration_text((now - erasures.oldest).total_seconds())
-    return Text(f"{erasures.open:,} open, the oldest asked for {age} ago · `pug erasure list`", Severity.WORRYING)
+    age = duration_text((now - jobs.oldest).total_seconds())
+    return Text(f"{jobs.open:,} open, the oldest asked for {age} ago · {more}", Severity.WORRYING)
 
 
 def _counted(count: int, noun: str) -> str:
@@ -184,8 +186,8 @@ def _dead_json(dead: DeadStream | None) -> dict[str, object] | None:
     return {"count": dead.letters, "bytes": dead.bytes, "oldest_at": _instant(dead.oldest), "last_reason": dead.last_reason}
 
 
-def _erasures_json(erasures: Erasures | None) -> dict[str, object] | None:
-    return {"open": erasures.open, "oldest_at": _instant(erasures.oldest)} if erasures else None
+def _open_json(jobs: OpenJobs | None) -> dict[str, object] | None:
+    return {"open": jobs.open, "oldest_at": _instant(jobs.oldest)} if jobs else None
 
 
 def _instant(instant: datetime | None) -> str | None:

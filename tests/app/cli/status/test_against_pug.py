@@ -81,7 +81,7 @@ def test_a_worker_that_is_missing_is_down_and_what_waits_is_seen(run: Run, tmp_p
 
     status = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert status["problems"] == [f"no worker runs ({job})" for job in ("events-writer", "people-writer", "eraser")]
+    assert status["problems"] == [f"no worker runs ({job})" for job in ("events-writer", "people-writer", "eraser", "removals")]
     assert (status["events"]["messages"], status["events"]["subjects"]) == (2, {"events.captured": 2})
     assert status["events"]["lag_seconds"] > 0
     assert "none has its turn" in shown

@@ -7,7 +7,7 @@ import pytest
 
 from app.cli.doctor.checks import bad, good
 from app.cli.output import json_text, print_table
-from app.cli.status.facts import Consumer, DeadStream, Erasures, EventStream, People, Schema, Severity, Status, Turn, problems
+from app.cli.status.facts import Consumer, DeadStream, EventStream, OpenJobs, People, Schema, Severity, Status, Turn, problems
 from app.cli.status.rendering import status_group, status_json, verdict
 from app.disk import Space
 from app.reporting.report import Report, Store, Table
@@ -27,7 +27,7 @@ def behind(second: int, waiting: int, lag: timedelta) -> Status:
         DeadStream(3, 2048, now - timedelta(hours=2), "Cannot \x1b parse"),
         (Turn("events-writer", None),),
         People(1_200, now - timedelta(minutes=2)),
-        Erasures(2, now - timedelta(minutes=5)),
+        OpenJobs(2, now - timedelta(minutes=5)),
     )
 
 
