@@ -22,7 +22,6 @@ from core.server_secrets import ServerSecrets
 from workers.erasure.certificate import certificate_of
 from workers.erasure.jobs import STEPS, Job, Jobs, Step
 from workers.erasure.people import People
-from workers.erasure.statements import forget_statements
 from workers.erasure.streams import Streams, is_visitor
 from workers.erasure.watch import ErasureWatch
 from workers.pause import Pause
@@ -138,7 +137,6 @@ class ErasureWorker:
         ids = sorted({one for job in jobs for one in job.distinct_ids})
         for part in _parts(ids):
             await self._removal.remove_ids(jobs[0].project_id, part)
-        await forget_statements(self._clickhouse)
 
     async def _remove_people(self, jobs: Sequence[Job], _stop: asyncio.Event) -> None:
         for job in jobs:

@@ -19,12 +19,14 @@ from core.server_secrets import ServerSecrets
 from core.sql import sql
 from pug.profiles.v1 import erasure_pb2 as pb
 from workers.erasure.jobs import ATTEMPTS, Jobs, Step
-from workers.erasure.statements import TABLES
 from workers.partition import STREAM
+from workers.removal.tables import DERIVED_TABLES, TOLD_TABLES
 
 from .household import DAY_MS, MARCH_MS, Household, Killed, erase_all, eraser, happened, new_household, stored, working
 
 State = pb.Erasure
+
+TABLES = ("events", *(table.name for table in (*DERIVED_TABLES, *TOLD_TABLES)))
 
 
 @pytest_asyncio.fixture
