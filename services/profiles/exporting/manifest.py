@@ -15,7 +15,7 @@ STORES = {
     "PostgreSQL distinct_ids, ties": "person.json",
     "PostgreSQL identity_changes": "Changes on their way to ClickHouse, for moments; what comes of them is in person.json.",
     "PostgreSQL audit_entries": "Who exported a person, by the hash that the person's id is; nothing else about people.",
-    "PostgreSQL accounts, orgs, projects, keys, sessions, invitations": "Those who use Pug itself, not those whose events are sent.",
+    "PostgreSQL accounts, orgs, projects, keys, sessions, invitations, attempts": "Those who use Pug, not those whose events are sent.",
     "PostgreSQL dashboards, tiles, saved_insights": "Questions as members wrote them; a filter may name a value.",
     "PostgreSQL erasures, tombstones, server_secrets": "That somebody was erased; a keyed hash of each of their ids.",
     "PostgreSQL project_deletions, removals": "What is being removed, for moments by hashes of ids.",

@@ -114,7 +114,7 @@ async def test_all_patterns_are_checked_in_one_query(monkeypatch: pytest.MonkeyP
 
     await ask(trend(filters, []))
 
-    assert [one.startswith("SELECT match('', '00'), match('', '01'), ") for one in asked if "schema_" not in one] == [False, True, False]
+    assert [one[:42] for one in asked if one.startswith("SELECT match(")] == ["SELECT match('', '00'), match('', '01'), m"]
 
 
 @pytest.mark.parametrize(("compared", "most"), [({}, 8), ({"compare": {}}, 4)])
