@@ -27,14 +27,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from core.clickhouse import ClickHouse
 from core.errors import StoreUnavailable
 from core.postgres import SCHEMA_LOCK
-from core.sql import Sql, identifier, sql
+from core.sql import Sql, sql
 from workers.block import WRITERS
 from workers.block_lock import alone
 from workers.pause import Pause
 from workers.removal.counting import counts
 from workers.removal.deleting import delete_in, drop_whole, partitions_of
 from workers.removal.journal import Begun, Count, begin, end, open_removals
-from workers.removal.rebuilding import begin_delete, forget_mutations, mutated, rebuild
+from workers.removal.mutations import begin_mutation, forget_mutations, mutated
+from workers.removal.rebuilding import rebuild
 from workers.removal.share import Before, OfIds, OfProject, Portion, Share
 from workers.removal.subtracting import subtract, tidy, unmark
 from workers.removal.tables import DERIVED_TABLES, TOLD_TABLES, Derived, told_rows, touched
@@ -124,7 +125,7 @@ class Removal:
     async def _finish(self, connection: AsyncConnection, begun: Begun) -> tuple[Count, ...]:
         portion = begun.portion
         for name in ("events", *(table.name for table in (*DERIVED_TABLES, *TOLD_TABLES))):
-            await forget_mutations(self._clickhouse, identifier(name))
+            await forget_mutations(self._clickhouse, name)
         subtracted = [table for table in DERIVED_TABLES if touched(table, portion) is None]
         for table in subtracted:
             await connection.execute(_STILL_THERE)
@@ -135,7 +136,7 @@ class Removal:
         await self._delete_told(portion.share)
         for table in subtracted:
             await unmark(self._clickhouse, table, portion)
-            await mutated(self._clickhouse, sql(table.name))
+            await mutated(self._clickhouse, table.name)
         after = await counts(self._clickhouse, portion.share)
         await self._say_removed(portion.share.project_id)
         # A backup that saw it crossed out, and not yet what was done, would never be done.
@@ -153,21 +154,23 @@ class Removal:
                 await rebuild(self._clickhouse, table, portion, rows)
             else:
                 await tidy(self._clickhouse, table, portion)
-        await mutated(self._clickhouse, sql(table.name))
+        await mutated(self._clickhouse, table.name)
 
     async def _delete_events(self, connection: AsyncConnection, portion: Portion) -> None:
+        among_others: list[str] = []
         for partition in await partitions_of(self._clickhouse, portion):
             async with self._held(connection):
-                dropped = await drop_whole(self._clickhouse, partition, portion)
-            if not dropped:
-                await delete_in(self._clickhouse, partition, portion)
-        await mutated(self._clickhouse, sql("events"))
+                if not await drop_whole(self._clickhouse, partition, portion):
+                    among_others.append(partition)
+        if among_others:
+            await delete_in(self._clickhouse, among_others, portion)
+        await mutated(self._clickhouse, "events")
 
     async def _delete_told(self, share: Share) -> None:
         for table in TOLD_TABLES:
             if rows := told_rows(table, share):
-                await begin_delete(self._clickhouse, sql(table.name), rows)
-                await mutated(self._clickhouse, sql(table.name))
+                await begin_mutation(self._clickhouse, table.name, sql("DELETE WHERE {rows}", rows=rows))
+                await mutated(self._clickhouse, table.name)
 
     async def _say_removed(self, project_id: int) -> None:
         statement = sql("INSERT INTO removals SELECT {project}, toUnixTimestamp64Micro(now64(6))", project=Sql((str(project_id),)))

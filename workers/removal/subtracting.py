@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from core.clickhouse import ClickHouse
 from core.sql import Sql, sql, text, texts, unsigned
 from workers.derived import DERIVED
-from workers.removal.rebuilding import begin_delete
+from workers.removal.mutations import begin_mutation
 from workers.removal.share import OfIds, Portion, digest
 from workers.removal.tables import Derived, near
 from workers.views import view_over
@@ -73,12 +73,13 @@ async def tidy(clickhouse: ClickHouse, table: Derived, portion: Portion) -> None
     rows = [str(row[0]) for row in empty.rows]
     for start in range(0, len(rows), _KEYS_AT_ONCE):
         # Written out: a mutation asks anew for each part, when others may have lost the row already.
-        await begin_delete(clickhouse, sql(table.name), _among(table, portion, rows[start : start + _KEYS_AT_ONCE]))
+        among = _among(table, portion, rows[start : start + _KEYS_AT_ONCE])
+        await begin_mutation(clickhouse, table.name, sql("DELETE WHERE {among}", among=among))
 
 
 async def unmark(clickhouse: ClickHouse, table: Derived, portion: Portion) -> None:
     """Forget that the portion was taken out: only when its events are gone."""
-    await begin_delete(clickhouse, sql(table.name), _mark(portion))
+    await begin_mutation(clickhouse, table.name, sql("DELETE WHERE {mark}", mark=_mark(portion)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +107,14 @@ async def _correct_last_seen(clickhouse: ClickHouse, table: Derived, portion: Po
     if not seen.rows:
         return
     rows = [str(row) for row, _ in seen.rows]
-    statement = sql(
-        "ALTER TABLE {table} UPDATE last_seen = least(last_seen, fromUnixTimestamp64Milli("
-        "transform({row}, {rows}, {seen}, toInt64(0)), 'UTC')) WHERE {among} SETTINGS mutations_sync = 0",
-        table=sql(table.name),
+    earlier = sql(
+        "UPDATE last_seen = least(last_seen, fromUnixTimestamp64Milli(transform({row}, {rows}, {seen}, toInt64(0)), 'UTC')) WHERE {among}",
         row=_row(table),
         rows=texts(rows),
         seen=Sql((f"CAST([{', '.join(str(at) for _, at in seen.rows)}], 'Array(Int64)')",)),
         among=_among(table, portion, rows),
     )
-    await clickhouse.command(statement.for_console())
+    await begin_mutation(clickhouse, table.name, earlier)
 
 
 async def _late(clickhouse: ClickHouse, table: Derived, portion: Portion) -> list[_Late]:
