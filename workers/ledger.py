@@ -1,5 +1,7 @@
 """Remembers which block a worker is storing, so that after a crash exactly the same block is stored again and none twice."""
 
+from typing import cast
+
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
@@ -28,7 +30,10 @@ class Ledger:
         """The block that was being stored last, None when there never was one; from now on the worker before cannot write."""
         try:
             entry = await self._bucket.get(self._worker)
-        except KeyNotFoundError:
+        except KeyNotFoundError as none:
+            # A record that an operator removed leaves a marker, which the next write has to follow.
+            marker = cast("KeyValue.Entry | None", none.entry)
+            self._revision = (marker and marker.revision) or 0
             return None
         self._revision = await self._bucket.update(self._worker, entry.value or b"", last=entry.revision)
         return BlockRecord.from_bytes(entry.value or b"")
