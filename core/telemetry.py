@@ -33,7 +33,6 @@ def configure_logs(log_format: LogFormat, level: str) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
     as_text: list[structlog.typing.Processor] = [] if pretty else [structlog.processors.format_exc_info]
     handler = logging.StreamHandler(sys.stderr)

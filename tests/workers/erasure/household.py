@@ -151,18 +151,20 @@ async def working(backends: Backends) -> AsyncGenerator[None]:
         block_lock=BlockLock(backends.postgres),
     )
     people = PeopleWorker(backends.postgres, backends.clickhouse)
-    tasks = [asyncio.create_task(events.run(stop)), asyncio.create_task(people.run(stop))]
-    try:
-        yield
-        await stored(backends, tasks)
-    finally:
-        stop.set()
-        await asyncio.gather(*tasks)
+    # A worker that dies ends the block, which may wait for it.
+    async with asyncio.TaskGroup() as workers:
+        workers.create_task(events.run(stop))
+        workers.create_task(people.run(stop))
+        try:
+            yield
+            await stored(backends)
+        finally:
+            stop.set()
 
 
-async def stored(backends: Backends, tasks: "Sequence[asyncio.Task[None]]" = ()) -> None:
+async def stored(backends: Backends) -> None:
     """Wait until nothing waits."""
-    while (await state_of(backends.nats, STREAM)).messages and not any(task.done() for task in tasks):  # noqa: ASYNC110 (what is waited for is in another process)
+    while (await state_of(backends.nats, STREAM)).messages:  # noqa: ASYNC110 (what is waited for is in another process)
         await asyncio.sleep(0.02)
 
 

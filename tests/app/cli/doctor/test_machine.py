@@ -76,8 +76,12 @@ def test_nothing_left_behind_is_good(tmp_path: Path) -> None:
 
 
 def test_an_engine_without_its_pug_is_told_with_its_pid(data: Path) -> None:
-    command = [sys.executable, "-c", "import sys; sys.stdin.read()", "-c", str(data / "nats" / "nats.conf")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as engine:
+    waiting = "import sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", waiting, "-c", str(data / "nats" / "nats.conf")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine:
+        # Until it runs its command line may be empty.
+        assert engine.stdout
+        engine.stdout.readline()
         (found,) = check_leftovers(data)
         engine.communicate(timeout=30)
 

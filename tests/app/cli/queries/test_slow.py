@@ -17,7 +17,7 @@ def test_slow_queries_are_listed_with_what_was_asked_and_nobodys_data(run_with: 
     pug.call("insights.v1.InsightsService/Query", {"insight": {"trends": {"series": series}}, "preset": "PRESET_LAST_7_DAYS"})
 
     found = json.loads(run_with("queries", "slow", "--json", "--limit", "1000").stdout)
-    shown = run_with("queries", "slow").stdout
+    shown = run_with("queries", "slow", "--limit", "1000").stdout
 
     outline = "trends{series[{event{name filters[{property=email op=OP_IS_NOT values(1)}]}}]} preset=PRESET_LAST_7_DAYS"
     (asked,) = [each for each in found if each["outline"] == outline]
