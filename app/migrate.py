@@ -123,12 +123,12 @@ def _alembic() -> Config:
 
 def postgres_head() -> str:
     """The last of PostgreSQL's migrations."""
-    return ScriptDirectory(str(MIGRATIONS / "postgres")).get_current_head() or ""
+    return postgres_scripts()[-1].revision
 
 
 def postgres_knows(revision: str) -> bool:
     """Whether this version has that migration."""
-    return any(script.revision == revision for script in ScriptDirectory(str(MIGRATIONS / "postgres")).walk_revisions())
+    return any(script.revision == revision for script in postgres_scripts())
 
 
 async def _may(_name: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from app.backends import Backends, check_urls, open_backends
+from app.backends import Backends, open_backends
 from app.backup.beside import taking_backups
 from app.demo.seeding import Listeners, fill
 from app.demo.telling import Demo
@@ -27,7 +27,8 @@ from app.reporting.reporter import Reporter
 from app.schema import migrations_of, require_current, require_known
 from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
-from app.wiring import Edge, Role, build_edge, run_workers, watch_backlog
+from app.wiring import Edge, Role, build_edge, watch_backlog
+from app.working import run_workers
 from core.errors import PugError
 from core.instruments import Instruments
 from core.settings import Settings
@@ -73,8 +74,7 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
 
 async def run_fleet(settings: Settings, roles: frozenset[Role], command: Sequence[str], processes: int) -> None:
     """Several processes of a serving command behind the same ports, until told to stop."""
-    # Each of them would refuse, and be started again and again.
-    check_urls(settings)
+    # Each of them would refuse wrong URLs or another schema, and be started again and again.
     stores = roles != frozenset({Role.CAPTURE})
     async with open_backends(settings, stores=stores) as backends:
         require_current(await migrations_of(backends, settings, stores=stores))

@@ -21,7 +21,7 @@ from app.migrate import open_bucket
 from core.backlog import Backlog
 from core.bucket import Bucket
 from core.certificates import SIGNING_KEY
-from core.clickhouse import ClickHouse
+from core.dead_letters import DEAD
 from core.errors import SettingsInvalid
 from core.instruments import Instruments
 from core.room import Room
@@ -68,7 +68,6 @@ from services.insights.turns import AtOnce, Turns
 from services.insights.watch import QueryWatch
 from services.profiles.directory import Directory
 from services.profiles.erasures import Erasures
-from services.profiles.exporting.dead_letters import DeadLetters
 from services.profiles.exporting.exports import Engines, Exports
 from services.profiles.holdings import Holdings
 from services.profiles.reader import Reader
@@ -80,37 +79,11 @@ from services.rpc.observing import Calls
 from services.rpc.service import Service
 from services.rpc.strangers import Strangers
 from services.rpc.turnstile import Limits, Turnstile
-from workers.block_lock import BlockLock
-from workers.consumer import keep_running
-from workers.deletion import Deletions
-from workers.duplicates import Duplicates
-from workers.erasure.jobs import Jobs
-from workers.erasure.people import People
-from workers.erasure.streams import Streams
-from workers.erasure.watch import ErasureWatch
-from workers.erasure.worker import JOB as ERASER
-from workers.erasure.worker import ErasureWorker
-from workers.events import EventsWorker
-from workers.ledger import LEDGER, Ledger
-from workers.partition import JOB, STREAM, Partition
-from workers.pause import Pause
-from workers.people import JOB as PEOPLE
-from workers.people import PeopleWorker
-from workers.pull import BlockSize
-from workers.removal.removing import Removal
-from workers.removals import JOB as REMOVALS
-from workers.removals import RemovalsWorker
-from workers.retention import Retention
-from workers.store import EventStore
-from workers.turn import in_turns
-from workers.unwanted import Unwanted
-from workers.watch import Watch
+from workers.partition import STREAM
 
 _SUBJECT = "events.captured"
 _SALTS = "COOKIELESS_SALTS"
 _SESSIONS = "COOKIELESS_SESSIONS"
-_DEAD_LETTERS = "DEAD"
-_WORKER_CONNECTIONS = 2
 # Only batches of events are large; a question that long would just keep the event loop reading.
 _QUESTION_BYTES = 128 * 1024
 # Capture refuses ids of erased people from a moment after; events that come meanwhile the worker leaves out.
@@ -253,7 +226,7 @@ def build_profiles(
     """What answers about people; whoever reads much waits for a turn."""
     reader = Reader(Directory(backends.postgres), backends.clickhouse, limits, _now)
     erasures = Erasures(backends.postgres, secrets, Holdings(backends.clickhouse, backends.jetstream, limits))
-    engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
+    engines = Engines(backends.postgres, backends.clickhouse, backends.jetstream, lambda: state_of(backends.nats, STREAM))
     exports = Exports(engines, turns, limits, _now, version("pug"))
     return ProfilesService(repository, reader, erasures, exports, turns)
 
@@ -292,62 +265,6 @@ def build_visitors(settings: Settings, backends: Backends, metrics: CaptureMetri
     return Visitors(Salts(bucket(_SALTS), degradations), Sessions(bucket(_SESSIONS), degradations), degradations)
 
 
-async def run_workers(
-    settings: Settings, backends: Backends, instruments: Instruments, stop: asyncio.Event, pause: Pause | None = None
-) -> None:
-    """Work on this process's share of the event stream until told to stop; nothing is stored while the pause is held."""
-    pause = pause or Pause()
-    # However many queries run, blocks are stored.
-    clickhouse = backends.clickhouse.apart(_WORKER_CONNECTIONS)
-    # However large what is removed is.
-    removing = backends.clickhouse.apart(1)
-    watch = Watch(instruments)
-    secrets = server_secrets(settings, backends.postgres)
-    tombstones, erasures = Tombstones(backends.postgres, secrets), ErasureWatch(instruments.meter)
-    block_lock = BlockLock(backends.postgres)
-
-    async def share(stop: asyncio.Event) -> None:
-        partitions = await event_partitions(backends.jetstream)
-
-        async def work(number: int, stop: asyncio.Event) -> None:
-            partition = Partition(number, partitions)
-            await keep_running(
-                partition.worker,
-                lambda stop: _store_events(settings, backends, clickhouse, tombstones, watch, block_lock, pause, partition, stop),
-                stop,
-            )
-
-        await in_turns(backends.postgres, JOB, partitions, work, stop)
-
-    async def people(stop: asyncio.Event) -> None:
-        async def work(_number: int, stop: asyncio.Event) -> None:
-            await keep_running(PEOPLE, PeopleWorker(backends.postgres, clickhouse, pause).run, stop)
-
-        await in_turns(backends.postgres, PEOPLE, 1, work, stop)
-
-    async def erase(stop: asyncio.Event) -> None:
-        async def work(_number: int, stop: asyncio.Event) -> None:
-            await keep_running(ERASER, _eraser(backends, removing, secrets, erasures, pause).run, stop)
-
-        await in_turns(backends.postgres, ERASER, 1, work, stop)
-
-    async def removals(stop: asyncio.Event) -> None:
-        async def work(_number: int, stop: asyncio.Event) -> None:
-            removal = Removal(backends.postgres, removing, backends.jetstream, pause)
-            deletions = Deletions(backends.postgres, backends.jetstream, removal, pause)
-            retention = Retention(backends.postgres, removal, _now, instruments, pause)
-            await keep_running(REMOVALS, RemovalsWorker(deletions, retention).run, stop)
-
-        await in_turns(backends.postgres, REMOVALS, 1, work, stop)
-
-    jobs = {JOB: share, PEOPLE: people, ERASER: erase, REMOVALS: removals}
-    try:
-        await asyncio.gather(*(keep_running(name, job, stop) for name, job in jobs.items()))
-    finally:
-        await clickhouse.close()
-        await removing.close()
-
-
 async def event_partitions(jetstream: JetStreamContext) -> int:
     """How many partitions the event stream has; refuses to go on without the stream."""
     try:
@@ -356,49 +273,9 @@ async def event_partitions(jetstream: JetStreamContext) -> int:
         raise SettingsInvalid(f"NATS has no stream {STREAM}.", field="NATS_URL", hint="Run `pug migrate` first.") from None
 
 
-async def _store_events(  # noqa: PLR0917 (each is another thing)
-    settings: Settings,
-    backends: Backends,
-    clickhouse: ClickHouse,
-    tombstones: Tombstones,
-    watch: Watch,
-    block_lock: BlockLock,
-    pause: Pause,
-    partition: Partition,
-    stop: asyncio.Event,
-) -> None:
-    worker = EventsWorker(
-        partition,
-        backends.jetstream,
-        ledger=Ledger(await backends.jetstream.key_value(LEDGER), partition.worker, watch),
-        store=EventStore(clickhouse, watch),
-        duplicates=Duplicates(clickhouse, timedelta(days=settings.duplicate_window_days), partition),
-        tombstones=tombstones,
-        size=BlockSize(settings.block_rows, timedelta(milliseconds=settings.block_wait_ms)),
-        watch=watch,
-        block_lock=block_lock,
-        unwanted=Unwanted(backends.postgres, _now),
-        pause=pause,
-    )
-    await worker.run(stop)
-
-
-def _eraser(backends: Backends, clickhouse: ClickHouse, secrets: ServerSecrets, watch: ErasureWatch, pause: Pause) -> ErasureWorker:
-    return ErasureWorker(
-        jobs=Jobs(backends.postgres),
-        people=People(backends.postgres),
-        streams=Streams(backends.nats),
-        clickhouse=clickhouse,
-        removal=Removal(backends.postgres, clickhouse, backends.jetstream, pause),
-        secrets=secrets,
-        watch=watch,
-        pause=pause,
-    )
-
-
 async def watch_backlog(backends: Backends, instruments: Instruments, stop: asyncio.Event) -> None:
     """Keep an eye on the streams until told to stop."""
-    await Backlog(backends.nats, STREAM, _DEAD_LETTERS, instruments.meter).watch(stop)
+    await Backlog(backends.nats, STREAM, DEAD, instruments.meter).watch(stop)
 
 
 def _now() -> datetime:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import nats.errors
 import nats.js.errors
+from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
 
@@ -14,7 +15,7 @@ from core.errors import StreamUnavailable
 from core.rows import project_of, sender_of
 
 DEAD = "DEAD"
-_SUBJECTS = "dead.>"
+SUBJECTS = "dead.>"
 # A message has up to some MiB, and a NATS server cuts a client off that has 64 MiB waiting for it.
 _A_FETCH = 8
 _WITHIN_S = 5.0
@@ -22,8 +23,8 @@ _FORGET_READER_S = 30.0
 _RETRY_AFTER = timedelta(seconds=1)
 
 
-async def letters(jetstream: JetStreamContext) -> AsyncGenerator[bytes]:
-    """The rows, or whatever else it holds, of each letter there is now, oldest first; raises StreamUnavailable when NATS doesn't answer."""
+async def letters(jetstream: JetStreamContext) -> AsyncGenerator[Msg]:
+    """Each letter there is now, oldest first, whatever it holds; raises StreamUnavailable when NATS doesn't answer."""
     config = ConsumerConfig(
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.NONE,
@@ -32,13 +33,13 @@ async def letters(jetstream: JetStreamContext) -> AsyncGenerator[bytes]:
         inactive_threshold=_FORGET_READER_S,
     )
     try:
-        reader = await jetstream.pull_subscribe(_SUBJECTS, stream=DEAD, config=config)
+        reader = await jetstream.pull_subscribe(SUBJECTS, stream=DEAD, config=config)
         left = (await reader.consumer_info()).num_pending or 0
         while left > 0:
             fetched = await reader.fetch(min(left, _A_FETCH), timeout=_WITHIN_S)
             left -= len(fetched)
             for message in fetched:
-                yield message.data
+                yield message
         await reader.unsubscribe()
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
         raise StreamUnavailable(

@@ -1,11 +1,14 @@
-"""Connects to NATS so that the connection survives a restart of the server."""
+"""Connects to NATS so that the connection survives a restart of the server, and reads streams."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import nats.errors
+import nats.js.errors
 import structlog
 from nats.aio.client import Client
+from nats.js.api import RawStreamMsg
+from nats.js.client import JetStreamContext
 
 from core.errors import StreamUnavailable
 
@@ -48,3 +51,22 @@ async def connect(servers: Sequence[str], *, within_s: float | None = None) -> C
             f"NATS could not be reached: {str(error) or type(error).__name__}.", hint="Check NATS_URL and that the server runs."
         ) from error
     return connection
+
+
+async def messages(jetstream: JetStreamContext, stream: str, subjects: str) -> AsyncGenerator[RawStreamMsg]:
+    """The messages of a stream, oldest first, until there is no further one; one at a time, so that who takes them may take their time.
+
+    Raises StreamUnavailable when NATS doesn't answer.
+    """
+    place = 1
+    while True:
+        try:
+            message = await jetstream.get_msg(stream, place, subject=subjects, direct=True, next=True)
+        except nats.js.errors.NotFoundError:
+            return
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            raise StreamUnavailable(
+                f"NATS does not answer about the stream {stream}: {str(error) or type(error).__name__}.", hint="Try again in a moment."
+            ) from error
+        yield message
+        place = (message.seq or place) + 1

@@ -52,6 +52,10 @@ class StreamState:
     # That of its oldest message; when it is empty, of the next it takes.
     first: int = 0
 
+    def holds_up_to(self, sequence: int) -> bool:
+        """Whether any message with such a number, or one before it, is in it."""
+        return bool(self.messages) and self.first <= sequence
+
 
 @dataclass(frozen=True, slots=True)
 class Watermark:

@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import cast
 
 import nats.errors
 import nats.js.errors
@@ -11,6 +10,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js.client import JetStreamContext
 
+from core.dead_letters import DEAD, letters
 from core.rows import count_rows
 from workers.block import sequence_of
 from workers.partition import STREAM
@@ -19,9 +19,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _SUBJECT = "dead.events"
 _LONGEST_REASON = 1_000
-
-
-DEAD = "DEAD"
 
 
 class DeadLetters:
@@ -53,23 +50,17 @@ class DeadLetters:
 
     async def forget(self, is_meant: Callable[[bytes], bool]) -> int:
         """Delete rows for good, their bytes on the disk overwritten; returns how many. What else is in their letters stays, in new ones."""
-        state = (await self._jetstream.stream_info(DEAD)).state
         forgotten = 0
-        # A stream that never had any says 0, which is no place.
-        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
-            try:
-                letter = await self._jetstream.get_msg(DEAD, sequence)
-            except nats.js.errors.NotFoundError:
-                continue
-            rows = (letter.data or b"").split(b"\n")
+        async for letter in letters(self._jetstream):
+            rows = letter.data.split(b"\n")
             staying = [row for row in rows if not is_meant(row)]
             if len(staying) == len(rows):
                 continue
+            sequence = sequence_of(letter)
             if staying:
-                given = cast("dict[str, str]", letter.headers or {})
-                told = {name: value for name, value in given.items() if name.startswith("Pug-")}
+                told = {name: value for name, value in (letter.headers or {}).items() if name.startswith("Pug-")}
                 headers = told | {"Nats-Msg-Id": f"rest-{sequence}", "Pug-Rows": str(len(staying))}
-                await self._jetstream.publish(letter.subject or _SUBJECT, b"\n".join(staying), headers=headers)
+                await self._jetstream.publish(letter.subject, b"\n".join(staying), headers=headers)
             await self._jetstream.delete_msg(DEAD, sequence)
             forgotten += len(rows) - len(staying)
         return forgotten

@@ -8,12 +8,13 @@ import asyncio
 import time
 
 import structlog
-from nats.js.client import JetStreamContext
+from nats.aio.client import Client
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.errors import PugError, StoreUnavailable
 from core.rows import project_of
+from core.stream import state_of
 from workers.dead_letters import DeadLetters
 from workers.partition import STREAM
 from workers.pause import Pause
@@ -50,10 +51,10 @@ _LOOK_EVERY_S = 0.1
 class Deletions:
     """One at a time: turn.py sees to it."""
 
-    def __init__(self, postgres: AsyncEngine, jetstream: JetStreamContext, removal: Removal, pause: Pause | None = None) -> None:
+    def __init__(self, postgres: AsyncEngine, nats: Client, removal: Removal, pause: Pause | None = None) -> None:
         self._postgres = postgres
         self._pause = pause or Pause()
-        self._jetstream = jetstream
+        self._nats = nats
         self._removal = removal
 
     async def work(self) -> bool:
@@ -79,7 +80,7 @@ class Deletions:
             while await self._run(statement, project):
                 pass
         await self._removal.remove_project(project)
-        letters = await DeadLetters(self._jetstream).forget(lambda row: project_of(row) == project)
+        letters = await DeadLetters(self._nats.jetstream()).forget(lambda row: project_of(row) == project)
         if letters:
             log.info("dead_letters_forgotten", project=project, rows=letters)
         await self._run(_AUDIT, project)
@@ -90,9 +91,9 @@ class Deletions:
 
     async def _drained(self) -> None:
         """Return when nothing is in the stream any more that is there now."""
-        last = (await self._jetstream.stream_info(STREAM)).state.last_seq
+        last = (await state_of(self._nats, STREAM)).last
         until = time.monotonic() + _DRAINED_WITHIN_S
-        while (state := (await self._jetstream.stream_info(STREAM)).state).messages and state.first_seq <= last:
+        while (await state_of(self._nats, STREAM)).holds_up_to(last):
             if time.monotonic() > until:
                 raise StoreUnavailable("Events from before wait in the stream.", hint="`pug status` says whether workers store any.")
             await asyncio.sleep(_LOOK_EVERY_S)

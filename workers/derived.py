@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from core.clickhouse import ClickHouse
-from core.sql import Sql, integer, sql, text, uuids
+from core.sql import Sql, integer, sql, uuids
 from workers.block import BlockRecord
-from workers.views import view_over
+from workers.views import is_there, view_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class DerivedTables:
         counted = [table.name for table in kept if await self._names(table, record)]
         if await self._is_stored(record):
             # Sets are filled while they are built, too: a set that lacks something shows no sum by which it would be noticed.
-            for table in (*kept, *[table for table in _SETS if await self._view(table)]):
+            for table in (*kept, *[table for table in _SETS if await is_there(self._clickhouse, table.view)]):
                 if table.name not in counted:
                     await self._add(table, record, sql("true"), "once", "{sum}")
         return counted
@@ -141,11 +141,6 @@ class DerivedTables:
             )
         )
         return bool(found.rows[0][0])
-
-    async def _view(self, table: _Table) -> str:
-        """The query of the view that fills it; empty when there is none."""
-        found = await self._clickhouse.query(sql("SELECT as_select FROM system.tables WHERE name = {view}", view=text(table.view)))
-        return str(found.rows[0][0]) if found.rows else ""
 
     async def _add(self, table: _Table, record: BlockRecord, of: Sql, act: str, added: str) -> None:
         """Do for some events of the block what the view does for those that come in; `added` is what is done with each `{sum}`."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -124,7 +125,12 @@ def state_of_file(path: Path, read: Callable[[int], None]) -> FileState:
 
 def write_private(path: Path, content: bytes) -> None:
     """A new file that only its owner can read, on the disk when this returns."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with new_private(path) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def new_private(path: Path) -> BinaryIO:
+    """A file to be written that wasn't there, and that only its owner can read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

@@ -8,8 +8,9 @@ from pathlib import Path
 from app.backends import Backends, open_backends
 from app.backup.manifest import Manifest
 from app.backup.taking import Tell, require_embedded, take_backup
+from app.embedded.folder import was_used
 from app.schema import migrations_of, require_current, require_known
-from app.wiring import run_workers
+from app.working import run_workers
 from core.errors import SchemaOlder, SettingsInvalid
 from core.instruments import Instruments
 from core.settings import Settings
@@ -20,7 +21,7 @@ async def take_backup_of_stopped(settings: Settings, directory: Path, tell: Tell
     """Take a backup of a data folder that no process uses."""
     require_embedded(settings)
     data = settings.data_dir.expanduser().absolute()
-    if not (data / "postgres").is_dir():
+    if not was_used(data):
         raise SettingsInvalid(
             f"There is nothing to back up in {data}: no Pug has run there.", field="PUG_DATA_DIR", hint="Say where its data is."
         )

@@ -1,16 +1,15 @@
 """Copies JetStream's streams as they are, sequence numbers included, by the server's own snapshots."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from app.backup.manifest import StreamState
+from app.backup.manifest import StreamState, new_private
 from core.errors import StreamUnavailable
 
 _API = "$JS.API.STREAM"
@@ -29,9 +28,9 @@ async def copy_stream(connection: Client, name: str, target: Path, copied: Calla
     try:
         order = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": _CHUNK_BYTES}
         answer = await _ask(connection, f"{_API}.SNAPSHOT.{name}", json.dumps(order).encode(), name)
-        with _created(description_of(target)) as file:
+        with new_private(description_of(target)) as file:
             file.write(json.dumps({"config": answer["config"], "state": answer["state"]}).encode())
-        with _created(target) as file:
+        with new_private(target) as file:
             while chunk := await _next(chunks, name):
                 file.write(chunk)
                 copied(len(chunk))
@@ -80,10 +79,6 @@ async def _next(chunks: Subscription, stream: str) -> bytes:
     if message.reply:
         await message.respond(b"")
     return message.data
-
-
-def _created(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _state(answer: _Answer) -> StreamState:

@@ -45,9 +45,10 @@ def migrate(
 
 def _show_status(settings: Settings, *, as_json: bool) -> None:
     from app.attaching import is_embedded  # noqa: PLC0415 (as above)
+    from app.embedded.folder import was_used  # noqa: PLC0415 (as above)
     from app.schema import State  # noqa: PLC0415 (as above)
 
-    if is_embedded(settings, "POSTGRES_URL") and not (settings.data_dir.expanduser() / "postgres").is_dir():
+    if is_embedded(settings, "POSTGRES_URL") and not was_used(settings.data_dir):
         # To ask the engines would make them.
         raise CliError(
             f"No Pug has run in {settings.data_dir.absolute()}: there is nothing to tell of.", "Say by PUG_DATA_DIR where its data is."

@@ -43,6 +43,11 @@ class DataFolder:
             self._lock = None
 
 
+def was_used(path: Path) -> bool:
+    """Whether a Pug has kept data in the folder."""
+    return (path.expanduser() / "postgres").is_dir()
+
+
 @asynccontextmanager
 async def open_folder(path: Path, *, restoring: bool = False) -> AsyncGenerator[DataFolder]:
     """A data folder, released at the end."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
@@ -15,7 +14,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.reporting.report import Store, Table
+from app.reporting.report import People, Store, Table
 from core.clickhouse import ClickHouse
 from core.errors import PugError
 from core.instruments import Gauge
@@ -42,12 +41,6 @@ _SCHEMA = sql("SELECT max(name) FROM schema_migrations WHERE match(name, '^[0-9]
 PEOPLE_WAITING = sqlalchemy.text("SELECT count(*), min(created_at) FROM identity_changes")
 
 
-@dataclass(frozen=True, slots=True)
-class _People:
-    waiting: int
-    oldest: datetime | None
-
-
 class EngineWatch:
     """What the engines said when they were asked last. ClickHouse is left out where a process does without it."""
 
@@ -58,7 +51,7 @@ class EngineWatch:
         self._clickhouse = clickhouse
         self._up: dict[str, bool] = {}
         self._store: Store | None = None
-        self._people: _People | None = None
+        self._people: People | None = None
         self._make_gauges(meter)
 
     @property
@@ -100,7 +93,7 @@ class EngineWatch:
     async def _ask_postgres(self) -> None:
         async with self._postgres.connect() as connection:
             waiting, oldest = (await connection.execute(PEOPLE_WAITING)).one()
-        self._people = _People(waiting, oldest)
+        self._people = People(waiting, oldest)
 
     async def _ask_clickhouse(self) -> None:
         if self._clickhouse is None:

@@ -45,6 +45,14 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """What PostgreSQL says of who is who and ClickHouse hasn't been told."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One process of Pug, at an instant of its own clock."""
 

@@ -1,9 +1,10 @@
 """The RPCs that show a dashboard's answers: to members, and to whoever has its link."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 from core.errors import InvalidArgument, ScopeMissing, WindowNotYours
@@ -12,10 +13,12 @@ from pug.dashboards.v1.dashboard_pb2 import Dashboard
 from pug.dashboards.v1.render_pb2 import (
     RenderDashboardRequest,
     RenderDashboardResponse,
+    RenderedTile,
     RenderSharedDashboardRequest,
     RenderSharedDashboardResponse,
 )
 from pug.dashboards.v1.tile_pb2 import Tile
+from pug.insights.v1.insights_pb2 import Insight
 from services.dashboards.board_repository import BoardRepository
 from services.dashboards.checking import Check, check_filters, insight_of, saved_ids
 from services.dashboards.filters import joined
@@ -25,7 +28,7 @@ from services.dashboards.public import hidden_tile, names_traits, public_board, 
 from services.dashboards.rendering import ASKED_AT_ONCE, Answer, rendered_board, rendered_tiles
 from services.dashboards.saved_insight_repository import SavedInsightRepository
 from services.dashboards.shares import Shares
-from services.dashboards.windows import frame_of
+from services.dashboards.windows import Frame, frame_of
 from services.insights.ranges import instant_of
 from services.rpc.call import Call, Scope
 
@@ -68,11 +71,9 @@ class Looking:
         yield RenderDashboardResponse(board=rendered_board(board, tiles, frame))
         # However many boards somebody opens at once, others have their turn in between.
         places = self._places_of(call.credential.key_id)
-        with self._metrics.board() as count:
-            async with aclosing(rendered_tiles(tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
-                async for tile in rendered:
-                    count(tile)
-                    yield RenderDashboardResponse(tile=tile)
+        async with aclosing(self._rendered(tiles, saved, frame, call, places)) as rendered:
+            async for tile in rendered:
+                yield RenderDashboardResponse(tile=tile)
 
     async def render_shared_dashboard(
         self, request: RenderSharedDashboardRequest, call: Call
@@ -92,11 +93,19 @@ class Looking:
         for tile in hidden:
             yield RenderSharedDashboardResponse(tile=hidden_tile(tile))
         shown = [tile for tile in board.tiles if tile not in hidden]
+        async with aclosing(self._rendered(shown, saved, frame, call, places)) as rendered:
+            async for tile in rendered:
+                yield RenderSharedDashboardResponse(tile=public_outcome(tile))
+
+    async def _rendered(
+        self, tiles: Sequence[Tile], saved: Mapping[UUID, Insight], frame: Frame, call: Call, places: asyncio.Semaphore
+    ) -> AsyncGenerator[RenderedTile]:
+        """The tiles as they are answered, counted."""
         with self._metrics.board() as count:
-            async with aclosing(rendered_tiles(shown, saved, frame, call, answer=self._answer, places=places)) as rendered:
+            async with aclosing(rendered_tiles(tiles, saved, frame, call, answer=self._answer, places=places)) as rendered:
                 async for tile in rendered:
                     count(tile)
-                    yield RenderSharedDashboardResponse(tile=public_outcome(tile))
+                    yield tile
 
     def _places_of(self, who: str) -> asyncio.Semaphore:
         return self._places.setdefault(who, asyncio.Semaphore(ASKED_AT_ONCE))

@@ -44,6 +44,13 @@ class Table:
     grain: timedelta = timedelta(hours=1)
     # Whether a distinct id has one row for a name and a day, so that those who are tied to nobody need no set to be counted.
     ids_once: bool = False
+    # What it is called where people read it, when `name` is a query.
+    called: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is called where people read it."""
+        return self.called or self.name.render()[0]
 
     @property
     def is_rollup(self) -> bool:
@@ -131,6 +138,7 @@ def totals_of(key: str, read: Range, project_id: int) -> Table:
             **{"from": instant(read.start)},
             to=instant(read.end),
         ),
+        called="totals_days, totals_hours",
     )
 
 

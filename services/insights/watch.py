@@ -163,7 +163,7 @@ class Question:
             outline=outline,
             fingerprint=fingerprint_of(outline),
             statement=statement,
-            source=self._table.name.render()[0],
+            source=self._table.label,
             seconds=round(seconds, 3),
             waited_seconds=round(self._waited_s, 3),
             rows_read=run.rows_read,

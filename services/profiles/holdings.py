@@ -1,12 +1,11 @@
 """Whether anything at all is held under an id: in the events, in those that wait to be stored, or among the dead letters."""
 
-import nats.errors
-import nats.js.errors
 from nats.js.client import JetStreamContext
 
 from core.clickhouse import ClickHouse
 from core.dead_letters import Traces, letters
 from core.errors import StreamUnavailable
+from core.jetstream import messages
 from core.sql import sql, text, unsigned
 from services.insights.limits import QueryLimits, limited
 from services.rpc.call import Call
@@ -38,17 +37,14 @@ class Holdings:
         return await self._waits(traces) or await self._is_stored(distinct_id, call) or await self._is_dead(traces)
 
     async def _waits(self, traces: Traces) -> bool:
-        place = 1
-        for _ in range(_MOST_WAITING):
-            try:
-                message = await self._jetstream.get_msg(_WAITING, seq=place, subject=_SUBJECTS, direct=True, next=True)
-            except nats.js.errors.NotFoundError:
-                return False
-            except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
-                raise StreamUnavailable("The event stream does not answer.", hint="Try again in a moment.") from error
+        looked_at = 0
+        async for message in messages(self._jetstream, _WAITING, _SUBJECTS):
             if traces.places(message.data or b""):
                 return True
-            place = (message.seq or place) + 1
+            if (looked_at := looked_at + 1) == _MOST_WAITING:
+                break
+        else:
+            return False
         raise StreamUnavailable(
             "So many events wait to be stored that it cannot be said whether some are this person's.",
             hint="Try again when they are stored; `pug status` shows how many wait.",
@@ -60,7 +56,7 @@ class Holdings:
         return bool(found.rows[0][0])
 
     async def _is_dead(self, traces: Traces) -> bool:
-        async for rows in letters(self._jetstream):
-            if traces.places(rows):
+        async for letter in letters(self._jetstream):
+            if traces.places(letter.data):
                 return True
         return False

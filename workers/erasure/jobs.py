@@ -38,7 +38,8 @@ _DONE = text("""
         distinct_ids = '{}'
     WHERE id = :id
 """)
-_OPEN = text("SELECT count(*), min(requested_at) FROM erasures WHERE state IN ('pending', 'running')")
+# How many are neither done nor given up, and since when the oldest.
+OPEN = text("SELECT count(*), min(requested_at) FROM erasures WHERE state IN ('pending', 'running')")
 
 
 class Step(StrEnum):
@@ -132,7 +133,7 @@ class Jobs:
     async def open(self) -> tuple[int, datetime | None]:
         """How many are asked for and neither done nor given up, and since when the oldest."""
         async with transaction(self._postgres) as connection:
-            count, oldest = (await connection.execute(_OPEN)).one()
+            count, oldest = (await connection.execute(OPEN)).one()
         return count, oldest
 
 

@@ -34,16 +34,15 @@ class Streams:
 
     async def is_settled(self, sequence: int) -> bool:
         """Whether everything up to a place was stored, or buried: nothing of it is in a worker's hand."""
-        state = await state_of(self._connection, STREAM)
-        return not state.messages or state.first > sequence
+        return not (await state_of(self._connection, STREAM)).holds_up_to(sequence)
 
     async def count(self, jobs: Sequence[Job]) -> list[dict[str, int]]:
         """Rows of each among the dead letters, and visitors whose sessions are kept."""
         dead = [0] * len(jobs)
         traces = [Traces(job.project_id, job.distinct_ids) for job in jobs]
-        async for rows in letters(self._jetstream):
+        async for letter in letters(self._jetstream):
             for place, trace in enumerate(traces):
-                dead[place] += len(trace.places(rows))
+                dead[place] += len(trace.places(letter.data))
         return [{DEAD_STORE: rows, SESSIONS_STORE: await self._kept_sessions(job)} for job, rows in zip(jobs, dead, strict=True)]
 
     async def remove_letters(self, jobs: Sequence[Job]) -> None:

@@ -1,10 +1,11 @@
 """Watches the erasures that are open, as gauges."""
 
 import time
-from collections.abc import Iterable
 from datetime import datetime
 
-from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.metrics import Meter
+
+from core.instruments import Gauge
 
 # Of whoever has lost their turn nothing is known any more.
 _GOOD_FOR_S = 900.0
@@ -16,20 +17,21 @@ class ErasureWatch:
     def __init__(self, meter: Meter) -> None:
         self._open: tuple[int, datetime | None] = (0, None)
         self._seen_at = -_GOOD_FOR_S
-        meter.create_observable_gauge("pug.erasures.open", [self._observe_open], "{erasure}", "Erasures neither done nor given up.")
-        meter.create_observable_gauge(
-            "pug.erasures.oldest", [self._observe_oldest], "s", "For how long the oldest open erasure has waited."
-        )
+        Gauge(meter, "pug.erasures.open", "Erasures neither done nor given up.", self._count, unit="{erasure}")
+        Gauge(meter, "pug.erasures.oldest", "For how long the oldest open erasure has waited.", self._age_s, unit="s")
 
     def seen(self, count: int, oldest: datetime | None) -> None:
         """So many are open, the oldest since then."""
         self._open, self._seen_at = (count, oldest), time.monotonic()
 
-    def _observe_open(self, _options: CallbackOptions) -> Iterable[Observation]:
-        if time.monotonic() - self._seen_at < _GOOD_FOR_S:
-            yield Observation(self._open[0])
+    def _count(self) -> float | None:
+        return self._open[0] if self._is_known() else None
 
-    def _observe_oldest(self, _options: CallbackOptions) -> Iterable[Observation]:
-        if time.monotonic() - self._seen_at < _GOOD_FOR_S:
-            oldest = self._open[1]
-            yield Observation(max(0.0, (datetime.now(oldest.tzinfo) - oldest).total_seconds()) if oldest else 0.0)
+    def _age_s(self) -> float | None:
+        if not self._is_known():
+            return None
+        oldest = self._open[1]
+        return max(0.0, (datetime.now(oldest.tzinfo) - oldest).total_seconds()) if oldest else 0.0
+
+    def _is_known(self) -> bool:
+        return time.monotonic() - self._seen_at < _GOOD_FOR_S

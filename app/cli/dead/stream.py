@@ -11,10 +11,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
 
 from app.cli.dead.letters import DeadLetter
-from core.dead_letters import DEAD
+from core.dead_letters import DEAD, SUBJECTS
 from core.errors import SettingsInvalid, StreamUnavailable
 
-_SUBJECTS = "dead.>"
 _HEADS_A_FETCH = 500
 _ANSWER_WITHIN_S = 5.0
 _FORGET_READER_S = 30.0
@@ -47,7 +46,7 @@ class DeadLetters:
     async def heads(self) -> AsyncGenerator[DeadLetter]:
         """All of them, oldest first, without their content."""
         with _answering():
-            reader = await self._jetstream.pull_subscribe(_SUBJECTS, stream=DEAD, config=_heads_only())
+            reader = await self._jetstream.pull_subscribe(SUBJECTS, stream=DEAD, config=_heads_only())
             while left := (await reader.consumer_info()).num_pending:
                 for message in await reader.fetch(min(left, _HEADS_A_FETCH), timeout=_ANSWER_WITHIN_S):
                     place, headers = message.metadata, dict(message.headers or {})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.client import CliError, read_settings, told_in_one_line
-from app.cli.output import AsJson, data_console, instant_text, print_json, print_table, table, visible
+from app.cli.output import AsJson, data_console, instant_text, print_json, print_table, table
 from app.cli.status.work import slow_json
 from core.errors import PugError
 from core.pulse import SlowQuery
@@ -66,5 +66,5 @@ def _print(found: Sequence[SlowQuery]) -> None:
         for place, each in enumerate(found, 1)
     ]
     print_table(table(columns, rows, numbers=(0, 1, 2, 4, 7)))
-    questions = [(str(place), visible(f"{each.outline} [{each.fingerprint}]")) for place, each in enumerate(found, 1)]
+    questions = [(str(place), f"{each.outline} [{each.fingerprint}]") for place, each in enumerate(found, 1)]
     print_table(table(("#", "question"), questions, numbers=(0,)))

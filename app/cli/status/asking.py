@@ -35,6 +35,7 @@ from core.errors import PugError, StreamUnavailable
 from core.postgres import create_engine
 from core.settings import Settings
 from core.stream import PARTITIONS
+from workers.erasure.jobs import OPEN as OPEN_ERASURES
 from workers.erasure.worker import JOB as ERASER
 from workers.partition import JOB, STREAM, Partition
 from workers.people import JOB as PEOPLE
@@ -53,7 +54,6 @@ _TURN = sqlalchemy.text("""
 _SCHEMA = sqlalchemy.text("SELECT max(version_num), pg_database_size(current_database()) FROM alembic_version")
 
 _DELETIONS = sqlalchemy.text("SELECT count(*), min(requested_at) FROM project_deletions WHERE state != 'done'")
-_ERASURES = sqlalchemy.text("SELECT count(*), min(requested_at) FROM erasures WHERE state IN ('pending', 'running')")
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -263,7 +263,7 @@ async def _ask_postgres(settings: Settings, url: URL, partitions: Sequence[Parti
             with contextlib.suppress(ProgrammingError):
                 revision, size = (await connection.execute(_SCHEMA)).one()
                 found.schema = Schema(revision, postgres_head(), size)
-                found.erasures = OpenJobs(*(await connection.execute(_ERASURES)).one())
+                found.erasures = OpenJobs(*(await connection.execute(OPEN_ERASURES)).one())
                 found.deletions = OpenJobs(*(await connection.execute(_DELETIONS)).one())
                 found.people = People(*(await connection.execute(PEOPLE_WAITING)).one())
         return f"{version}, {_place(settings, 'POSTGRES_URL')}"

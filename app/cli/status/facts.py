@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.cli.doctor.checks import Check, State
 from app.disk import Space
-from app.reporting.report import Report, Store
+from app.reporting.report import People, Report, Store
 from core.pulse import Block, SlowQuery
 
 # Events wait for their block and its insert, which is no lag.
@@ -64,16 +64,8 @@ class DeadStream:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """What PostgreSQL says of who is who and ClickHouse hasn't been told."""
-
-    waiting: int
-    oldest: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class OpenJobs:
-    """OpenJobs of people that are neither done nor given up."""
+    """Erasures of people, or deletions of projects, that are not done."""
 
     open: int
     oldest: datetime | None

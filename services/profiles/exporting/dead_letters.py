@@ -3,47 +3,30 @@
 import asyncio
 import json
 from collections.abc import Collection, Iterator
+from contextlib import aclosing
 from typing import cast
 
-import nats.errors
-import nats.js.errors
 from nats.js.api import RawStreamMsg
 from nats.js.client import JetStreamContext
 
-from core.errors import StreamUnavailable
+from core.dead_letters import DEAD, SUBJECTS
+from core.jetstream import messages
 from core.rows import key_of
 from services.profiles.exporting.pages import Page
 
-_STREAM, _SUBJECTS = "DEAD", "dead.>"
 # What a row holds, in its order (docs/decisions/0003).
 _FIELDS = ("eventId", "projectId", "name", "distinctId", "sessionId", "occurredAt", "receivedAt", "properties", "context")
 _DISTINCT_ID = _FIELDS.index("distinctId")
 
 
-class DeadLetters:
-    """The stream of dead letters, one letter in memory at a time."""
-
-    def __init__(self, jetstream: JetStreamContext) -> None:
-        self._jetstream = jetstream
-
-    async def of(self, project_id: int, distinct_ids: Collection[str]) -> Page:
-        """Rows of these ids, each with its letter's number and reason, and its instants in milliseconds as they came."""
-        ids = frozenset(distinct_ids)
-        place = 1
-        while (letter := await self._next(place)) is not None:
-            place = (letter.seq or place) + 1
+async def pages_of(jetstream: JetStreamContext, project_id: int, distinct_ids: Collection[str]) -> Page:
+    """Rows of these ids, each with its letter's number and reason, and its instants in milliseconds as they came."""
+    ids = frozenset(distinct_ids)
+    async with aclosing(messages(jetstream, DEAD, SUBJECTS)) as letters:
+        async for letter in letters:
             # A letter may hold the rows of many requests.
             if found := await asyncio.to_thread(_rows_of, letter, project_id, ids):
                 yield found
-
-    async def _next(self, place: int) -> RawStreamMsg | None:
-        """The first letter from a number on; None when there is none."""
-        try:
-            return await self._jetstream.get_msg(_STREAM, place, subject=_SUBJECTS, direct=True, next=True)
-        except nats.js.errors.NotFoundError:
-            return None
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
-            raise StreamUnavailable("The dead letters cannot be read.", hint="Try again in a moment.") from error
 
 
 def _rows_of(letter: RawStreamMsg, project_id: int, ids: frozenset[str]) -> bytes:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
+from nats.js.client import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.clickhouse import ClickHouse
@@ -21,8 +22,7 @@ from services.insights.people import latest_version
 from services.insights.turns import Turns
 from services.profiles.activity import Activity
 from services.profiles.directory import MAX_IDS_SHOWN, Known
-from services.profiles.exporting import events, sessions, traits
-from services.profiles.exporting.dead_letters import DeadLetters
+from services.profiles.exporting import dead_letters, events, sessions, traits
 from services.profiles.exporting.manifest import Freshness, manifest
 from services.profiles.exporting.pages import Page, Pages
 from services.profiles.exporting.parts import JSON, NDJSON, Part
@@ -40,7 +40,7 @@ class Engines:
 
     postgres: AsyncEngine
     clickhouse: ClickHouse
-    dead_letters: DeadLetters
+    jetstream: JetStreamContext
     # The event stream, whose messages are accepted and not stored yet.
     stream: Callable[[], Awaitable[StreamState]]
 
@@ -72,7 +72,7 @@ class Exports:
             (Part("traits.ndjson", NDJSON), traits.pages_of(pages, whose)),
             (Part("events.ndjson", NDJSON), events.pages_of(pages, whose, stored)),
             (Part("sessions.ndjson", NDJSON), sessions.pages_of(pages, whose, stored)),
-            (Part("dead_letters.ndjson", NDJSON), self._engines.dead_letters.of(call.project.id, record.distinct_ids)),
+            (Part("dead_letters.ndjson", NDJSON), dead_letters.pages_of(self._engines.jetstream, call.project.id, record.distinct_ids)),
         ]
         outlook = ExportOutlook(person_id=person, events=stored.events, parts=[*(part.name for part, _ in parts), _MANIFEST])
         yield Response(outlook=outlook)

@@ -16,7 +16,6 @@ from services.insights.service import InsightsService
 from services.insights.turns import AtOnce, Turns
 from services.profiles.directory import Directory
 from services.profiles.erasures import Erasures
-from services.profiles.exporting.dead_letters import DeadLetters
 from services.profiles.exporting.exports import Engines, Exports
 from services.profiles.holdings import Holdings
 from services.profiles.reader import Reader
@@ -99,7 +98,7 @@ async def new_town(backends: Backends) -> Town:
 
 
 def exports_of(backends: Backends, limits: QueryLimits, turns: Turns | None = None) -> Exports:
-    engines = Engines(backends.postgres, backends.clickhouse, DeadLetters(backends.jetstream), lambda: state_of(backends.nats, STREAM))
+    engines = Engines(backends.postgres, backends.clickhouse, backends.jetstream, lambda: state_of(backends.nats, STREAM))
     return Exports(engines, turns or Turns(AtOnce()), limits, lambda: NOW, "1.2.3")
 
 
