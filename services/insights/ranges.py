@@ -123,6 +123,25 @@ def range_of(request: QueryRequest, zone: ZoneInfo, grain: Grain, now: datetime)
     return asked
 
 
+def range_and_grain_of(request: QueryRequest, zone: ZoneInfo, now: datetime) -> tuple[Range, Grain]:
+    """The range the query names, and the size of its buckets; where it names none and its answer has none, the finest that fit."""
+    grain = grain_of(request)
+    if request.granularity or _has_buckets(request):
+        return range_of(request, zone, grain, now), grain
+    asked = instants_of(request, zone, now)
+    return asked, finest(asked, zone, grain)
+
+
+def _has_buckets(request: QueryRequest) -> bool:
+    match request.insight.WhichOneof("kind"):
+        case "segmentation" | "top_k" | "flow":
+            return False
+        case "funnel":
+            return request.insight.funnel.trend
+        case _:
+            return True
+
+
 def instants_of(request: QueryRequest, zone: ZoneInfo, now: datetime) -> Range:
     """The range the query names, with a preset made into instants, however long it is."""
     match request.WhichOneof("range"):

@@ -16,7 +16,7 @@ from services.insights.buckets import Bucket, Grain, cut, cut_and
 from services.insights.comparing import earlier
 from services.insights.filters import group_condition
 from services.insights.people import AsOf, People, is_counted
-from services.insights.ranges import EVER, Range, grain_of, range_of, weeks_on_sunday, zone_of
+from services.insights.ranges import EVER, Range, range_and_grain_of, weeks_on_sunday, zone_of
 from services.insights.session_facts import facts_in, looked_up
 from services.insights.sessions import SESSION, followed, stitched
 from services.insights.tables import EVENTS, NotKept, Table
@@ -120,9 +120,8 @@ def scope_of(request: QueryRequest, project: Project, now: datetime, identity_ve
     as_of = AsOf(now, People(project.id, identity_version, may_join=True), knows_sessions=True)
     filters = request.insight.filters
     zone = zone_of(request, project.time_zone)
-    grain = grain_of(request)
     sunday = weeks_on_sunday(request)
-    asked = range_of(request, zone, grain, now)
+    asked, grain = range_and_grain_of(request, zone, now)
     cut_by = partial(cut, now=now, grain=grain, zone=zone, weeks_on_sunday=sunday)
     buckets = cut_by(asked.start, asked.end)
     scope = Scope(

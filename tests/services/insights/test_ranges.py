@@ -8,7 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument, PugError, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong, UnknownTimeZone
 from pug.insights.v1.insights_pb2 import QueryRequest, TimeRange
-from services.insights.ranges import Range, grain_of, range_of, weeks_on_sunday, zone_of
+from services.insights.buckets import Grain
+from services.insights.ranges import Range, grain_of, range_and_grain_of, range_of, weeks_on_sunday, zone_of
 
 NOW = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
 
@@ -98,6 +99,24 @@ def test_range_too_long_names_the_cap_and_the_finest_granularity_that_fits(granu
     assert raised.value.field == "timeRange"
     assert cap in raised.value.message
     assert hint in raised.value.hint
+
+
+YEARS = between("2020-01-01T00:00:00Z", "2026-01-08T00:00:00Z", "UNSPECIFIED")
+
+
+@pytest.mark.parametrize("insight", [{"topK": {}}, {"segmentation": {}}, {"flow": {}}, {"funnel": {}}])
+def test_years_may_be_asked_about_without_a_granularity_where_the_answer_has_no_buckets(insight: dict[str, object]) -> None:
+    request = ParseDict({**YEARS, "insight": insight}, QueryRequest())
+
+    assert range_and_grain_of(request, ZoneInfo("UTC"), NOW)[1] is Grain.MONTH
+
+
+@pytest.mark.parametrize("insight", [{"trends": {}}, {"funnel": {"trend": True}}, {"sessions": {}}, {"stickiness": {}}, {"lifecycle": {}}])
+def test_years_by_days_are_refused_where_the_answer_has_buckets(insight: dict[str, object]) -> None:
+    request = ParseDict({**YEARS, "insight": insight}, QueryRequest())
+
+    with pytest.raises(RangeTooLong):
+        range_and_grain_of(request, ZoneInfo("UTC"), NOW)
 
 
 REFUSED: Mapping[str, tuple[QueryRequest, type[PugError], str]] = {
