@@ -70,7 +70,7 @@ class ClickHouse:
         self._tracer = tracer
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="clickhouse")
         # Threads start when they are needed: where nobody goes away there is no further connection.
-        self._killers = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-kill")
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-beside")
         self._killing: set[asyncio.Task[None]] = set()
         self._idle: list[Client] = []
         self._together: SingleFlight[Sql, Rows] = SingleFlight()
@@ -125,6 +125,13 @@ class ClickHouse:
         """Run a statement that returns nothing, such as DDL."""
         await self._with_client(lambda client: client.command(statement))
 
+    async def command_beside(self, statement: str) -> None:
+        """Run a small statement at once, though all connections be busy."""
+        try:
+            await asyncio.wrap_future(self._beside.submit(self._use, lambda client: client.command(statement)))
+        except ClickHouseError as error:
+            raise _translated(error) from error
+
     async def insert_bytes(
         self, table: str, columns: Sequence[str], data: bytes, input_format: str, settings: Mapping[str, object]
     ) -> None:
@@ -144,7 +151,7 @@ class ClickHouse:
         """Close every connection, after the calls that run."""
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.gather(*self._killing)
-        await asyncio.to_thread(self._killers.shutdown)
+        await asyncio.to_thread(self._beside.shutdown)
         for client in self._idle:
             client.close()
         self._idle.clear()
@@ -167,7 +174,7 @@ class ClickHouse:
         """Kill a query, again and again: at first it may be on its way still."""
         try:
             while not running.done():
-                await asyncio.wrap_future(self._killers.submit(self._use, lambda client: _kill_marked(client, mark)))
+                await asyncio.wrap_future(self._beside.submit(self._use, lambda client: _kill_marked(client, mark)))
                 await asyncio.sleep(_KILL_AGAIN_S)
         except ClickHouseError as error:
             # It ends at its own limit of time.

@@ -180,6 +180,19 @@ async def test_a_query_nobody_waits_for_any_more_is_killed(engine: ClickHouse) -
     await until_running(engine, 0)
 
 
+async def test_a_small_statement_runs_beside_those_that_keep_all_connections_busy(clickhouse: ClickHouse) -> None:
+    pool = clickhouse.apart(1)
+    asking = asyncio.create_task(pool.query(FOR_EVER))
+    await until_running(clickhouse, 1)
+
+    await pool.command_beside("SYSTEM START TTL MERGES events")
+
+    assert not asking.done()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await pool.close()
+
+
 async def test_queries_cancelled_before_they_began_never_run(clickhouse: ClickHouse) -> None:
     pool = clickhouse.apart(1)
     asking = [asyncio.create_task(pool.query(FOR_EVER)) for _ in range(3)]

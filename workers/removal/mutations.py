@@ -52,14 +52,14 @@ async def _keep_awake(clickhouse: ClickHouse, table: str, done: asyncio.Event) -
 
     When it finds that as many parts are being written as may be at once, it sleeps for 0.1 to 1.1 seconds, however soon they are finished
     (`postpone` in ClickHouse's BackgroundJobsAssignee.cpp): a table of 1,000 small parts took 89 s, and woken all the time 3.6. Starting
-    the merges that no table of ours has wakes it, and changes nothing.
+    merges that nobody stopped wakes it, and changes nothing.
     """
     for pause in chain(repeat(_WAKE_OFTEN_S, _OFTEN), repeat(_WAKE_SELDOM_S)):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), pause)
             return
         try:
-            await clickhouse.command(sql("SYSTEM START TTL MERGES {table}", table=identifier(table)).for_console())
+            await clickhouse.command_beside(sql("SYSTEM START TTL MERGES {table}", table=identifier(table)).for_console())
         except PugError:
             # Without the right to do so it takes as long as it takes.
             return
