@@ -14,7 +14,7 @@ from pug.insights.v1.insights_pb2 import ExplainResponse, Insight, Meta, QueryRe
 from pug.insights.v1.person_pb2 import Person
 from services.insights import kinds
 from services.insights.filters import Patterns, groups_inside, in_group, patterns
-from services.insights.hints import Hints
+from services.insights.hints import Hints, not_kept
 from services.insights.limits import QueryLimits, limited
 from services.insights.people import latest_version
 from services.insights.profiles_of import named_persons, people_named
@@ -59,7 +59,7 @@ async def answer(
     response.meta.MergeFrom(meta_of(request.insight, scope, read, timedelta(seconds=time.perf_counter() - started)))
     response.meta.complete_until.FromDatetime(min(result.complete_until for result in results))
     response.meta.kept = found.kept
-    response.meta.hint = hint
+    response.meta.hint = " ".join(one for one in (not_kept(call.project.retention_months, scope), hint) if one)
     return response
 
 

@@ -1,4 +1,4 @@
-"""What may be mistaken in a question: events, properties and traits it names that the project has never sent, and what is near them.
+"""What may be mistaken in a question: names the project has never sent, and what is near them; time of which nothing is kept.
 
 What a project has sent once is remembered for some minutes, so that a question that names nothing new costs no query. Otherwise one small
 query over the schema runs beside the main one; ClickHouse picks the few names near each, difflib says which of them are near enough.
@@ -15,10 +15,12 @@ from typing import LiteralString, cast
 from google.protobuf.message import Message
 
 from core.clickhouse import ClickHouse
+from core.retention import kept_since
 from core.sql import Sql, join, sql, texts, unsigned
 from pug.insights.v1.filter_pb2 import EventMatcher, Source
 from pug.insights.v1.flow_pb2 import Flow
 from pug.insights.v1.insights_pb2 import Insight
+from services.insights.scope import Scope
 from services.insights.session_facts import MEASURED
 from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
 
@@ -94,6 +96,18 @@ class Hints:
         if len(self._known) > _PROJECTS_HELD:
             self._known.popitem(last=False)
         return known
+
+
+def not_kept(retention_months: int | None, scope: Scope) -> str:
+    """That a range, or the one compared with, begins before what the project keeps; empty when it doesn't."""
+    if not retention_months:
+        return ""
+    since = kept_since(retention_months, scope.as_of.now)
+    first = min(scope.range.start, scope.compared.range.start) if scope.compared else scope.range.start
+    if first >= since:
+        return ""
+    months = "1 month" if retention_months == 1 else f"{retention_months} months"
+    return f"Events from before {since:%Y-%m-%d} are not kept: the project keeps {months}."
 
 
 # Kind, name, whether it was sent, names near it.

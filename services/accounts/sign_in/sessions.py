@@ -80,6 +80,7 @@ class Sessions:
                 memberships.c.role,
                 projects.c.id.label("project_id"),
                 projects.c.time_zone,
+                projects.c.retention_months,
             )
             .join(sessions, sessions.c.id == session_tokens.c.session_id)
             .join(accounts, accounts.c.id == sessions.c.account_id)
@@ -223,7 +224,9 @@ def _signed_in(rows: Sequence[RowMapping]) -> SignedIn:
     by_org = groupby((row for row in rows if row["org_id"] is not None), key=lambda row: (row["org_id"], row["role"]))
     in_orgs = tuple(
         Membership(
-            org_id, Role(role), tuple(Project(row["project_id"], row["time_zone"]) for row in of_org if row["project_id"] is not None)
+            org_id,
+            Role(role),
+            tuple(Project(row["project_id"], row["time_zone"], row["retention_months"]) for row in of_org if row["project_id"] is not None),
         )
         for (org_id, role), of_org in by_org
     )

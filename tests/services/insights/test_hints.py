@@ -8,8 +8,10 @@ from google.protobuf.json_format import ParseDict
 from core.clickhouse import ClickHouse, Rows
 from core.sql import Sql
 from pug.insights.v1.filter_pb2 import Source
-from pug.insights.v1.insights_pb2 import Insight, QueryResponse
+from pug.insights.v1.insights_pb2 import Insight, QueryRequest, QueryResponse
 from services.insights.hints import names_in
+from services.insights.service import InsightsService
+from services.rpc.call import Call, Credential, Project, Scope
 from story import Store, event
 
 JSON = Mapping[str, object]
@@ -134,6 +136,30 @@ async def test_at_most_three_names_are_told(store: Store, ask: Ask) -> None:
     filters: tuple[JSON, ...] = tuple({"property": f"{number}", "op": "OP_IS_SET"} for number in range(9))
 
     assert (await ask(trend("a", filters))).meta.hint.count("No event") == 3
+
+
+@pytest.mark.parametrize(
+    ("months", "asked", "hint"),
+    [
+        (2, {"preset": "PRESET_LAST_90_DAYS"}, "Events from before 2026-01-01 are not kept: the project keeps 2 months."),
+        (
+            1,
+            {"preset": "PRESET_LAST_30_DAYS", "compare": {}},
+            "Events from before 2026-02-01 are not kept: the project keeps 1 month.",
+        ),
+        (1, {"preset": "PRESET_LAST_30_DAYS"}, ""),
+        (None, {"preset": "PRESET_LAST_12_MONTHS"}, ""),
+    ],
+)
+async def test_a_range_of_which_not_all_is_kept_says_so(
+    insights: InsightsService, store: Store, months: int | None, asked: JSON, hint: str
+) -> None:
+    await store.tell(event("signed_up"))
+    call = Call(Credential("key", Project(store.project_id, "UTC", months), frozenset({Scope.READ})), "request")
+
+    response = await insights.query(ParseDict({"insight": trend("signed_up")["insight"], **asked}, QueryRequest()), call)
+
+    assert response.meta.hint == hint
 
 
 async def test_known_names_are_asked_for_once_and_unknown_ones_again(
