@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator
@@ -13,6 +14,10 @@ from app.migrate import migrate, migrate_clickhouse
 from core.clickhouse import ClickHouse
 from core.settings import Settings
 from story import Store, next_project
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has Ctrl-C ignored, by whatever the tests start, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FRONT = Path(__file__).parents[1] / "tools/engines/clickhouse_front.py"
 
