@@ -182,7 +182,10 @@ class ClickHouse:
 
     def _use(self, use: Callable[[Client], T]) -> T:
         # As many clients as threads come to exist: list.pop and list.append are atomic, and an idle client waits in the list.
-        client = self._idle.pop() if self._idle else self._open()
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = self._open()
         try:
             return use(client)
         finally:

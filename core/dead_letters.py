@@ -16,6 +16,8 @@ from core.rows import project_of, sender_of
 
 DEAD = "DEAD"
 SUBJECTS = "dead.>"
+# JetStream's numbers for: no such message, and a message that could not be deleted, which is what it says of one that isn't there.
+NO_MESSAGE = frozenset({10037, 10057})
 # A message has up to some MiB, and a NATS server cuts a client off that has 64 MiB waiting for it.
 _A_FETCH = 8
 _WITHIN_S = 5.0
@@ -34,13 +36,15 @@ async def letters(jetstream: JetStreamContext) -> AsyncGenerator[Msg]:
     )
     try:
         reader = await jetstream.pull_subscribe(SUBJECTS, stream=DEAD, config=config)
-        left = (await reader.consumer_info()).num_pending or 0
-        while left > 0:
-            fetched = await reader.fetch(min(left, _A_FETCH), timeout=_WITHIN_S)
-            left -= len(fetched)
-            for message in fetched:
-                yield message
-        await reader.unsubscribe()
+        try:
+            left = (await reader.consumer_info()).num_pending or 0
+            while left > 0:
+                fetched = await reader.fetch(min(left, _A_FETCH), timeout=_WITHIN_S)
+                left -= len(fetched)
+                for message in fetched:
+                    yield message
+        finally:
+            await reader.unsubscribe()
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
         raise StreamUnavailable(
             f"NATS does not answer about the stream {DEAD}: {str(error) or type(error).__name__}.", retry_after=_RETRY_AFTER

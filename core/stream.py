@@ -207,7 +207,14 @@ async def state_of(connection: Client, stream: str) -> StreamState:
         answer = await connection.request(f"$JS.API.STREAM.INFO.{stream}", timeout=_INFO_WITHIN_S)
     except (nats.errors.Error, TimeoutError, OSError) as error:
         raise StreamUnavailable("The event stream does not answer.", hint="Try again in a moment.", retry_after=_RETRY_AFTER) from error
-    state = json.loads(answer.data).get("state", {})
+    told = json.loads(answer.data)
+    if "error" in told:
+        raise StreamUnavailable(
+            f"NATS does not say what the stream {stream} holds: {told['error'].get('description')}.",
+            hint="Try again in a moment.",
+            retry_after=_RETRY_AFTER,
+        )
+    state = told["state"]
     messages = int(state.get("messages", 0))
     return StreamState(
         messages,

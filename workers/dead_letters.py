@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import cast
 
 import nats.errors
 import nats.js.errors
@@ -10,7 +11,8 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js.client import JetStreamContext
 
-from core.dead_letters import DEAD, letters
+from core.dead_letters import DEAD, NO_MESSAGE, SUBJECTS
+from core.jetstream import messages
 from core.rows import count_rows
 from workers.block import sequence_of
 from workers.partition import STREAM
@@ -51,16 +53,23 @@ class DeadLetters:
     async def forget(self, is_meant: Callable[[bytes], bool]) -> int:
         """Delete rows for good, their bytes on the disk overwritten; returns how many. What else is in their letters stays, in new ones."""
         forgotten = 0
-        async for letter in letters(self._jetstream):
-            rows = letter.data.split(b"\n")
+        # One at a time: of several fetched at once the last could be gone when its turn comes. What is published here comes last.
+        async for letter in messages(self._jetstream, DEAD, SUBJECTS):
+            rows = (letter.data or b"").split(b"\n")
             staying = [row for row in rows if not is_meant(row)]
             if len(staying) == len(rows):
                 continue
-            sequence = sequence_of(letter)
+            sequence = letter.seq or 0
             if staying:
-                told = {name: value for name, value in (letter.headers or {}).items() if name.startswith("Pug-")}
+                kept = cast("dict[str, str]", letter.headers or {})
+                told = {name: value for name, value in kept.items() if name.startswith("Pug-")}
                 headers = told | {"Nats-Msg-Id": f"rest-{sequence}", "Pug-Rows": str(len(staying))}
-                await self._jetstream.publish(letter.subject, b"\n".join(staying), headers=headers)
-            await self._jetstream.delete_msg(DEAD, sequence)
+                await self._jetstream.publish(letter.subject or _SUBJECT, b"\n".join(staying), headers=headers)
+            try:
+                await self._jetstream.delete_msg(DEAD, sequence)
+            except nats.js.errors.APIError as error:
+                # Another has deleted it in this moment.
+                if error.err_code not in NO_MESSAGE:
+                    raise
             forgotten += len(rows) - len(staying)
         return forgotten

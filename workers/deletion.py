@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.errors import PugError, StoreUnavailable
+from core.errors import PugError, StoreUnavailable, StreamUnavailable
 from core.rows import project_of
 from core.stream import state_of
 from workers.dead_letters import DeadLetters
@@ -66,6 +66,9 @@ class Deletions:
         await self._run(_RUNNING, project)
         try:
             await self._delete(project)
+        except StreamUnavailable:
+            # Tried again at once, as whatever has to do without NATS.
+            raise
         except PugError as error:
             log.warning("project_not_deleted", project=project, error=error.message)
             await self._run(_FAILED, project, error=error.message)

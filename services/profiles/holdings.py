@@ -1,5 +1,7 @@
 """Whether anything at all is held under an id: in the events, in those that wait to be stored, or among the dead letters."""
 
+from contextlib import aclosing
+
 from nats.js.client import JetStreamContext
 
 from core.clickhouse import ClickHouse
@@ -56,7 +58,8 @@ class Holdings:
         return bool(found.rows[0][0])
 
     async def _is_dead(self, traces: Traces) -> bool:
-        async for letter in letters(self._jetstream):
-            if traces.places(letter.data):
-                return True
+        async with aclosing(letters(self._jetstream)) as found:
+            async for letter in found:
+                if traces.places(letter.data):
+                    return True
         return False

@@ -14,9 +14,9 @@ from nats.js.errors import APIError, KeyWrongLastSequenceError
 from app.backends import Backends
 from app.migrate import open_bucket
 from core.bucket import Bucket
-from core.errors import StreamFull
+from core.errors import StreamFull, StreamUnavailable
 from core.settings import Settings
-from core.stream import RowPublisher
+from core.stream import RowPublisher, state_of
 from visiting import is_gone
 
 LIMIT = 64 * 1024
@@ -142,3 +142,8 @@ async def test_a_value_in_memory_is_gone_after_its_time_and_was_never_on_the_dis
     assert not any(secret in content for content in kept)
     await backends.jetstream.purge_stream("DEAD")
     assert await is_gone(salts, "contract")
+
+
+async def test_a_stream_that_is_not_there_is_not_an_empty_one(backends: Backends) -> None:
+    with pytest.raises(StreamUnavailable, match="NOWHERE"):
+        await state_of(backends.nats, "NOWHERE")

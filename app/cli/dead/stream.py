@@ -11,14 +11,12 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
 
 from app.cli.dead.letters import DeadLetter
-from core.dead_letters import DEAD, SUBJECTS
+from core.dead_letters import DEAD, NO_MESSAGE, SUBJECTS
 from core.errors import SettingsInvalid, StreamUnavailable
 
 _HEADS_A_FETCH = 500
 _ANSWER_WITHIN_S = 5.0
 _FORGET_READER_S = 30.0
-# JetStream's numbers for: no such message, and a message that could not be deleted, which is what it says of one that isn't there.
-_NO_MESSAGE = frozenset({10037, 10057})
 _FULL = frozenset({10047, 10077})
 
 
@@ -87,7 +85,7 @@ class DeadLetters:
             try:
                 return await self._jetstream.delete_msg(DEAD, letter_id)
             except nats.js.errors.APIError as error:
-                if error.err_code in _NO_MESSAGE:
+                if error.err_code in NO_MESSAGE:
                     return False
                 raise
 
