@@ -127,10 +127,7 @@ class ClickHouse:
 
     async def command_beside(self, statement: str) -> None:
         """Run a small statement at once, though all connections be busy."""
-        try:
-            await asyncio.wrap_future(self._beside.submit(self._use, lambda client: client.command(statement)))
-        except ClickHouseError as error:
-            raise _translated(error) from error
+        await self._with_client(lambda client: client.command(statement), threads=self._beside)
 
     async def insert_bytes(
         self, table: str, columns: Sequence[str], data: bytes, input_format: str, settings: Mapping[str, object]
@@ -156,8 +153,8 @@ class ClickHouse:
             client.close()
         self._idle.clear()
 
-    async def _with_client(self, use: Callable[[Client], T], mark: str = "") -> T:
-        running = self._threads.submit(self._use, use)
+    async def _with_client(self, use: Callable[[Client], T], mark: str = "", threads: ThreadPoolExecutor | None = None) -> T:
+        running = (threads or self._threads).submit(self._use, use)
         try:
             return await asyncio.wrap_future(running)
         except ClickHouseError as error:

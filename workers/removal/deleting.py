@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.clickhouse import ClickHouse
 from core.sql import sql, text, texts
-from workers.removal.mutations import mutate
+from workers.removal.mutations import begin_mutation
 from workers.removal.share import Portion
 
 
@@ -28,7 +28,7 @@ async def drop_whole(clickhouse: ClickHouse, partition: str, portion: Portion) -
 
 
 async def delete_in(clickhouse: ClickHouse, partitions: Sequence[str], portion: Portion) -> None:
-    """Delete the portion's events of some partitions; returns when no part has any of them."""
+    """Have the portion's events of some partitions deleted."""
     # One mutation for all: each gives every part of the table another name, also those of partitions that it doesn't touch.
     deleted = sql("DELETE WHERE _partition_id IN {partitions} AND {leaving}", partitions=texts(partitions), leaving=portion.leaving())
-    await mutate(clickhouse, "events", deleted)
+    await begin_mutation(clickhouse, "events", deleted)
