@@ -17,7 +17,7 @@ from core.rows import project_of, sender_of
 DEAD = "DEAD"
 SUBJECTS = "dead.>"
 # JetStream's numbers for: no such message, and a message that could not be deleted, which is what it says of one that isn't there.
-NO_MESSAGE = frozenset({10037, 10057})
+_NO_MESSAGE = frozenset({10037, 10057})
 # A message has up to some MiB, and a NATS server cuts a client off that has 64 MiB waiting for it.
 _A_FETCH = 8
 _WITHIN_S = 5.0
@@ -49,6 +49,16 @@ async def letters(jetstream: JetStreamContext) -> AsyncGenerator[Msg]:
         raise StreamUnavailable(
             f"NATS does not answer about the stream {DEAD}: {str(error) or type(error).__name__}.", retry_after=_RETRY_AFTER
         ) from error
+
+
+async def delete(jetstream: JetStreamContext, sequence: int) -> bool:
+    """Delete a letter for good, its bytes on the disk overwritten; False when there is none of that number."""
+    try:
+        return await jetstream.delete_msg(DEAD, sequence)
+    except nats.js.errors.APIError as error:
+        if error.err_code in _NO_MESSAGE:
+            return False
+        raise
 
 
 class Traces:

@@ -53,15 +53,15 @@ async def connect(servers: Sequence[str], *, within_s: float | None = None) -> C
     return connection
 
 
-async def messages(jetstream: JetStreamContext, stream: str, subjects: str) -> AsyncGenerator[RawStreamMsg]:
-    """The messages of a stream, oldest first, until there is no further one; one at a time, so that who takes them may take their time.
+async def messages(jetstream: JetStreamContext, stream: str, subjects: str, first: int = 1) -> AsyncGenerator[RawStreamMsg]:
+    """The messages of a stream from a number on, until there is no further one; one at a time, so that who takes them may take their time.
 
-    Raises StreamUnavailable when NATS doesn't answer.
+    They are the leader's, for a replica that lags may not have the last. Raises StreamUnavailable when NATS doesn't answer.
     """
-    place = 1
+    place = first
     while True:
         try:
-            message = await jetstream.get_msg(stream, place, subject=subjects, direct=True, next=True)
+            message = await jetstream.get_msg(stream, place, subject=subjects, next=True)
         except nats.js.errors.NotFoundError:
             return
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:

@@ -11,7 +11,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js.client import JetStreamContext
 
-from core.dead_letters import DEAD, NO_MESSAGE, SUBJECTS
+from core.dead_letters import DEAD, SUBJECTS, delete
 from core.jetstream import messages
 from core.rows import count_rows
 from workers.block import sequence_of
@@ -65,11 +65,7 @@ class DeadLetters:
                 told = {name: value for name, value in kept.items() if name.startswith("Pug-")}
                 headers = told | {"Nats-Msg-Id": f"rest-{sequence}", "Pug-Rows": str(len(staying))}
                 await self._jetstream.publish(letter.subject or _SUBJECT, b"\n".join(staying), headers=headers)
-            try:
-                await self._jetstream.delete_msg(DEAD, sequence)
-            except nats.js.errors.APIError as error:
-                # Another has deleted it in this moment.
-                if error.err_code not in NO_MESSAGE:
-                    raise
+            # It may be that another has deleted it in this moment.
+            await delete(self._jetstream, sequence)
             forgotten += len(rows) - len(staying)
         return forgotten

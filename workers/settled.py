@@ -1,8 +1,9 @@
 """Whether every block that was begun is stored whole."""
 
 from nats.js.client import JetStreamContext
-from nats.js.errors import KeyNotFoundError, NotFoundError
+from nats.js.errors import KeyNotFoundError
 
+from core.jetstream import messages
 from workers.block import WRITERS, BlockRecord
 from workers.ledger import LEDGER
 from workers.partition import STREAM, Partition
@@ -27,14 +28,10 @@ async def all_settled(jetstream: JetStreamContext) -> bool:
 
 async def _waits(jetstream: JetStreamContext, partition: Partition, record: BlockRecord) -> bool:
     for subject in partition.subjects:
-        sequence = record.first_seq
-        while sequence <= record.last_seq:
-            try:
-                message = await jetstream.get_msg(STREAM, sequence, subject=subject, next=True)
-            except NotFoundError:
-                break
+        async for message in messages(jetstream, STREAM, subject, record.first_seq):
             found = message.seq or 0
-            if found <= record.last_seq and found not in record.unburied:
+            if found > record.last_seq:
+                break
+            if found not in record.unburied:
                 return True
-            sequence = found + 1
     return False

@@ -11,7 +11,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
 
 from app.cli.dead.letters import DeadLetter
-from core.dead_letters import DEAD, NO_MESSAGE, SUBJECTS
+from core.dead_letters import DEAD, SUBJECTS, delete
 from core.errors import SettingsInvalid, StreamUnavailable
 
 _HEADS_A_FETCH = 500
@@ -82,12 +82,7 @@ class DeadLetters:
     async def delete(self, letter_id: int) -> bool:
         """Delete one for good, its bytes on the disk overwritten; False when it was gone."""
         with _answering():
-            try:
-                return await self._jetstream.delete_msg(DEAD, letter_id)
-            except nats.js.errors.APIError as error:
-                if error.err_code in NO_MESSAGE:
-                    return False
-                raise
+            return await delete(self._jetstream, letter_id)
 
 
 def _heads_only() -> ConsumerConfig:
