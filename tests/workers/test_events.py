@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from nats.js.api import RawStreamMsg
-from nats.js.errors import KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from app.backends import Backends
 from core.errors import StoreFailed, StoreUnavailable
@@ -294,28 +294,6 @@ async def test_a_backlog_of_large_messages_is_stored_whole(backends: Backends) -
     assert await counted(backends, project) == (51 * 120, 51 * 120)
 
 
-async def test_a_worker_that_was_overtaken_stores_nothing_more(backends: Backends) -> None:
-    overtaken, newer = await ledger(backends), await ledger(backends)
-    await overtaken.take_over()
-    await newer.take_over()
-
-    with pytest.raises(KeyWrongLastSequenceError):
-        await overtaken.write(BlockRecord(1, 1, 1, 1))
-    await newer.write(BlockRecord(1, 1, 1, 2))
-
-
-async def test_a_worker_goes_on_after_its_record_was_removed_by_hand(backends: Backends) -> None:
-    removed, after = await ledger(backends), await ledger(backends)
-    await removed.take_over()
-    await removed.write(BlockRecord(1, 1, 1, 1))
-    await (await backends.jetstream.key_value("BLOCKS")).delete(ONLY.worker)
-
-    assert await after.take_over() is None
-    await after.write(BlockRecord(1, 1, 1, 2))
-    with pytest.raises(KeyWrongLastSequenceError):
-        await removed.write(BlockRecord(1, 1, 1, 3))
-
-
 async def test_messages_before_the_block_in_the_ledger_are_stored_unless_they_are_already(backends: Backends) -> None:
     project, known = next_project(), str(uuid.uuid4())
     async with working(backends):
@@ -348,7 +326,7 @@ async def test_a_block_over_more_months_than_a_table_remembers_tokens_for_is_not
 
 
 async def drop_months_from(backends: Backends, first: int) -> None:
-    """So many parts would take the tests after this one half an hour."""
+    """So many parts would keep the tests after this one waiting."""
     query = sql("SELECT DISTINCT _partition_id FROM events WHERE toYYYYMM(occurred_at) >= {first}", first=unsigned(first))
     dropped = ", ".join(f"DROP PARTITION ID '{month}'" for (month,) in (await backends.clickhouse.query(query)).rows)
     await backends.clickhouse.command(f"ALTER TABLE events {dropped}")
