@@ -1,11 +1,10 @@
 """Whether every block that was begun is stored whole."""
 
 from nats.js.client import JetStreamContext
-from nats.js.errors import KeyNotFoundError
 
 from core.jetstream import messages
 from workers.block import WRITERS, BlockRecord
-from workers.ledger import LEDGER
+from workers.ledger import LEDGER, block_in_hand
 from workers.partition import STREAM, Partition
 
 
@@ -17,11 +16,8 @@ async def all_settled(jetstream: JetStreamContext) -> bool:
     bucket = await jetstream.key_value(LEDGER)
     for number in range(WRITERS):
         partition = Partition(number, WRITERS)
-        try:
-            entry = await bucket.get(partition.worker)
-        except KeyNotFoundError:
-            continue
-        if await _waits(jetstream, partition, BlockRecord.from_bytes(entry.value or b"")):
+        record = await block_in_hand(bucket, partition.worker)
+        if record and await _waits(jetstream, partition, record):
             return False
     return True
 
