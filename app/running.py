@@ -25,6 +25,7 @@ from app.reporting.engine_watch import EngineWatch
 from app.reporting.over_nats import reporting
 from app.reporting.reporter import Reporter
 from app.schema import migrations_of, require_current, require_known
+from app.schema_beside import telling_schema
 from app.serving import Ports, Servers, held_port
 from app.telemetry import Telemetry, open_telemetry
 from app.wiring import Edge, Role, build_edge, watch_backlog
@@ -62,6 +63,7 @@ async def run(settings: Settings, roles: frozenset[Role], *, shared_ports: bool 
         _reporting(backends, telemetry.instruments, roles, grace),
         _working(settings, backends, telemetry.instruments, roles, stop=stop, grace=grace, pause=pause),
         taking_backups(backends, settings, pause),
+        telling_schema(backends, settings, stores=stores),
     ):
         if roles & SERVING:
             edge = await build_edge(settings, backends, telemetry.instruments, roles)
@@ -93,7 +95,7 @@ async def run_dev(settings: Settings, ready: Ready, say: Callable[[str], None]) 
     grace, pause = Grace(settings.shutdown_timeout_s), Pause()
     async with _stopping() as stop, _telling(settings, grace) as telemetry:
         say("Starting PostgreSQL, NATS and ClickHouse …")
-        async with open_backends(settings, tracer=telemetry.instruments.tracer) as backends:
+        async with open_backends(settings, tracer=telemetry.instruments.tracer) as backends, telling_schema(backends, settings):
             say("Migrating …")
             require_known(await migrations_of(backends, settings))
             await migrate(backends, settings)

@@ -31,8 +31,9 @@ def migrate(
         from app.backends import open_backends  # noqa: PLC0415 (loads the engines, which other commands need not wait for)
         from app.migrate import migrate as migrate_engines  # noqa: PLC0415 (as above)
         from app.schema import migrations_of, require_known  # noqa: PLC0415 (as above)
+        from app.schema_beside import telling_schema  # noqa: PLC0415 (as above)
 
-        async with open_backends(settings) as backends:
+        async with open_backends(settings) as backends, telling_schema(backends, settings):
             require_known(await migrations_of(backends, settings))
             applied.extend(await migrate_engines(backends, settings))
 
@@ -45,7 +46,7 @@ def migrate(
 
 def _show_status(settings: Settings, *, as_json: bool) -> None:
     from app.attaching import is_embedded  # noqa: PLC0415 (as above)
-    from app.embedded.folder import was_used  # noqa: PLC0415 (as above)
+    from app.embedded.folder import lock_holder, was_used  # noqa: PLC0415 (as above)
     from app.schema import State  # noqa: PLC0415 (as above)
 
     if is_embedded(settings, "POSTGRES_URL") and not was_used(settings.data_dir):
@@ -56,6 +57,14 @@ def _show_status(settings: Settings, *, as_json: bool) -> None:
     migrations: list[Migration] = []
 
     async def ask() -> None:
+        if is_embedded(settings, "NATS_URL") and lock_holder(settings.data_dir.expanduser().absolute()):
+            from app.attaching import attach_nats  # noqa: PLC0415 (as above)
+            from app.schema_beside import have_schema_told  # noqa: PLC0415 (as above)
+
+            async with attach_nats(settings) as connection:
+                migrations.extend(await have_schema_told(connection))
+            return
+
         from app.backends import open_backends  # noqa: PLC0415 (as above)
         from app.schema import migrations_of  # noqa: PLC0415 (as above)
 

@@ -384,3 +384,12 @@ def test_somebody_is_let_in_and_a_project_is_made_beside_a_running_pug(run_with:
 
     assert made["secret_key"].startswith("sk_")
     assert (let_in["role"], "#token=" in let_in["link"]) == ("owner", True)
+
+
+def test_the_schema_is_told_beside_a_running_pug(run_with: Run) -> None:
+    told = run_with("migrate", "--status", "--json")
+
+    migrations: list[dict[str, str]] = json.loads(told.stdout)
+    assert told.exit_code == 0
+    assert {each["engine"] for each in migrations} == {"PostgreSQL", "ClickHouse", "JetStream"}
+    assert {each["state"] for each in migrations} == {"applied"}
