@@ -10,6 +10,7 @@ in its log_comment: chDB doesn't let a query's id be chosen, and a comment in th
 import asyncio
 import logging
 import re
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -59,6 +60,8 @@ class Rows:
     bytes_read: int = 0
     # What it held at most; None where ClickHouse doesn't say, as the embedded one.
     memory_bytes: int | None = None
+    # From when it was asked, which is after waiting for a connection, to when all was there.
+    took_s: float = 0.0
 
 
 class ClickHouse:
@@ -86,7 +89,9 @@ class ClickHouse:
         bound = _bound(values)
 
         def run(client: Client) -> Rows:
-            return _rows(client.query(_marked(text, mark), parameters=bound, tz_mode="aware"))
+            asked = time.perf_counter()
+            result = client.query(_marked(text, mark), parameters=bound, tz_mode="aware")
+            return _rows(result, time.perf_counter() - asked)
 
         with step(self._tracer, "clickhouse", SpanKind.CLIENT) as span:
             _begun(span, query, text)
@@ -202,7 +207,7 @@ def ran_out_of_time(error: BaseException) -> bool:
     )
 
 
-def _rows(result: QueryResult) -> Rows:
+def _rows(result: QueryResult, took_s: float) -> Rows:
     summary = result.summary
     memory = summary.get("memory_usage")
     return Rows(
@@ -210,6 +215,7 @@ def _rows(result: QueryResult) -> Rows:
         int(summary.get("read_rows", 0)),
         int(summary.get("read_bytes", 0)),
         int(memory) if memory else None,
+        took_s,
     )
 
 

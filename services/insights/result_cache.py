@@ -3,7 +3,8 @@
 A result is found again by its SQL with every value bound into it, which names the project and the version of its identity, and by when
 something was last removed from the project. It is used while it is as good as a new one: everything accepted is stored, and the last event
 accepted is the one it knows already. It is also used while it is a little older than a new one would be, and then says its own moment in
-`meta.complete_until`: five seconds while events are being stored, and, whatever comes in, twenty times as long as it took, if it was slow.
+`meta.complete_until`: five seconds while events are being stored, and, whatever comes in, twenty times as long as ClickHouse took, if it
+was slow and read many rows.
 """
 
 import hashlib
@@ -23,6 +24,8 @@ from core.stream import Watermark
 _BUCKET = timedelta(seconds=5)
 # So a board of slow questions takes a twentieth of the machine, however many look at it; what is quick is asked anew at once.
 _TIMES_WHAT_IT_TOOK, _SLOW_S = 20, 0.25
+# What reads no more than so many rows is slow only because the machine has other work, and costs little when it is asked anew.
+_FEW_ROWS = 100_000
 _KEPT_FOR_S = 60.0
 # A value of a row takes some 50 bytes.
 _MOST_VALUES = 2_000_000
@@ -44,7 +47,6 @@ class Result:
 class _Kept:
     result: Result
     stored_through: int | None
-    took_s: float
     values: int
     until: float
 
@@ -53,7 +55,8 @@ class _Kept:
         if self.stored_through is not None and self.stored_through == watermark.stored_through:
             return True
         older = watermark.complete_until - self.result.complete_until
-        slow = timedelta(seconds=self.took_s * _TIMES_WHAT_IT_TOOK if self.took_s > _SLOW_S else 0)
+        rows = self.result.rows
+        slow = timedelta(seconds=rows.took_s * _TIMES_WHAT_IT_TOOK if rows.took_s > _SLOW_S and rows.rows_read > _FEW_ROWS else 0)
         return older < (slow if watermark.stored_through is not None else max(slow, _BUCKET))
 
 
@@ -78,9 +81,8 @@ class ResultCache:
         return await self._flights.run((key, _mark(watermark)), lambda: self._ask(key, watermark, ask))
 
     async def _ask(self, key: bytes, watermark: Watermark, ask: Callable[[], Awaitable[Rows]]) -> Result:
-        started = self.now()
         result = Result(await ask(), watermark.complete_until)
-        self._keep(key, result, watermark, self.now() - started)
+        self._keep(key, result, watermark)
         return result
 
     def _still_kept(self, key: bytes) -> _Kept | None:
@@ -93,13 +95,13 @@ class ResultCache:
         self._kept.move_to_end(key)
         return kept
 
-    def _keep(self, key: bytes, result: Result, watermark: Watermark, took_s: float) -> None:
+    def _keep(self, key: bytes, result: Result, watermark: Watermark) -> None:
         values = _values_in(result.rows.rows)
         if values > _MOST_VALUES_EACH:
             return
         if key in self._kept:
             self._drop(key)
-        self._kept[key] = _Kept(result, watermark.stored_through, took_s, values, self.now() + _KEPT_FOR_S)
+        self._kept[key] = _Kept(result, watermark.stored_through, values, self.now() + _KEPT_FOR_S)
         self._values += values
         while self._values > _MOST_VALUES:
             self._drop(next(iter(self._kept)))

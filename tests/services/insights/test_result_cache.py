@@ -31,6 +31,8 @@ class Engine:
 
     asked: int = 0
     ended: int = 0
+    rows_read: int = 10
+    took_s: float = 0.0
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self) -> Rows:
@@ -39,7 +41,7 @@ class Engine:
             await self.go_on.wait()
         finally:
             self.ended += 1
-        return Rows([(self.asked,)], 10)
+        return Rows([(self.asked,)], self.rows_read, took_s=self.took_s)
 
 
 @pytest.fixture
@@ -104,19 +106,37 @@ async def test_while_events_come_in_an_answer_is_kept_for_seconds_and_says_of_wh
 
 @pytest.mark.parametrize("stored_through", [8, None])
 async def test_what_took_long_is_kept_for_twenty_times_as_long_and_says_of_when_it_is(engine: Engine, stored_through: int | None) -> None:
-    seconds = [0.0]
-    cache = ResultCache(now=lambda: seconds[0])
+    cache = ResultCache()
+    engine.rows_read, engine.took_s = 1_000_000, 0.5
 
-    async def ask_for_long() -> Rows:
-        seconds[0] += 0.5
-        return await engine.ask()
-
-    await cache.result(QUERY, SETTLED, ask_for_long)
+    await cache.result(QUERY, SETTLED, engine.ask)
     soon = await cache.result(QUERY, Watermark(NOW + timedelta(seconds=9), stored_through), engine.ask)
     late = await cache.result(QUERY, Watermark(NOW + timedelta(seconds=11), stored_through), engine.ask)
 
     assert (soon.kept, soon.complete_until) == (True, NOW)
     assert (late.kept, late.complete_until) == (False, NOW + timedelta(seconds=11))
+
+
+@pytest.mark.parametrize(("rows_read", "took_s"), [(100_000, 5.0), (1_000_000, 0.2)], ids=["few rows", "not slow"])
+async def test_what_costs_little_is_asked_anew_however_long_the_machine_took(engine: Engine, rows_read: int, took_s: float) -> None:
+    cache = ResultCache()
+    engine.rows_read, engine.took_s = rows_read, took_s
+
+    await cache.result(QUERY, SETTLED, engine.ask)
+    next_event = await cache.result(QUERY, Watermark(NOW + timedelta(seconds=1), stored_through=8), engine.ask)
+
+    assert (next_event.kept, engine.asked) == (False, 2)
+
+
+async def test_clickhouse_says_how_long_it_took_without_the_wait_for_a_connection(store: Store) -> None:
+    alone = store.clickhouse.apart(connections=1)
+    slept = sql("SELECT sleep(0.3)")
+
+    both = await asyncio.gather(alone.query(slept), alone.query(slept))
+    await alone.close()
+
+    assert all(found.took_s >= 0.3 for found in both)
+    assert sum(found.took_s for found in both) < 2 * 0.3 + 0.3
 
 
 async def test_nothing_is_kept_for_longer_than_a_minute(engine: Engine) -> None:
