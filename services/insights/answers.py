@@ -6,9 +6,11 @@ from datetime import datetime
 from itertools import accumulate
 from string import ascii_uppercase
 
+from core.errors import TooMany
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.trends_pb2 import Trends
 from services.insights.breakdowns import cell_message
+from services.insights.limits import MOST_CHARACTERS
 from services.insights.lines import Question, formulas_of, grows
 from services.insights.scope import Scope
 
@@ -58,7 +60,7 @@ class _Found:
 
 
 def _read(rows: Sequence[Sequence[object]], asked: Question) -> _Found:
-    found = _Found()
+    found, characters = _Found(), 0
     numbers = range(1, len(asked.series) + 1)
     if not asked.breakdowns:
         found.ranks.update({(number, ()): 1 for number in numbers})
@@ -69,11 +71,24 @@ def _read(rows: Sequence[Sequence[object]], asked: Question) -> _Found:
                 label = tuple(cell) if rank else None
                 if (number, label) not in found.ranks:
                     # With formulas all series have the cells of the first, also where one of them has nothing.
-                    found.ranks.update(dict.fromkeys(((of, label) for of in (numbers if asked.formulas else (number,))), rank))
+                    cells = [(of, label) for of in (numbers if asked.formulas else (number,))]
+                    found.ranks.update(dict.fromkeys(cells, rank))
+                    characters += len(cells) * sum(len(str(value)) for value in label or ())
+                    _check_size(characters, asked)
                 (found.compared if compared else found.points).setdefault((number, label), {})[start] = value
             case _:
                 raise TypeError(f"unexpected row: {row!r}")
     return found
+
+
+def _check_size(characters: int, asked: Question) -> None:
+    """Refuse an answer that would take long to write and longer to read."""
+    if characters > MOST_CHARACTERS:
+        raise TooMany(
+            f"The values of an answer's cells have at most {MOST_CHARACTERS:,} characters.",
+            field=f"{asked.field}.breakdownLimit",
+            hint="Ask for fewer cells, breakdowns or series.",
+        )
 
 
 def _values(points: dict[datetime, float], one: Trends.Series, asked: Question, scope: Scope) -> list[float]:

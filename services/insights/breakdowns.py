@@ -56,8 +56,11 @@ class Cells:
         ]
 
     def labels(self, table: LiteralString) -> list[Sql]:
-        """The values of a group of rows of one cell; NULL for the others, which have no one value."""
-        return [sql("if(rank = 0, NULL, any(" + table + ".{name})) AS {name}", name=name) for name in self.names]
+        """The values of a group of rows of one cell; NULL for the others, which have no one value.
+
+        They leave ClickHouse as a dictionary: a cell may have many rows, and its values may be long.
+        """
+        return [sql("toLowCardinality(if(rank = 0, NULL, any(" + table + ".{name}))) AS {name}", name=name) for name in self.names]
 
 
 def cells_of(breakdowns: Sequence[Breakdown], limit: int, field: str, as_of: AsOf) -> Cells | None:

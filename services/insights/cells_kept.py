@@ -42,10 +42,11 @@ class Ranked:
 
 
 def labels_after(cells: Cells | None, table: LiteralString) -> Sql:
-    """Columns that follow others: the values of the cell, from a table with the marked ones of a row; NULL for the others."""
+    """Columns that follow others: the values of the cell as `Cells.labels` has them, from a table with the marked ones of a row."""
     if not cells:
         return sql("")
-    return join("", (sql(", if(rank = 0, NULL, nullIf(any(" + table + ".{name}), '\\0')) AS {name}", name=name) for name in cells.names))
+    label: LiteralString = ", toLowCardinality(if(rank = 0, NULL, nullIf(any(" + table + ".{name}), '\\0'))) AS {name}"
+    return join("", (sql(label, name=name) for name in cells.names))
 
 
 def unbroken() -> Ranked:

@@ -8,6 +8,8 @@ from core.sql import Sql, number, sql, unsigned
 _SHORTEST_TIMEOUT_S = 0.001
 # Of one answer. Each takes some 4 µs to become a message and then text, in which nobody else is served.
 MOST_NUMBERS = 300_000
+# Of the values of its cells: a hundred cells of five values as long as a property may be.
+MOST_CHARACTERS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)

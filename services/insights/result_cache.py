@@ -8,6 +8,7 @@ was slow and read many rows.
 """
 
 import hashlib
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,9 +28,9 @@ _TIMES_WHAT_IT_TOOK, _SLOW_S = 20, 0.25
 # What reads no more than so many rows is slow only because the machine has other work, and costs little when it is asked anew.
 _FEW_ROWS = 100_000
 _KEPT_FOR_S = 60.0
-# A value of a row takes some 50 bytes.
-_MOST_VALUES = 2_000_000
-_MOST_VALUES_EACH = 200_000
+# Of memory, in all and for one answer.
+_MOST_BYTES = 100 * 2**20
+_MOST_BYTES_EACH = 10 * 2**20
 
 _Flight = tuple[bytes, tuple[str, int]]
 
@@ -47,7 +48,7 @@ class Result:
 class _Kept:
     result: Result
     stored_through: int | None
-    values: int
+    size: int
     until: float
 
     def is_good_for(self, watermark: Watermark) -> bool:
@@ -65,8 +66,9 @@ class ResultCache:
     """Results by question and watermark; all of it happens on the event loop, between two awaits."""
 
     now: Callable[[], float] = time.monotonic
+    # In the order in which they go: all are kept for as long.
     _kept: OrderedDict[bytes, _Kept] = field(default_factory=OrderedDict[bytes, _Kept])
-    _values: int = 0
+    _size: int = 0
     _flights: SingleFlight[_Flight, Result] = field(default_factory=SingleFlight[_Flight, Result])
 
     async def result(self, query: Sql, watermark: Watermark, ask: Callable[[], Awaitable[Rows]], removal: int = 0) -> Result:
@@ -87,31 +89,25 @@ class ResultCache:
 
     def _still_kept(self, key: bytes) -> _Kept | None:
         kept = self._kept.get(key)
-        if kept is None:
-            return None
-        if kept.until < self.now():
-            self._drop(key)
-            return None
-        self._kept.move_to_end(key)
-        return kept
+        return kept if kept and kept.until >= self.now() else None
 
     def _keep(self, key: bytes, result: Result, watermark: Watermark) -> None:
-        values = _values_in(result.rows.rows)
-        if values > _MOST_VALUES_EACH:
-            return
         if key in self._kept:
             self._drop(key)
-        self._kept[key] = _Kept(result, watermark.stored_through, values, self.now() + _KEPT_FOR_S)
-        self._values += values
-        while self._values > _MOST_VALUES:
+        size = _size_of(result.rows.rows)
+        if size <= _MOST_BYTES_EACH:
+            self._kept[key] = _Kept(result, watermark.stored_through, size, self.now() + _KEPT_FOR_S)
+            self._size += size
+        while self._kept and (self._size > _MOST_BYTES or next(iter(self._kept.values())).until < self.now()):
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: bytes) -> None:
-        self._values -= self._kept.pop(key).values
+        self._size -= self._kept.pop(key).size
 
 
-def _values_in(value: object) -> int:
-    return 1 + sum(map(_values_in, cast("Sequence[object]", value))) if isinstance(value, list | tuple) else 1
+def _size_of(value: object) -> int:
+    """Bytes of memory; what several places hold is counted in each."""
+    return sys.getsizeof(value) + (sum(map(_size_of, cast("Sequence[object]", value))) if isinstance(value, list | tuple) else 0)
 
 
 def _key(query: Sql, removal: int) -> bytes:

@@ -145,7 +145,7 @@ placed AS (
     SELECT *, dense_rank() OVER (ORDER BY entrants DESC, value_1) AS place
     FROM measured
 )
-SELECT if(place > {limit_27:UInt64}, 0, place) AS rank, step, sum(many) AS units, sumMap([bucket], [many]) AS trend, if(rank = 0, NULL, any(placed.value_1)) AS value_1
+SELECT if(place > {limit_27:UInt64}, 0, place) AS rank, step, sum(many) AS units, sumMap([bucket], [many]) AS trend, toLowCardinality(if(rank = 0, NULL, any(placed.value_1))) AS value_1
 FROM placed
 GROUP BY rank, step
 ORDER BY rank, step

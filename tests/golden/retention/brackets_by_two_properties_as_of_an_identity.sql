@@ -69,7 +69,7 @@ SELECT
     sum(counted.persons) AS persons,
     fromUnixTimestamp64Milli(min(first), 'UTC') AS first_start,
     fromUnixTimestamp64Milli(max(last), 'UTC') AS last_start,
-    if(rank = 0, NULL, any(counted.value_1)) AS value_1, if(rank = 0, NULL, any(counted.value_2)) AS value_2
+    toLowCardinality(if(rank = 0, NULL, any(counted.value_1))) AS value_1, toLowCardinality(if(rank = 0, NULL, any(counted.value_2))) AS value_2
 FROM ranked_counts AS counted
 GROUP BY rank, cohort, place
 ORDER BY rank, cohort, place

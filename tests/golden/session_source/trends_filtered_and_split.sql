@@ -50,7 +50,7 @@ placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0')) AS place
     FROM measured
 )
-SELECT series, if(is_kept AND place <= {limit_11:UInt64}, place, 0) AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(countMerge(state_2)) AS value, false AS compared, if(rank = 0, NULL, nullIf(any(placed.value_1), '\0')) AS value_1
+SELECT series, if(is_kept AND place <= {limit_11:UInt64}, place, 0) AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(countMerge(state_2)) AS value, false AS compared, toLowCardinality(if(rank = 0, NULL, nullIf(any(placed.value_1), '\0'))) AS value_1
 FROM placed
 GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket

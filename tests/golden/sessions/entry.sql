@@ -35,7 +35,7 @@ placed AS (
     SELECT *, dense_rank() OVER (ORDER BY only_earlier, overall DESC, value_1) AS place
     FROM measured
 )
-SELECT if(place > {limit_8:UInt64} OR only_earlier, 0, place) AS rank, compared, bucket, toFloat64(countMerge(state)) AS value, if(rank = 0, NULL, any(placed.value_1)) AS value_1
+SELECT if(place > {limit_8:UInt64} OR only_earlier, 0, place) AS rank, compared, bucket, toFloat64(countMerge(state)) AS value, toLowCardinality(if(rank = 0, NULL, any(placed.value_1))) AS value_1
 FROM placed
 GROUP BY rank, compared, bucket
 ORDER BY rank, compared, bucket

@@ -16,7 +16,7 @@ top_cells AS (
     SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, nullIf(value_1, '\0')) AS rank
     FROM largest_cells
 )
-SELECT {series_6:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value, false AS compared, if(rank = 0, NULL, nullIf(any(event.value_1), '\0')) AS value_1
+SELECT {series_6:UInt64} AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, toFloat64(uniqExact(person)) AS value, false AS compared, toLowCardinality(if(rank = 0, NULL, nullIf(any(event.value_1), '\0'))) AS value_1
 FROM (
     SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_9:Array(Int64)}) AS bucket, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1, distinct_hash AS person
     FROM events

@@ -17,7 +17,7 @@ placed AS (
     SELECT *, dense_rank() OVER (PARTITION BY series ORDER BY is_kept DESC, overall DESC, nullIf(value_1, '\0'), nullIf(value_2, '\0')) AS place
     FROM measured
 )
-SELECT series, if(is_kept AND place <= {limit_8:UInt64}, place, 0) AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, ifNotFinite(ifNull(maxMerge(state_2), 0), 0) AS value, false AS compared, if(rank = 0, NULL, nullIf(any(placed.value_1), '\0')) AS value_1, if(rank = 0, NULL, nullIf(any(placed.value_2), '\0')) AS value_2
+SELECT series, if(is_kept AND place <= {limit_8:UInt64}, place, 0) AS rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, ifNotFinite(ifNull(maxMerge(state_2), 0), 0) AS value, false AS compared, toLowCardinality(if(rank = 0, NULL, nullIf(any(placed.value_1), '\0'))) AS value_1, toLowCardinality(if(rank = 0, NULL, nullIf(any(placed.value_2), '\0'))) AS value_2
 FROM placed
 GROUP BY series, rank, bucket
 ORDER BY series, rank, bucket

@@ -15,7 +15,7 @@ top_cells AS (
     SELECT series, value_1, row_number() OVER (ORDER BY series, value DESC, nullIf(value_1, '\0')) AS rank
     FROM largest_cells
 )
-SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_5:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_7:UInt64}))][indexOf({all_series_8:Array(Int64)}, event.series)] AS value, false AS compared, if(rank = 0, NULL, nullIf(any(event.value_1), '\0')) AS value_1
+SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_5:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_7:UInt64}))][indexOf({all_series_8:Array(Int64)}, event.series)] AS value, false AS compared, toLowCardinality(if(rank = 0, NULL, nullIf(any(event.value_1), '\0'))) AS value_1
 FROM (
     SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_4:String}), false) * {bit_9:UInt64} + ifNull((name = {name_10:String}) AND (cookieless = 0), false) * {bit_11:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_12:Array(Int64)}) AS bucket, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1, distinct_hash AS person
     FROM events

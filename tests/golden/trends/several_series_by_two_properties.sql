@@ -14,7 +14,7 @@ top_cells AS (
     SELECT series, value_1, value_2, row_number() OVER (ORDER BY series, value DESC, nullIf(value_1, '\0'), nullIf(value_2, '\0')) AS rank
     FROM largest_cells
 )
-SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][indexOf({all_series_9:Array(Int64)}, event.series)] AS value, false AS compared, if(rank = 0, NULL, nullIf(any(event.value_1), '\0')) AS value_1, if(rank = 0, NULL, nullIf(any(event.value_2), '\0')) AS value_2
+SELECT event.series AS series, rank, fromUnixTimestamp64Milli(bucket, 'UTC') AS bucket_start, [toFloat64(countIf(event.series = {series_7:UInt64})), toFloat64(uniqExactIf(person, event.series = {series_8:UInt64}))][indexOf({all_series_9:Array(Int64)}, event.series)] AS value, false AS compared, toLowCardinality(if(rank = 0, NULL, nullIf(any(event.value_1), '\0'))) AS value_1, toLowCardinality(if(rank = 0, NULL, nullIf(any(event.value_2), '\0'))) AS value_2
 FROM (
     SELECT arrayJoin(bitPositionsToArray(ifNull((name = {name_1:String}), false) * {bit_2:UInt64} + ifNull((cookieless = 0), false) * {bit_3:UInt64})) AS series, roundDown(toUnixTimestamp64Milli(occurred_at), {bucket_starts_11:Array(Int64)}) AS bucket, ifNull(properties.`plan`::Nullable(String), '\0') AS value_1, ifNull(properties.`address.city`::Nullable(String), '\0') AS value_2, distinct_hash AS person
     FROM events

@@ -65,6 +65,26 @@ async def test_ninety_filters_and_five_breakdowns_by_the_longest_keys_are_answer
     assert [list(one.values) for one in response.trends.series] == [[2]]
 
 
+async def test_cells_of_the_longest_values_are_answered_unless_they_are_too_many(store: Store, ask: Ask) -> None:
+    await store.tell(*(event("a", **{f"p{place}": f"{number:03}" + "x" * 8_000 for place in range(5)}) for number in range(100)))
+    breakdowns: list[JSON] = [{"property": f"p{place}"} for place in range(5)]
+    of = {"event": {"name": "a"}}
+
+    def question(series: int) -> JSON:
+        return {
+            "insight": {"trends": {"series": [of] * series, "breakdowns": breakdowns, "breakdownLimit": 100}},
+            "timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-05T00:00:00Z"},
+        }
+
+    once = await ask(question(1))
+    with pytest.raises(TooMany) as raised:
+        await ask(question(2))
+
+    assert {len(value.value) for line in once.trends.series for value in line.cell.values} == {8_003}
+    assert len(once.trends.series) == 100
+    assert raised.value.field == "insight.trends.breakdownLimit"
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -1,6 +1,7 @@
 """Identical questions cost one query, and no kept answer is older than it says."""
 
 import asyncio
+import weakref
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -190,22 +191,48 @@ async def test_failure_reaches_everybody_and_is_not_kept(engine: Engine) -> None
     assert not (await cache.result(QUERY, SETTLED, engine.ask)).kept
 
 
-async def test_memory_is_bounded_by_values() -> None:
+def asked(number: int) -> Sql:
+    return sql("SELECT {a}", a=text(str(number)))
+
+
+@pytest.mark.parametrize("value", ["x" * 8_000_000, "é" * 8_000_000, list(range(220_000))], ids=["text", "wide text", "list"])
+async def test_memory_is_bounded_by_what_values_take(value: object) -> None:
     cache = ResultCache()
 
     async def large() -> Rows:
-        return Rows([(list(range(100_000)),)], 1)
+        return Rows([(value,)], 1)
 
     async def too_large() -> Rows:
-        return Rows([(list(range(300_000)),)], 1)
+        return Rows([(value,), (value,)], 1)
 
     for number in range(30):
-        await cache.result(sql("SELECT {a}", a=text(str(number))), SETTLED, large)
+        await cache.result(asked(number), SETTLED, large)
 
-    assert (await cache.result(sql("SELECT {a}", a=text("29")), SETTLED, large)).kept
-    assert not (await cache.result(sql("SELECT {a}", a=text("0")), SETTLED, large)).kept
+    assert (await cache.result(asked(29), SETTLED, large)).kept
+    assert not (await cache.result(asked(0), SETTLED, large)).kept
     await cache.result(QUERY, SETTLED, too_large)
     assert not (await cache.result(QUERY, SETTLED, too_large)).kept
+
+
+async def test_what_is_kept_no_longer_takes_no_memory() -> None:
+    seconds = [0.0]
+    cache = ResultCache(now=lambda: seconds[0])
+    gone: list[weakref.ref[Value]] = []
+
+    async def large() -> Rows:
+        value = Value()
+        gone.append(weakref.ref(value))
+        return Rows([(value,)], 1)
+
+    for number in range(3):
+        await cache.result(asked(number), SETTLED, large)
+        seconds[0] += 61
+
+    assert [one() is None for one in gone] == [True, True, False]
+
+
+class Value:
+    """Something that can be seen to be gone."""
 
 
 async def test_kept_answer_of_an_insight_says_so_until_something_comes_in(
