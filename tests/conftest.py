@@ -13,6 +13,7 @@ from app.embedded.folder import DataFolder, open_folder
 from app.migrate import migrate, migrate_clickhouse
 from core.clickhouse import ClickHouse
 from core.settings import Settings
+from pug_process import end_what_was_left
 from story import Store, next_project
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,6 +21,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FRONT = Path(__file__).parents[1] / "tools/engines/clickhouse_front.py"
+
+
+def pytest_sessionfinish() -> None:
+    """Also where a test failed, or all were told to stop."""
+    end_what_was_left()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,17 @@ from urllib.request import Request, urlopen
 import psutil
 
 READY_WITHIN_S = 60
+_STARTED: "list[subprocess.Popen[bytes]]" = []
+
+
+def end_what_was_left() -> None:
+    """Kill what failed tests left running."""
+    for process in _STARTED:
+        if process.poll() is None:
+            for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+            process.wait(10)
 
 
 @dataclass
@@ -45,6 +56,7 @@ class PugProcess:
             self.process = subprocess.Popen(
                 [pug, "dev"], env=os.environ | ports | dict(self.settings), stdout=subprocess.DEVNULL, stderr=log
             )
+        _STARTED.append(self.process)
         deadline = time.monotonic() + READY_WITHIN_S
         while not notes.exists():
             assert self.process.poll() is None, f"pug dev ended with {self.process.returncode}"
