@@ -29,7 +29,8 @@ _FAIL = text("""
         failed_attempts = :failed, error = :error, next_attempt_at = clock_timestamp() + :wait,
         state = CASE WHEN :failed >= :most THEN 'failed' ELSE state END,
         finished_at = CASE WHEN :failed >= :most THEN clock_timestamp() END
-    WHERE id = :id
+    -- One can be done though nobody heard of it: the connection may have broken while it was committed.
+    WHERE id = :id AND state <> 'done'
 """)
 _DONE = text("""
     UPDATE erasures SET
@@ -40,6 +41,7 @@ _DONE = text("""
 """)
 # How many are neither done nor given up, and since when the oldest.
 OPEN = text("SELECT count(*), min(requested_at) FROM erasures WHERE state IN ('pending', 'running')")
+_ANY_DONE = text("SELECT EXISTS (SELECT FROM erasures WHERE state = 'done')")
 
 
 class Step(StrEnum):
@@ -71,6 +73,7 @@ class Job:
     failed_attempts: int
     requested_at: datetime
     counts: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    is_done: bool = False
 
     def has_to(self, step: Step) -> bool:
         """Whether the step is still to be done."""
@@ -129,6 +132,12 @@ class Jobs:
         values = {"id": job.id, "counts": json.dumps(job.counts), "finished": finished_at, "certificate": certificate}
         async with transaction(self._postgres) as connection:
             await connection.execute(_DONE, values)
+        job.is_done = True
+
+    async def any_done(self) -> bool:
+        """Whether anybody was ever erased."""
+        async with transaction(self._postgres) as connection:
+            return bool((await connection.execute(_ANY_DONE)).scalar_one())
 
     async def open(self) -> tuple[int, datetime | None]:
         """How many are asked for and neither done nor given up, and since when the oldest."""

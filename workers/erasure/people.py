@@ -1,7 +1,9 @@
 """What PostgreSQL knows of who somebody is: counted, and removed."""
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.person_ids import person_id
 from core.postgres import answering, transaction
@@ -23,6 +25,12 @@ _EXPORTED = text(
 # PostgreSQL does both by itself, but not for so few rows; until then samples of values stay among its statistics, and rows in its files.
 _TIDIED = (*_THEIRS, "audit_entries")
 _WRITTEN_ANEW = ("erasures", "removals")
+# While it waits for somebody who reads the table, all who come after wait behind it: whoever asks for an erasure, too, and behind them
+# everyone who identifies somebody of the project.
+_LOCK_WITHIN = text("SET lock_timeout = '200ms'")
+_WAIT_AS_BEFORE = text("RESET lock_timeout")
+# Of rows that are deleted those are written anew, too, that an older snapshot may still see. ANALYZE has just counted them.
+_KEPT = text("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relid = CAST(:table AS regclass)")
 
 
 class People:
@@ -56,14 +64,31 @@ class People:
             person_ids = [person_id(one) for one in job.distinct_ids]
             await connection.execute(_EXPORTED, {"project": job.project_id, "person_ids": person_ids})
 
-    async def tidy(self) -> None:
-        """Have PostgreSQL forget what was deleted: in its statistics, and in the files of the small tables."""
+    async def tidy(self) -> bool:
+        """Have PostgreSQL forget what was deleted, in its statistics and in the files of the small tables; whether all is forgotten.
+
+        It isn't while others read those tables, or go on with what they began to read before the rows were deleted.
+        """
         with answering():
             async with self._postgres.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
                 for table in _TIDIED:
                     await connection.execute(text(f"VACUUM (ANALYZE) {table}"))
-                for table in _WRITTEN_ANEW:
-                    await connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
+                # VACUUM runs in no transaction, to which alone a setting could belong.
+                await connection.execute(_LOCK_WITHIN)
+                try:
+                    return all([await _write_anew(connection, table) for table in _WRITTEN_ANEW])
+                finally:
+                    await connection.execute(_WAIT_AS_BEFORE)
+
+
+async def _write_anew(connection: AsyncConnection, table: str) -> bool:
+    try:
+        await connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            return False
+        raise
+    return not (await connection.execute(_KEPT, {"table": table})).scalar_one()
 
 
 def _values(job: Job) -> dict[str, object]:

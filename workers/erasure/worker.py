@@ -10,6 +10,7 @@ wasn't finished (docs/decisions/0023).
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,7 @@ import structlog
 
 from core.certificates import SIGNING_KEY
 from core.clickhouse import ClickHouse
-from core.errors import ErasureIncomplete, PugError
+from core.errors import ErasureIncomplete, PugError, StoreUnavailable
 from core.server_secrets import ServerSecrets
 from workers.erasure.certificate import certificate_of
 from workers.erasure.jobs import STEPS, Job, Jobs, Step
@@ -37,6 +38,7 @@ _SETTLED_EVERY_S = 0.1
 _IDS_AT_ONCE = 10_000
 # By then every process that captures has read which visitors are refused, and keeps no session of theirs any more.
 _KNOWN_EVERYWHERE_AFTER = timedelta(seconds=10)
+_TIDY_AGAIN_AFTER = timedelta(minutes=5)
 
 
 class Stopped(Exception):
@@ -57,6 +59,7 @@ class ErasureWorker:
         secrets: ServerSecrets,
         watch: ErasureWatch,
         pause: Pause | None = None,
+        tidy_again_after: timedelta = _TIDY_AGAIN_AFTER,
     ) -> None:
         """Each of the stores by who knows it."""
         self._jobs = jobs
@@ -67,6 +70,9 @@ class ErasureWorker:
         self._secrets = secrets
         self._watch = watch
         self._pause = pause or Pause()
+        self._tidy_again_after = tidy_again_after
+        # By the monotonic clock; None while there is nothing to tidy.
+        self._tidy_at: float | None = None
         self._do: Mapping[Step, Callable[[Sequence[Job], asyncio.Event], Awaitable[None]]] = {
             Step.SETTLING: self._settle,
             Step.COUNTING: self._count,
@@ -80,6 +86,8 @@ class ErasureWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop."""
+        # Whoever had the turn before may have ended somebody's erasure and been killed then.
+        self._tidy_at = time.monotonic()
         while not stop.is_set():
             worked = await self.work(stop)
             self._watch.seen(*await self._jobs.open())
@@ -88,20 +96,37 @@ class ErasureWorker:
                     await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
 
     async def work(self, stop: asyncio.Event) -> bool:
-        """Do some of what is asked for, to its end or to a failure that is written down; whether there was any."""
+        """Do some of what is asked for, to its end or to a failure that is written down, and tidy; whether anything was asked for."""
         jobs = await self._jobs.due()
-        if not jobs:
-            return False
+        if jobs:
+            await self._attempt(jobs, stop)
+        if self._tidy_at is not None and time.monotonic() >= self._tidy_at and not stop.is_set():
+            await self._tidy()
+        return bool(jobs)
+
+    async def _attempt(self, jobs: Sequence[Job], stop: asyncio.Event) -> None:
         try:
             await self._erase(jobs, stop)
-            await self._people.tidy()
         except Stopped:
             log.info("erasures_put_off", erasures=len(jobs))
         except Exception as error:
-            foreseen = isinstance(error, PugError)
-            log.warning("erasures_failed", erasures=[job.id for job in jobs], step=jobs[0].step, error=_told(error), exc_info=not foreseen)
-            await self._jobs.fail(jobs, _told(error))
-        return True
+            failed, foreseen = [job for job in jobs if not job.is_done], isinstance(error, PugError)
+            log.warning(
+                "erasures_failed", erasures=[job.id for job in failed], step=jobs[0].step, error=_told(error), exc_info=not foreseen
+            )
+            if failed:
+                await self._jobs.fail(failed, _told(error))
+
+    async def _tidy(self) -> None:
+        """Rid PostgreSQL's files and statistics of who was erased; what can't be done now is done later. No erasure fails by it."""
+        self._tidy_at = time.monotonic() + self._tidy_again_after.total_seconds()
+        try:
+            if not await self._jobs.any_done() or await self._people.tidy():
+                self._tidy_at = None
+            else:
+                log.info("erasures_tidied_in_part", again_after_s=self._tidy_again_after.total_seconds())
+        except StoreUnavailable as error:
+            log.warning("erasures_not_tidied", error=error.message, again_after_s=self._tidy_again_after.total_seconds())
 
     async def _erase(self, jobs: Sequence[Job], stop: asyncio.Event) -> None:
         for step, following in zip(STEPS, (*STEPS[1:], None), strict=True):
@@ -164,6 +189,7 @@ class ErasureWorker:
         secret = await self._secrets.get(SIGNING_KEY, replaceable=True)
         for job in jobs:
             finished_at = datetime.now(UTC)
+            self._tidy_at = time.monotonic()
             async with self._pause.storing():
                 await self._jobs.finish(job, finished_at, certificate_of(job, finished_at, secret))
             log.info("person_erased", erasure=job.id, project=job.project_id, ids=len(job.distinct_ids))

@@ -183,16 +183,20 @@ class MortalEraser(ErasureWorker):
         self._do = {**self._do, step: die}
 
 
-def eraser(backends: Backends, clickhouse: ClickHouse | None = None) -> MortalEraser:
+def eraser(
+    backends: Backends, clickhouse: ClickHouse | None = None, *, jobs: Jobs | None = None, people: People | None = None
+) -> MortalEraser:
+    """One that tidies whenever it works, until all is tidy."""
     engine = clickhouse or backends.clickhouse
     return MortalEraser(
-        jobs=Jobs(backends.postgres),
-        people=People(backends.postgres),
+        jobs=jobs or Jobs(backends.postgres),
+        people=people or People(backends.postgres),
         streams=Streams(backends.nats),
         clickhouse=engine,
         removal=Removal(backends.postgres, engine, backends.jetstream),
         secrets=ServerSecrets(backends.postgres),
         watch=ErasureWatch(NoOpMeter("test")),
+        tidy_again_after=timedelta(),
     )
 
 

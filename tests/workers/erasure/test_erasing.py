@@ -4,13 +4,10 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncGenerator
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
-from app.backends import Backends
 from core.certificates import public_key_of, verify
 from core.clickhouse import ClickHouse
 from core.errors import StoreUnavailable
@@ -27,15 +24,6 @@ from .household import DAY_MS, MARCH_MS, Household, Killed, erase_all, eraser, h
 State = pb.Erasure
 
 TABLES = ("events", *(table.name for table in (*DERIVED_TABLES, *TOLD_TABLES)))
-
-
-@pytest_asyncio.fixture
-async def home(backends: Backends) -> AsyncGenerator[Household]:
-    """One of the test's own. Nothing another test left waits to be stored, or to be erased."""
-    await backends.jetstream.purge_stream(STREAM)
-    async with transaction(backends.postgres) as connection:
-        await connection.execute(text("DELETE FROM erasures WHERE state IN ('pending', 'running')"))
-    yield await new_household(backends)
 
 
 async def settle_in(home: Household) -> list[bytes]:
