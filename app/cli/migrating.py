@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.client import CliError
+from app.cli.client import CliError, told_in_one_line
 from app.cli.output import AsJson, data_console, instant_text, note, print_json, print_table, table
 from app.cli.server import run_command, serving_settings
 from core.settings import Settings
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 EPILOG = "Examples:  pug migrate   ·   pug migrate --status --json"
 
 
+@told_in_one_line()
 def migrate(
     *,
     status: Annotated[bool, typer.Option("--status", help="Change nothing: say what is applied; exit with 1 unless all of it is.")] = False,

@@ -65,6 +65,18 @@ def test_without_a_server_there_is_one_line_with_the_fix(run: Run, command: list
     assert "`pug dev`" in result.stderr
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_where_no_pug_has_run_there_are_no_migrations_to_tell_of(run: Run, tmp_path: Path, form: list[str]) -> None:
+    result = run("migrate", "--status", *form)
+
+    assert result.exit_code == 1
+    assert not result.stdout
+    assert (
+        result.stderr
+        == f"error: No Pug has run in {tmp_path / 'nothing'}: there is nothing to tell of. Say by PUG_DATA_DIR where its data is.\n"
+    )
+
+
 def test_a_server_that_does_not_answer_is_told_at_once(run: Run, tmp_path: Path) -> None:
     events = tmp_path / "e.ndjson"
     events.write_text("{}\n")
