@@ -4,9 +4,8 @@ import importlib.metadata
 from datetime import datetime
 
 from core.certificates import sign
+from core.erasure_certificates import KIND
 from workers.erasure.jobs import Job
-
-KIND = "erasure of a data subject"
 
 
 def certificate_of(job: Job, finished_at: datetime, secret: bytes) -> str:

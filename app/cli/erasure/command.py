@@ -117,17 +117,19 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a certificate, without any server; exits with 1 when a byte of it is another."""
+    """Check a certificate, without any server; exits with 1 when a byte of it is another, or when it is of something else."""
     # Loads what other commands need not wait for.
     from core.certificates import from_pem, name_of  # noqa: PLC0415
     from core.certificates import verify as verified  # noqa: PLC0415
+    from core.erasure_certificates import erasure_of  # noqa: PLC0415
 
     expected = from_pem(public_key.read_bytes()) if public_key else None
     said, signed_by = verified(certificate.read_bytes(), expected)
+    stores = erasure_of(said).stores
     if as_json:
         print_json({"good": True, "key": name_of(signed_by), "key_is_expected": expected is not None, "certificate": said})
         return
-    typer.echo(certificate_text(said, name_of(signed_by)), nl=False)
+    typer.echo(certificate_text(said, stores, name_of(signed_by)), nl=False)
     if expected is None:
         note("Whose key that is, is not checked: give the key of your Pug with --public-key.")
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC
-from typing import cast
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from app.cli.output import instant_text, table, visible
 from pug.profiles.v1 import erasure_pb2 as pb
+
+if TYPE_CHECKING:
+    # What it is read with other commands need not wait for.
+    from core.erasure_certificates import StoreCounts
 
 _LABEL_WIDTH = 14
 
@@ -32,13 +36,10 @@ def erasure_text(erasure: pb.Erasure) -> str:
     return _facts(facts) + _stores((one.name, one.before, one.after) for one in erasure.stores)
 
 
-def certificate_text(certificate: Mapping[str, object], key_name: str) -> str:
-    """What a certificate says, whose signature is good."""
-    stores = cast("Iterable[Mapping[str, object]]", certificate.get("stores", ()))
+def certificate_text(certificate: Mapping[str, object], stores: Iterable["StoreCounts"], key_name: str) -> str:
+    """What a certificate says, whose signature is good; `stores` are those in it."""
     facts = {name.replace("_", " "): str(value) for name, value in certificate.items() if name != "stores"}
-    return _facts({"good": f"signed by the key {key_name}", **facts}) + _stores(
-        (one["name"], one["before"], one["after"]) for one in stores
-    )
+    return _facts({"good": f"signed by the key {key_name}", **facts}) + _stores((one.name, one.before, one.after) for one in stores)
 
 
 def _row(erasure: pb.Erasure) -> tuple[str, ...]:

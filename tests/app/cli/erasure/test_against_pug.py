@@ -49,11 +49,23 @@ def test_somebody_nobody_knows_is_one_line(run_with: Run) -> None:
     assert "Traceback" not in result.output
 
 
+SAID: dict[str, object] = {
+    "kind": "erasure of a data subject",
+    "pug": "0.1.0",
+    "erasure": "e1",
+    "project": 1,
+    "requested_at": "2026-03-01T12:00:00.000+00:00",
+    "finished_at": "2026-03-01T12:00:05.000+00:00",
+    "refused_ids": 2,
+    "settled_through": 7,
+    "stores": [{"name": "clickhouse.events", "before": 3, "after": 0}],
+}
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     path = tmp_path / "certificate.json"
-    stores = [{"name": "clickhouse.events", "before": 3, "after": 0}]
-    path.write_text(sign({"kind": "erasure of a data subject", "erasure": "e1", "stores": stores}, bytes(range(32))))
+    path.write_text(sign(SAID, bytes(range(32))))
     return path
 
 
@@ -77,6 +89,45 @@ def test_one_that_was_tampered_with_is_refused_in_clear_words(run: Run, certific
     assert result.exit_code == 1
     assert "The certificate is not good" in result.stderr
     assert not result.stdout
+
+
+SOMETHING_ELSE: list[dict[str, object]] = [
+    {},
+    {"kind": "a cake"},
+    {"stores": [1]},
+    SAID | {"kind": "a cake"},
+    SAID | {"stores": [1]},
+    SAID | {"stores": [{"name": "x"}]},
+    SAID | {"stores": [{"name": "x", "before": [], "after": {}}]},
+    SAID | {"stores": 5},
+    SAID | {"stores": None},
+    SAID | {"erasure": {}},
+    SAID | {"finished_at": "yesterday"},
+    SAID | {"refused_ids": "none"},
+]
+
+
+@pytest.mark.parametrize("said", SOMETHING_ELSE)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_something_else_that_somebody_signed_is_no_certificate_of_an_erasure(
+    run: Run, tmp_path: Path, said: dict[str, object], form: list[str]
+) -> None:
+    (tmp_path / "cake.json").write_text(sign(said, bytes(range(32))))
+
+    result = run("erasure", "verify", str(tmp_path / "cake.json"), *form)
+
+    assert result.exit_code == 1
+    assert "It is no certificate of an erasure." in result.stderr
+    assert not result.stdout
+
+
+def test_what_the_certificate_of_a_newer_pug_says_beyond_is_read_out(run: Run, certificate: Path) -> None:
+    certificate.write_text(sign(SAID | {"seen_by": ["a", "b"]}, bytes(range(32))))
+
+    result = run("erasure", "verify", str(certificate))
+
+    assert result.exit_code == 0
+    assert "seen by        ['a', 'b']" in result.stdout
 
 
 def test_a_file_that_is_not_there_and_a_key_that_is_none_are_one_line(run: Run, certificate: Path, tmp_path: Path) -> None:
