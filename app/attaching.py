@@ -10,7 +10,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.backends import engine_urls, is_embedded, open_nats, open_postgres
-from app.embedded.folder import check_account, lock_holder, open_folder
+from app.embedded.folder import check_account, interrupted_restore, lock_holder, open_folder
 from app.embedded.nats import running_nats
 from app.embedded.postgres import running_postgres
 from app.migrate import migrate_postgres
@@ -46,7 +46,9 @@ async def attach_running_nats(settings: Settings) -> AsyncGenerator[Client]:
     """A connection to the NATS that Pug uses; raises StreamUnavailable when it is embedded and runs nowhere."""
     url = nats_url_now(settings)
     if url is None:
-        raise StreamUnavailable("The embedded NATS does not run.", hint="Start Pug with `pug dev`.")
+        raise interrupted_restore(settings.data_dir) or StreamUnavailable(
+            "The embedded NATS does not run.", hint="Start Pug with `pug dev`."
+        )
     async with _connected(url) as connection:
         yield connection
 
@@ -74,7 +76,9 @@ async def attach_running_postgres(settings: Settings) -> AsyncGenerator[AsyncEng
     """Connections to the PostgreSQL that Pug uses; raises StoreUnavailable when it is embedded and runs nowhere."""
     url = postgres_url_now(settings)
     if url is None:
-        raise StoreUnavailable("The embedded PostgreSQL does not run.", hint="Start Pug with `pug dev`.")
+        raise interrupted_restore(settings.data_dir) or StoreUnavailable(
+            "The embedded PostgreSQL does not run.", hint="Start Pug with `pug dev`."
+        )
     engine = create_engine(url, connections=_POSTGRES_CONNECTIONS)
     try:
         yield engine

@@ -74,6 +74,12 @@ def lock_holder(path: Path) -> str | None:
         os.close(lock)
 
 
+def interrupted_restore(path: Path) -> SettingsInvalid | None:
+    """What is wrong with a data folder that holds half of a backup; None of any other, and while somebody restores."""
+    path = path.expanduser().absolute()
+    return _half_restored(path) if (path / RESTORING).exists() and lock_holder(path) is None else None
+
+
 def check_account(path: Path) -> None:
     """Refuses a data folder that another account made: what is in it is not for this one."""
     if (path / "lock").exists():

@@ -17,7 +17,7 @@ from connectrpc.errors import ConnectError
 from grpc_health.v1 import health_pb2
 
 from app.cli.client import CALL_TIMEOUT_MS, CliError, DevNotes, Server, call_failure, distrusted, sync_http
-from app.embedded.folder import lock_holder
+from app.embedded.folder import interrupted_restore, lock_holder
 from core.errors import PugError
 from core.settings import Settings, check_tls, unknown_settings
 from pug.capture.v1.capture_connect import CaptureServiceClientSync
@@ -88,7 +88,7 @@ def check_tls_files(settings: Settings) -> Check:
 
 
 def check_folder(path: Path) -> Check:
-    """Whether the data folder can be written to, and whose it is now."""
+    """Whether the data folder can be written to, whose it is now, and whether it is whole."""
     name = "data folder"
     path = path.expanduser().absolute()
     existing = next(each for each in (path, *path.parents) if each.exists())
@@ -101,6 +101,8 @@ def check_folder(path: Path) -> Check:
     owner = path.stat().st_uid
     if owner != os.geteuid():
         return bad(name, f"{path} belongs to uid {owner}, this is uid {os.geteuid()}", "Run as that account, or set PUG_DATA_DIR.")
+    if restore := interrupted_restore(path):
+        return bad(name, restore.message, restore.hint)
     holder = lock_holder(path)
     return good(name, f"{path}, {f'held by pid {holder}' if holder else 'held by nobody'}")
 

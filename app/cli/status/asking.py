@@ -26,7 +26,7 @@ from app.cli.doctor.engines import REMOTE_S, answered, clickhouse_version
 from app.cli.output import instant_text
 from app.cli.status.facts import Consumer, DeadStream, EventStream, OpenJobs, People, Schema, Status, Turn
 from app.disk import Space, space_at
-from app.embedded.folder import lock_holder, open_folder
+from app.embedded.folder import interrupted_restore, lock_holder, open_folder
 from app.migrate import postgres_head
 from app.reporting.engine_watch import PEOPLE_WAITING
 from app.reporting.over_nats import ask_processes
@@ -41,7 +41,6 @@ from workers.partition import JOB, STREAM, Partition
 from workers.people import JOB as PEOPLE
 from workers.removals import JOB as REMOVALS
 
-_NOT_RUNNING = "Start it with `pug dev`."
 _API_WITHIN_S = 3.0
 # A lock of two numbers, as workers/turn.py takes them: the job and the partition.
 _TURN = sqlalchemy.text("""
@@ -136,13 +135,20 @@ async def _clickhouse(settings: Settings, ca_certificate: bytes | None) -> Check
             return await answered(name, setting, clickhouse_version(settings, folder), REMOTE_S)
     holder = lock_holder(settings.data_dir)
     if holder is None:
-        return bad(name, f"embedded, and no Pug runs on {settings.data_dir}", _NOT_RUNNING)
+        return _not_running(name, settings)
     # It lives in that process and nowhere else, so how the process answers says how it is.
     found = f"{version('chdb-core')}, embedded, in process pid {holder}"
     answers = await asyncio.to_thread(_check_pug, settings, ca_certificate)
     if answers and answers.state is State.BAD:
         return bad(name, f"{found}; {answers.found}", answers.fix)
     return good(name, found)
+
+
+def _not_running(name: str, settings: Settings) -> Check:
+    """An embedded engine that nobody runs, of which `pug dev` makes one that runs unless it would refuse the data folder."""
+    if restore := interrupted_restore(settings.data_dir):
+        return bad(name, restore.message, restore.hint)
+    return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", "Start it with `pug dev`.")
 
 
 def _check_pug(settings: Settings, ca_certificate: bytes | None) -> Check | None:
@@ -241,7 +247,7 @@ async def _postgres(settings: Settings, partitions: Sequence[Partition]) -> tupl
     except PugError as error:
         return bad(name, error.message, error.hint), None
     if url is None:
-        return bad(name, f"embedded, and no Pug runs it on {settings.data_dir}", _NOT_RUNNING), None
+        return _not_running(name, settings), None
     found = _Found()
     check = await answered(name, "POSTGRES_URL", _ask_postgres(settings, url, partitions, found), REMOTE_S)
     return check, found if check.state is State.GOOD else None

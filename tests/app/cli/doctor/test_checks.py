@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from app.cli.doctor.checks import State, check_folder, check_http, check_port
-from app.embedded.folder import lock_holder
+from app.embedded.folder import lock_holder, open_folder
 
 Run = Callable[..., Result]
 
@@ -34,6 +34,25 @@ def test_a_folder_that_is_not_there_yet_is_no_fault(tmp_path: Path) -> None:
     assert check_folder(tmp_path / "a" / "b").state is State.GOOD
     assert lock_holder(tmp_path / "a" / "b") is None
     assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_with_half_of_a_backup_is_told_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    (tmp_path / "restoring").touch()
+
+    found = check_folder(tmp_path)
+
+    assert (found.state, found.fix) == (State.BAD, "Run `pug restore` again, which begins anew.")
+    assert "was interrupted" in found.found
+
+
+async def test_a_folder_that_is_just_being_restored_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "restoring").touch()
+
+    async with open_folder(tmp_path, restoring=True) as folder:
+        await folder.claim()
+        found = check_folder(tmp_path)
+
+    assert found.state is State.GOOD
 
 
 def test_a_server_that_is_gone_is_told() -> None:

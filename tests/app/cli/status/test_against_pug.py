@@ -96,6 +96,18 @@ def test_where_nothing_runs_all_is_down_and_nothing_is_made(run: Run, tmp_path: 
     assert not (tmp_path / "nothing").exists()
 
 
+def test_where_a_restore_was_interrupted_nothing_can_be_started(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "restoring").touch()
+
+    result = run("status", "--json")
+
+    engines = json.loads(result.stdout)["engines"]
+    assert result.exit_code == 1
+    assert {(each["state"], each["fix"]) for each in engines} == {("failed", "Run `pug restore` again, which begins anew.")}
+    assert all("was interrupted" in each["found"] for each in engines)
+
+
 def test_servers_that_do_not_answer_are_down_with_the_setting_to_check(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.attaching._CONNECT_S", 0.5)
     monkeypatch.setenv("CLICKHOUSE_URL", "http://127.0.0.1:9")
