@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.backends import engine_scheme, engine_urls, open_nats, open_postgres, open_store
 from app.cli.doctor.checks import Check, bad, good, skipped
 from app.embedded.folder import DataFolder, open_folder
-from core.errors import PugError, SettingsInvalid
+from core.errors import PugError, SettingsInvalid, StoreUnavailable
 from core.settings import Settings
 from core.sql import sql
 
@@ -64,7 +64,11 @@ async def answered(name: str, setting: str, asking: Awaitable[str], within_s: fl
 async def clickhouse_version(settings: Settings, folder: DataFolder) -> str:
     """The version of ClickHouse."""
     async with open_store(settings, folder) as clickhouse:
-        return str((await clickhouse.query(sql("SELECT version()"))).rows[0][0])
+        try:
+            return str((await clickhouse.query(sql("SELECT version()"))).rows[0][0])
+        except StoreUnavailable as error:
+            # Its own hint is for Pug's callers, and sends them to `pug doctor`.
+            raise StoreUnavailable(error.message, hint="Check CLICKHOUSE_URL, and that the server runs.") from error
 
 
 async def _nats_version(settings: Settings, folder: DataFolder) -> str:

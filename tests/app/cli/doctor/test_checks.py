@@ -83,7 +83,9 @@ def test_engines_that_do_not_answer_fail_with_the_setting_to_check(run: Run, mon
     failed = {each["name"]: each["fix"] for each in json.loads(result.stdout) if each["state"] == "failed"}
     assert result.exit_code == 1
     assert set(failed) == {"ClickHouse", "NATS", "PostgreSQL"}
-    assert "POSTGRES_URL" in failed["PostgreSQL"]
+    for name, setting in {"ClickHouse": "CLICKHOUSE_URL", "NATS": "NATS_URL", "PostgreSQL": "POSTGRES_URL"}.items():
+        assert setting in failed[name]
+        assert "pug doctor" not in failed[name]
 
 
 def test_urls_and_tls_files_no_pug_could_start_with_fail(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
