@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from core.errors import InvalidArgument
+from core.words import counted
 from services.capture.batch import Reason
 from services.capture.placeholders import NIL_UUID, is_placeholder
 
@@ -133,7 +134,7 @@ def occurred_at_out_of_range() -> Refused:
 def occurred_before_retention(months: int, since: datetime) -> Refused:
     """The project no longer keeps events of that time."""
     message = (
-        f"The project keeps {months} months of events, and this happened before {since:%Y-%m-%d}. "
+        f"The project keeps {counted(months, 'month')} of events, and this happened before {since:%Y-%m-%d}. "
         "Leave it out, or have an admin raise the project's `retentionMonths`."
     )
     return Refused(Reason.OCCURRED_BEFORE_RETENTION, "occurredAt", message)

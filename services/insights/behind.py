@@ -6,6 +6,7 @@ from string import ascii_uppercase
 
 from core.errors import InvalidArgument
 from core.sql import Sql, any_of, instant, sql
+from core.words import counted
 from pug.insights.v1.breakdown_pb2 import Cell
 from services.insights import trailing
 from services.insights.buckets import Bucket
@@ -53,7 +54,7 @@ def _check_cell(cell: Cell, asked: Question, field: str) -> None:
     wanted = 0 if cell.others else len(asked.breakdowns)
     if len(cell.values) != wanted or (cell.others and not asked.breakdowns):
         raise InvalidArgument(
-            f"A cell of this query has {len(asked.breakdowns)} values, not {len(cell.values)}.",
+            f"A cell of this query has {counted(len(asked.breakdowns), 'value')}, not {len(cell.values)}.",
             field=f"{field}.cell",
             hint="Give the cell as the answer has it.",
         )

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from core.clickhouse import ClickHouse
 from core.retention import kept_since
 from core.sql import Sql, join, sql, texts, unsigned
+from core.words import counted
 from pug.insights.v1.filter_pb2 import EventMatcher, Source
 from pug.insights.v1.flow_pb2 import Flow
 from pug.insights.v1.insights_pb2 import Insight
@@ -106,8 +107,7 @@ def not_kept(retention_months: int | None, scope: Scope) -> str:
     first = min(scope.range.start, scope.compared.range.start) if scope.compared else scope.range.start
     if first >= since:
         return ""
-    months = "1 month" if retention_months == 1 else f"{retention_months} months"
-    return f"Events from before {since:%Y-%m-%d} are not kept: the project keeps {months}."
+    return f"Events from before {since:%Y-%m-%d} are not kept: the project keeps {counted(retention_months, 'month')}."
 
 
 # Kind, name, whether it was sent, names near it.

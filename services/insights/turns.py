@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from core.errors import TooManyQueries
+from core.words import counted
 from services.rpc.call import Call
 
 _SOON = timedelta(seconds=1)
@@ -59,7 +60,9 @@ class Turns:
             return
         if len(self._waiting.get(project, ())) >= self._limits.project_waiting:
             raise TooManyQueries(
-                f"This project has {self._limits.project_waiting:,} queries waiting.", hint="Wait for answers first.", retry_after=_SOON
+                f"This project has {counted(self._limits.project_waiting, 'query', 'queries')} waiting.",
+                hint="Wait for answers first.",
+                retry_after=_SOON,
             )
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(project, deque()).append(turn)

@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from core.allowance import Allowances, Rate
 from core.errors import RateLimited
+from core.words import counted
 from services.rpc.call import Credential, Scope, Sender
 
 # So many seconds' worth of calls may come at once.
@@ -29,7 +30,7 @@ class Strangers:
         key_id = f"peer:{self.household(sender)}"
         if over := self._allowances.take(key_id):
             raise RateLimited(
-                f"Your address calls more than {self._calls_per_second} times a second without being signed in.",
+                f"Your address calls more than {counted(self._calls_per_second, 'time')} a second without being signed in.",
                 hint="Send again later, or ask the operator to raise PUG_PEER_CALLS_PER_SECOND.",
                 retry_after=over,
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from core.errors import RateLimited, TooManyRequests
+from core.words import counted
 
 _BURST = timedelta(seconds=5)
 # A key that is forgotten starts with a full burst; that many keys must be busy at once before it happens.
@@ -69,19 +70,19 @@ class Turnstile:
         """Let a call in, or refuse it before anything of its body is read; `peer` is where it comes from, empty when that is unknown."""
         if over := self._over_rate(key_id):
             raise RateLimited(
-                f"This key sent more than {self._limits.key_events_per_second:,} events a second.",
+                f"This key sent more than {counted(self._limits.key_events_per_second, 'event')} a second.",
                 hint=f"Send again after {over.total_seconds():.1f} s, or ask the operator to raise PUG_KEY_EVENTS_PER_SECOND.",
                 retry_after=over,
             )
         if self._inside[key_id] >= self._limits.key_requests:
             raise TooManyRequests(
-                f"This key has {self._limits.key_requests:,} requests under way.",
+                f"This key has {counted(self._limits.key_requests, 'request')} under way.",
                 hint="Wait for answers before sending more, or put more events into a request.",
                 retry_after=_SOON,
             )
         if peer and self._from[peer] >= self._limits.peer_requests:
             raise TooManyRequests(
-                f"Your address has {self._limits.peer_requests:,} requests under way.",
+                f"Your address has {counted(self._limits.peer_requests, 'request')} under way.",
                 hint="Wait for answers before sending more. Behind a proxy, the operator has to name it in PUG_TRUSTED_PROXIES.",
                 retry_after=_SOON,
             )

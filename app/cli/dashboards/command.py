@@ -26,6 +26,7 @@ from app.cli.dashboards.rendering import print_board, print_tile
 from app.cli.output import AsJson, instant_text, json_text, note, print_json, print_line, print_table, table
 from app.cli.querying.words import enum_value
 from core.errors import PugError
+from core.words import counted
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.dashboards_connect import DashboardsServiceClientSync
 from pug.dashboards.v1.render_pb2 import RenderDashboardRequest
@@ -73,7 +74,7 @@ def export(
         print_line(written)
         return
     Path(file).write_text(f"{written}\n", encoding="utf-8")
-    note(f"{board.name!r} with {len(board.tiles)} tiles is in {file}.")
+    note(f"{board.name!r} with {counted(len(board.tiles), 'tile')} is in {file}.")
 
 
 @app.command("import", epilog="Example:  pug dashboards import shop.json")
@@ -95,7 +96,7 @@ def import_dashboard(
         print_json(MessageToDict(made))
         return
     print_line(made.id)
-    note(f"This is the id of {made.name!r}, with {len(made.tiles)} tiles. `pug dashboards render` shows it.")
+    note(f"This is the id of {made.name!r}, with {counted(len(made.tiles), 'tile')}. `pug dashboards render` shows it.")
 
 
 @app.command(epilog="Example:  pug dashboards render 0192f3a4-… --preset last_7_days")

@@ -17,6 +17,7 @@ from app.cli.dead.rendering import Fate, fates_table, head_json, letter_json, le
 from app.cli.output import AsJson, data_console, note, print_json, print_table
 from core.errors import PugError
 from core.telemetry import configure_logs
+from core.words import counted
 
 if TYPE_CHECKING:
     from app.cli.dead.stream import DeadLetters, Totals
@@ -177,7 +178,7 @@ def _tracked(ids: Sequence[int], doing: str) -> Iterable[int]:
 
 
 def _confirm(count: int) -> None:
-    if not typer.confirm(f"Delete {count:,} dead letter{'' if count == 1 else 's'} for good?", err=True):
+    if not typer.confirm(f"Delete {counted(count, 'dead letter')} for good?", err=True):
         raise CliError("Nothing was dropped.")
 
 

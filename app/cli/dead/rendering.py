@@ -11,6 +11,7 @@ from rich.table import Table
 from app.cli.dead.letters import FIELDS, DeadLetter, first_event, read_row
 from app.cli.dead.stream import Totals
 from app.cli.output import bytes_text, instant_text, table, visible
+from core.words import counted
 
 _REASON_LENGTH = 100
 _DUMP_WIDTH = 16
@@ -38,7 +39,7 @@ def letters_table(letters: Iterable[DeadLetter]) -> Table:
 
 def totals_line(totals: Totals, shown: int) -> str:
     """How many there are in all."""
-    count = f"{totals.letters:,} dead letter{'' if totals.letters == 1 else 's'}, {bytes_text(totals.bytes)}"
+    count = f"{counted(totals.letters, 'dead letter')}, {bytes_text(totals.bytes)}"
     return count if shown == totals.letters else f"{count}; {shown:,} shown"
 
 

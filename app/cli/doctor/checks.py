@@ -20,6 +20,7 @@ from app.cli.client import CALL_TIMEOUT_MS, CliError, DevNotes, Server, call_fai
 from app.embedded.folder import interrupted_restore, lock_holder
 from core.errors import PugError
 from core.settings import Settings, check_tls, unknown_settings
+from core.words import counted
 from pug.capture.v1.capture_connect import CaptureServiceClientSync
 from pug.capture.v1.capture_pb2 import CaptureRequest
 from pug.insights.v1.insights_connect import InsightsServiceClientSync
@@ -157,7 +158,7 @@ def check_read(server: Server) -> Check:
         found = client.get_schema(GetSchemaRequest(), headers=server.headers)
     except ConnectError as error:
         return _failed_call("secret key", call_failure(error, server))
-    return good("secret key", f"reads; the project has {len(found.events):,} event names")
+    return good("secret key", f"reads; the project has {counted(len(found.events), 'event name')}")
 
 
 def check_write(server: Server) -> Check:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from app.cli.output import instant_text, table, visible
+from core.words import counted
 from pug.profiles.v1 import erasure_pb2 as pb
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def erasure_text(erasure: pb.Erasure) -> str:
         "ids": str(erasure.distinct_id_count),
         "requested": _requested(erasure),
         "finished": _finished(erasure),
-        "failed": f"{erasure.failed_attempts} times" if erasure.failed_attempts else "",
+        "failed": counted(erasure.failed_attempts, "time") if erasure.failed_attempts else "",
         "error": erasure.error,
     }
     return _facts(facts) + _stores((one.name, one.before, one.after) for one in erasure.stores)

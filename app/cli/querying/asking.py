@@ -10,6 +10,7 @@ from app.cli.output import data_console, print_line, print_message, print_table,
 from app.cli.querying.options import Answering
 from app.cli.querying.rendering.answers import rendered
 from app.cli.querying.rendering.meta import hint_line, meta_line
+from core.words import counted
 from pug.insights.v1 import insights_pb2 as pb
 from pug.insights.v1.insights_connect import InsightsServiceClientSync
 
@@ -54,4 +55,4 @@ def _explain(request: pb.QueryRequest, server: Server, *, as_json: bool) -> None
     console.print()
     print_table(table(("value", "type", "is"), [(each.name, each.type, each.value) for each in explained.values]))
     source = pb.Meta.Table.Name(explained.source).removeprefix("TABLE_").lower()
-    console.print(f"{explained.rows_to_read:,} rows to read, {source}", style="dim", soft_wrap=True)
+    console.print(f"{counted(explained.rows_to_read, 'row')} to read, {source}", style="dim", soft_wrap=True)

@@ -28,6 +28,7 @@ from app.cli.status.facts import (
     warnings,
 )
 from app.cli.status.work import machine_rows, work_json, work_rows
+from core.words import counted
 
 _STATE_COLOURS = {State.GOOD: Severity.FINE, State.WARNING: Severity.WORRYING, State.BAD: Severity.BAD, State.SKIPPED: Severity.WORRYING}
 _REASON_LENGTH = 80
@@ -103,7 +104,7 @@ def _flow_table(history: Sequence[Status]) -> Table:
 def _event_rows(history: Sequence[Status], events: EventStream) -> Iterable[tuple[str, Text]]:
     status = history[-1]
     limit = f" ({events.fullness:.1%} of {bytes_text(events.max_bytes)})" if events.max_bytes > 0 else ""
-    yield "waiting", Text(f"{_counted(events.messages, 'message')}, {bytes_text(events.bytes)}{limit}", fullness_severity(events))
+    yield "waiting", Text(f"{counted(events.messages, 'message')}, {bytes_text(events.bytes)}{limit}", fullness_severity(events))
     age = f"{duration_text(status.lag.total_seconds())} · {pace(history)}" if events.oldest else "nothing waits"
     yield "oldest waits for", Text(age, lag_severity(status))
     if events.subjects:
@@ -127,7 +128,7 @@ def _turn_text(turn: Turn) -> Text:
 
 def _people_text(status: Status, people: People) -> Text:
     waits = f", the oldest for {duration_text(status.people_lag.total_seconds())}" if people.oldest else ""
-    return Text(f"{_counted(people.waiting, 'change')}{waits}", people_severity(status))
+    return Text(f"{counted(people.waiting, 'change')}{waits}", people_severity(status))
 
 
 def _dead_text(dead: DeadStream, now: datetime) -> Text:
@@ -144,10 +145,6 @@ def _open_text(jobs: OpenJobs, now: datetime, more: str) -> Text:
         return Text("none open", Severity.FINE)
     age = duration_text((now - jobs.oldest).total_seconds())
     return Text(f"{jobs.open:,} open, the oldest asked for {age} ago · {more}", Severity.WORRYING)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _events_json(status: Status, events: EventStream | None) -> dict[str, object] | None:

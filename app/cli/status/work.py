@@ -12,6 +12,7 @@ from app.cli.status.facts import Schema, Severity, Status, disk_severity
 from app.disk import Space
 from app.reporting.report import Report, Store
 from core.pulse import SlowQuery
+from core.words import counted
 
 _SHOWN = 3
 # Where ClickHouse begins to slow inserts down (`parts_to_delay_insert`).
@@ -30,7 +31,7 @@ def work_rows(status: Status) -> Iterable[tuple[str, Text]]:
     yield "last minute", Text(f"{accepted:,.1f} accepted · {stored:,.1f} stored · {queries:,.1f} queries a second")
     if block := status.last_block:
         age = duration_text((status.at - block.stored_at).total_seconds())
-        yield "last block", Text(f"{block.rows:,} events in {block.seconds:.2f} s, {age} ago")
+        yield "last block", Text(f"{counted(block.rows, 'event')} in {block.seconds:.2f} s, {age} ago")
     slow = status.slow
     if not slow:
         yield "slow queries", Text("none in the last hour", Severity.FINE)
@@ -43,7 +44,7 @@ def work_rows(status: Status) -> Iterable[tuple[str, Text]]:
 def slow_text(query: SlowQuery) -> str:
     """A slow query in a line."""
     how = f" · {query.error}" if query.error else ""
-    return f"{query.seconds:,.1f} s {query.kind} · project {query.project} · {query.source}, {query.rows_read:,} rows{how}"
+    return f"{query.seconds:,.1f} s {query.kind} · project {query.project} · {query.source}, {counted(query.rows_read, 'row')}{how}"
 
 
 def machine_rows(status: Status) -> Iterable[tuple[str, Text]]:
@@ -65,7 +66,7 @@ def _space_text(space: Space) -> str:
 
 
 def _tables_text(store: Store) -> str:
-    return f"{bytes_text(store.bytes)} on the disk in {store.parts:,} parts, at most {store.most_parts:,} in a partition"
+    return f"{bytes_text(store.bytes)} on the disk in {counted(store.parts, 'part')}, at most {store.most_parts:,} in a partition"
 
 
 def _schema_text(schema: Schema, store: Store | None) -> Text:

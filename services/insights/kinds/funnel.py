@@ -19,6 +19,7 @@ from google.protobuf.duration_pb2 import Duration
 from core.errors import InvalidArgument
 from core.instants import MILLISECOND, milliseconds, timestamp
 from core.sql import Sql, all_of, integer, join, sql, unsigned
+from core.words import counted
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.funnel_pb2 import Funnel, FunnelResult
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
@@ -252,7 +253,9 @@ def _behind_cell(cell: Cell, cells: Cells | None) -> list[Sql]:
     names = cells.names if cells else []
     if cell.others or len(cell.values) != len(names):
         raise InvalidArgument(
-            f"The answer's cells have {len(names)} values.", field="funnel.cell", hint="Give a cell as the answer to the query has it."
+            f"The answer's cells have {counted(len(names), 'value')}.",
+            field="funnel.cell",
+            hint="Give a cell as the answer to the query has it.",
         )
     return cells.are(cell) if cells else []
 

@@ -14,6 +14,7 @@ from typing import LiteralString
 from core.errors import InvalidArgument
 from core.instants import EPOCH, milliseconds, timestamp
 from core.sql import Sql, all_of, instant, join, numbered, sql, text, unsigned
+from core.words import counted
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.segmentation_pb2 import SegmentationResult
@@ -219,7 +220,9 @@ def persons(spec: Sessions, of: ListPersonsRequest.OfSessions, scope: Scope) -> 
         )
     if of.cell.others or len(of.cell.values) != len(names):
         raise InvalidArgument(
-            f"The answer's cells have {len(names)} values.", field="sessions.cell", hint="Give a cell as the answer to the query has it."
+            f"The answer's cells have {counted(len(names), 'value')}.",
+            field="sessions.cell",
+            hint="Give a cell as the answer to the query has it.",
         )
     in_cell = cells.are(of.cell) if cells else []
     return sql(_PERSONS, sessions=_sessions(spec, scope, cells, people), in_cell=all_of([in_bucket, *in_cell]))

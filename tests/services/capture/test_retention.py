@@ -21,5 +21,5 @@ def test_events_from_before_what_is_kept_are_refused_and_say_what_to_do(arrival:
     assert batch.accepted == accepted
     for problem in batch.problems:
         assert (problem.index, problem.reason, problem.field) == (0, "OCCURRED_BEFORE_RETENTION", "occurredAt")
-        assert "1 months of events, and this happened before 2026-02-01" in problem.message
+        assert "keeps 1 month of events, and this happened before 2026-02-01" in problem.message
         assert "retentionMonths" in problem.message

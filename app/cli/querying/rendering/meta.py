@@ -4,6 +4,7 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from app.cli.output import instant_text, visible
+from core.words import counted
 from pug.insights.v1 import insights_pb2 as pb
 
 _EXACTNESS = {pb.Meta.EXACTNESS_EXACT: "exact", pb.Meta.EXACTNESS_APPROXIMATE: "approximate"}
@@ -16,7 +17,7 @@ def meta_line(meta: pb.Meta) -> str:
     parts = [
         _EXACTNESS.get(meta.exactness, ""),
         _SOURCES.get(meta.source, ""),
-        f"{meta.rows_read:,} rows read",
+        f"{counted(meta.rows_read, 'row')} read",
         f"{meta.elapsed.ToTimedelta().total_seconds() * 1000:,.0f} ms" if meta.HasField("elapsed") else "",
         f"complete until {instant_text(meta.complete_until.ToDatetime(UTC), zone)}" if meta.HasField("complete_until") else "",
     ]
