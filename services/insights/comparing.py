@@ -14,7 +14,7 @@ from core.errors import InvalidArgument
 from core.instants import MILLISECOND
 from pug.insights.v1.insights_pb2 import QueryRequest
 from services.insights.buckets import Bucket
-from services.insights.ranges import Range
+from services.insights.ranges import Range, span_of
 
 _COMPARED = ("trends", "segmentation", "sessions")
 _FIRST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -53,7 +53,7 @@ def _offset(request: QueryRequest) -> timedelta:
     if not request.compare.HasField("offset"):
         return _NO_TIME
     # Events have milliseconds.
-    offset = request.compare.offset.ToTimedelta() // MILLISECOND * MILLISECOND
+    offset = span_of(request.compare.offset, "compare.offset") // MILLISECOND * MILLISECOND
     if offset <= _NO_TIME:
         raise InvalidArgument(
             "The offset to compare with is not positive.", field="compare.offset", hint="Say how long before, such as 604800s for a week."

@@ -11,6 +11,7 @@ from typing import cast
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pug.insights.v1.insights_pb2 import QueryRequest, TimeRange
 
@@ -72,11 +73,16 @@ def _written(field: FieldDescriptor, value: object) -> str:
 def _written_message(field: FieldDescriptor, message: Message) -> str:
     match message:
         case Duration():
-            return f"={message.ToTimedelta().total_seconds():g}s"
+            return f"={_seconds(message):g}s"
         case TimeRange():
-            return f"={(message.to.ToDatetime() - getattr(message, 'from').ToDatetime()).total_seconds() / 86_400:.2f}d"
+            return f"={(_seconds(message.to) - _seconds(getattr(message, 'from'))) / 86_400:.2f}d"
         case _:
             return "" if _is_foreign(field) else _braced(message)
+
+
+def _seconds(time: Duration | Timestamp) -> float:
+    """Whatever was sent, though it may be refused: a refusal that took long is told, too."""
+    return time.seconds + time.nanos / 1e9
 
 
 def _braced(message: Message) -> str:

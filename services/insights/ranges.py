@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument, RangeEmpty, RangeMissing, RangeReversed, RangeTooLong
@@ -186,9 +187,18 @@ def instant_of(timestamp: Timestamp, field: str) -> datetime:
         instant = at_milliseconds(milliseconds)
     except OverflowError:
         instant = None
-    if instant is None or not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+    # protobuf's binary format carries any nanoseconds, also those that are no part of a second.
+    if instant is None or not 0 <= timestamp.nanos < 10**9 or not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
         raise InvalidArgument(f"`{field}` is out of range.", field=field, hint=f"Use the years {_FIRST_YEAR} to {_LAST_YEAR}.")
     return instant
+
+
+def span_of(duration: Duration, field: str) -> timedelta:
+    """A length of time, if it can be one; `field` is its path in the request."""
+    try:
+        return duration.ToTimedelta()
+    except OverflowError as error:
+        raise InvalidArgument(f"`{field}` is out of range.", field=field, hint="Give seconds, such as 604800s for a week.") from error
 
 
 def _preset(preset: int, today: date, zone: ZoneInfo) -> Range:

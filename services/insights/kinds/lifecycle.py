@@ -6,11 +6,10 @@ range that cuts its first bucket leaves out of it.
 """
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import LiteralString
 
 from core.errors import InvalidArgument, MissingField
-from core.instants import MILLISECOND, milliseconds
+from core.instants import MILLISECOND, milliseconds, timestamp
 from core.sql import Sql, integer, integers, sql
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
 from pug.insights.v1.lifecycle_pb2 import Lifecycle, LifecycleResult
@@ -100,12 +99,12 @@ def persons(spec: Lifecycle, of: ListPersonsRequest.OfLifecycle, scope: Scope) -
 def _place(of: ListPersonsRequest.OfLifecycle, scope: Scope) -> int:
     if not of.HasField("bucket"):
         raise MissingField("Say in which bucket.", field="lifecycle.bucket", hint="Take its start from the answer's `buckets`.")
-    starts = [bucket.start for bucket in scope.buckets]
-    if (start := of.bucket.ToDatetime(UTC)) not in starts:
+    starts = [timestamp(bucket.start) for bucket in scope.buckets]
+    if of.bucket not in starts:
         raise InvalidArgument(
             "No bucket of the answer starts there.", field="lifecycle.bucket", hint="Take it from the answer's `buckets`."
         )
-    return starts.index(start)
+    return starts.index(of.bucket)
 
 
 def _persons(spec: Lifecycle, scope: Scope) -> Sql:

@@ -6,9 +6,9 @@ cell of it, so what lies beyond the breakdown limit may be added up, and the sum
 """
 
 from collections.abc import Sequence
-from datetime import UTC
 
 from core.errors import InvalidArgument
+from core.instants import timestamp
 from core.sql import Sql, all_of, join, sql, unsigned
 from pug.insights.v1.breakdown_pb2 import Cell
 from pug.insights.v1.insights_pb2 import ListPersonsRequest
@@ -117,11 +117,10 @@ def _ranked(cells: Cells, rows: Sql, new: Sql) -> Sql:
 
 
 def _in_cohort(of: ListPersonsRequest.OfRetention, scope: Scope) -> Sql:
-    starts = [bucket.start for bucket in scope.buckets]
-    cohort = of.cohort.ToDatetime(UTC)
-    if cohort not in starts:
+    starts = [timestamp(bucket.start) for bucket in scope.buckets]
+    if of.cohort not in starts:
         raise InvalidArgument("The answer has no such cohort.", field=f"{_OF}.cohort", hint="Give the `start` of one of its cohorts.")
-    return sql("cohort = {cohort}", cohort=unsigned(starts.index(cohort) + 1))
+    return sql("cohort = {cohort}", cohort=unsigned(starts.index(of.cohort) + 1))
 
 
 def _at_place(of: ListPersonsRequest.OfRetention, periods: Periods) -> Sql:

@@ -4,10 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.json_format import ParseDict
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import FilterInvalid, InvalidArgument, MissingField, PugError, TooLong
 from core.person_ids import person_id
-from pug.insights.v1.insights_pb2 import QueryResponse
+from pug.insights.v1.insights_pb2 import ListPersonsRequest, QueryRequest, QueryResponse
+from services.insights.kinds import lifecycle
+from services.insights.scope import scope_of
+from services.rpc.call import Project
 from story import Happening, Store, event
 
 Ask = Callable[[Mapping[str, object]], Awaitable[QueryResponse]]
@@ -184,6 +189,21 @@ async def test_persons_of_a_count_there_is_not_are_refused(behind: Behind, case:
         await behind(cycle(), lifecycle=of)
 
     assert (raised.value.field, bool(raised.value.hint)) == (field, True)
+
+
+@pytest.mark.parametrize(
+    "wild", [Timestamp(seconds=2**63 - 1), Timestamp(seconds=-(2**63)), Timestamp(nanos=-1), Timestamp(nanos=2**31 - 1)]
+)
+def test_no_bucket_starts_at_what_is_no_time(wild: Timestamp) -> None:
+    request = ParseDict(dict(cycle()), QueryRequest())
+    scope = scope_of(request, Project(1, "UTC"), datetime(2026, 3, 10, 12, 0, tzinfo=UTC))
+    wild.seconds = wild.seconds or request.time_range.to.seconds - 86_400
+    of = ListPersonsRequest.OfLifecycle(bucket=wild, state=ListPersonsRequest.OfLifecycle.STATE_NEW)
+
+    with pytest.raises(InvalidArgument) as raised:
+        lifecycle.persons(request.insight.lifecycle, of, scope)
+
+    assert raised.value.field == "lifecycle.bucket"
 
 
 FIELD = "insight.lifecycle"

@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pug.insights.v1.insights_pb2 import QueryRequest
+from pug.insights.v1.insights_pb2 import Compare, QueryRequest, TimeRange
 from services.insights.outline import fingerprint_of, outline_of
 
 from .specs import KINDS, requests
@@ -44,6 +46,15 @@ def test_a_range_is_told_by_its_length() -> None:
     request = ParseDict({"timeRange": {"from": "2026-03-01T00:00:00Z", "to": "2026-03-08T12:00:00Z"}}, QueryRequest())
 
     assert outline_of(request) == "time_range=7.50d"
+
+
+def test_times_that_are_out_of_range_are_told_all_the_same() -> None:
+    request = QueryRequest(
+        time_range=TimeRange(**{"from": Timestamp(seconds=-(2**63), nanos=-1)}, to=Timestamp(nanos=2**31 - 1)),
+        compare=Compare(offset=Duration(seconds=2**63 - 1, nanos=-(2**31))),
+    )
+
+    assert outline_of(request) == "time_range=106751991167300.64d compare{offset=9.22337e+18s}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -140,6 +140,16 @@ REFUSED: Mapping[str, tuple[QueryRequest, type[PugError], str]] = {
         InvalidArgument,
         "timeRange.from",
     ),
+    "less than no part of a second": (
+        QueryRequest(time_range=TimeRange(**{"from": Timestamp(seconds=5, nanos=-1)}, to=Timestamp(seconds=9))),
+        InvalidArgument,
+        "timeRange.from",
+    ),
+    "more than a second of nanoseconds": (
+        QueryRequest(time_range=TimeRange(**{"from": Timestamp(seconds=5)}, to=Timestamp(seconds=9, nanos=10**9))),
+        InvalidArgument,
+        "timeRange.to",
+    ),
     "unset preset": (ParseDict({"preset": "PRESET_UNSPECIFIED"}, QueryRequest()), RangeMissing, "preset"),
     "unknown preset": (ParseDict({"preset": 77}, QueryRequest()), InvalidArgument, "preset"),
     "unknown granularity": (ParseDict({"preset": 1, "granularity": 77}, QueryRequest()), InvalidArgument, "granularity"),

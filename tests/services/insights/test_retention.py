@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.json_format import ParseDict
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import InvalidArgument, MissingField, PropertyMissing, PugError, RangeTooLong, TooLong, TooMany
 from core.sql import sql
@@ -471,6 +472,20 @@ def test_persons_of_a_number_there_cannot_be_are_refused(of: JSON, field: str) -
         )
 
     assert raised.value.field == f"retention.{field}"
+
+
+@pytest.mark.parametrize(
+    "wild", [Timestamp(seconds=2**63 - 1), Timestamp(seconds=-(2**63)), Timestamp(nanos=-1), Timestamp(nanos=2**31 - 1)]
+)
+def test_no_cohort_starts_at_what_is_no_time(wild: Timestamp) -> None:
+    request = ParseDict(dict(asking()), QueryRequest())
+    scope = scope_of(request, Project(1, "UTC"), NOW)
+    wild.seconds = wild.seconds or int(scope.buckets[0].start.timestamp())
+
+    with pytest.raises(InvalidArgument) as raised:
+        retention.persons(request.insight.retention, ListPersonsRequest.OfRetention(cohort=wild), scope)
+
+    assert raised.value.field == "retention.cohort"
 
 
 async def who(store: Store, asked: JSON, cohort: int, place: int, cell: Cell | None = None) -> set[str]:
