@@ -1,20 +1,23 @@
-"""Reads what services/accounts/audit.py has written down."""
+"""Reads what services/accounts/audit.py has written down: pages end where they hold very much."""
 
 import re
 from dataclasses import dataclass
 
 from google.protobuf.json_format import ParseDict
-from sqlalchemy import RowMapping, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import RowMapping, Select, Text, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.postgres import transaction
 from pug.accounts.v1 import audit_pb2 as pb
 from services.accounts.tables import audit_entries
 from services.rpc.call import Call
-from services.rpc.pages import page_size, place_of, token_of
+from services.rpc.pages import Page, page_of, page_size, place_of, token_of
 
 # Of more digits PostgreSQL's numbers have none.
 _ID = re.compile(r"[0-9]{1,18}")
+_CHANGES = cast(audit_entries.c.changes, Text)
+# As `values_in_json` counts them.
+_VALUES = 1 + func.length(_CHANGES) - func.length(func.replace(_CHANGES, ",", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,21 @@ class AuditLog:
         if request.actor:
             query = query.where(audit_entries.c.actor == request.actor)
         async with transaction(self.postgres) as connection:
-            rows = (await connection.execute(query.order_by(audit_entries.c.id.desc()).limit(size + 1))).mappings().all()
-        following = token_of(rows[size - 1]["id"]) if len(rows) > size else ""
-        return pb.ListAuditEntriesResponse(entries=[_message(row) for row in rows[:size]], next_page_token=following)
+            page = await _page(connection, query.order_by(audit_entries.c.id.desc()), size)
+        following = token_of(page.entries[-1]["id"]) if page.more else ""
+        return pb.ListAuditEntriesResponse(entries=[_message(row) for row in page.entries], next_page_token=following)
+
+
+async def _page(connection: AsyncConnection, query: Select[tuple[object, ...]], size: int) -> Page[RowMapping]:
+    """The first entries of the query. What they hold is counted in PostgreSQL, so that only what fits is read."""
+    counts = query.with_only_columns(audit_entries.c.id, _VALUES.label("values")).limit(size + 1)
+    found = (await connection.execute(counts)).mappings().all()
+    fits = page_of(found, size, lambda counted: counted["values"])
+    if not fits.entries:
+        return Page([], more=False)
+    # By their ids: an entry that has come in since must not push out the last one, from which the next page goes on.
+    these = query.where(audit_entries.c.id.between(fits.entries[-1]["id"], fits.entries[0]["id"]))
+    return Page((await connection.execute(these)).mappings().all(), fits.more)
 
 
 def _entry_id(parts: list[object]) -> int:

@@ -5,7 +5,9 @@ import pytest
 
 from accounts_stand import Someone, Stand
 from core.errors import InvalidArgument, ScopeMissing
+from core.postgres import transaction
 from pug.accounts.v1 import audit_pb2 as pb
+from services.accounts.audit import Change, difference, note_operators
 
 
 async def pages(someone: Someone, size: int, **which: str) -> list[list[pb.AuditEntry]]:
@@ -58,6 +60,22 @@ async def test_later_pages_stay_as_they_are_while_new_changes_come(stand: Stand)
         await asyncio.gather(*(ada.create_key("") for _ in range(3)))
 
     assert seen == before
+
+
+async def test_pages_end_where_entries_hold_very_much_and_the_next_goes_on_there(stand: Stand) -> None:
+    ada = await with_changes(stand, 3)
+    values = [1] * 2_000
+    async with transaction(stand.postgres) as connection:
+        for number in range(20):
+            change = Change("UpdateDashboard", "dashboard", str(number), difference({"frame": values}, {"frame": [*values, number]}))
+            await note_operators(connection, int(ada.org), None, change)
+
+    read = await pages(ada, 1_000)
+
+    # Six of 4,000 values are 24,000 of the 25,000 that a page may hold.
+    assert [len(page) for page in read] == [6, 6, 6, 5]
+    assert [entry.object_id for page in read for entry in page][:20] == [str(number) for number in reversed(range(20))]
+    assert len({entry.id for page in read for entry in page}) == 23
 
 
 async def test_the_log_is_narrowed_down_to_a_project_and_to_who_did_it(stand: Stand) -> None:
