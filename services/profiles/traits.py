@@ -16,6 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from core.errors import TraitInvalid
 from services.capture.rules import MAX_DEPTH, MAX_KEY, MAX_PROPERTIES, MAX_PROPERTIES_BYTES, MAX_TEXT, natural
+from services.rpc.unwritable import first_unwritable
 
 Json = Mapping[str, object]
 # A list of persons shows the traits of up to a thousand.
@@ -103,7 +104,12 @@ def _sum(key: str, value: object, by: float) -> object:
 
 def traits_of(struct: Struct, name: str) -> Json:
     """The traits a message brings; `name` is the field."""
-    read = cast("dict[str, object]", MessageToDict(struct))
+    try:
+        read = cast("dict[str, object]", MessageToDict(struct))
+    except ValueError as error:
+        raise TraitInvalid(
+            "A trait is no NaN, and not infinite.", field=first_unwritable(struct, name), hint="Send a finite number."
+        ) from error
     if len(read) > MAX_PROPERTIES:
         raise TraitInvalid(f"At most {MAX_PROPERTIES} traits are set at once.", field=name, hint="Set some of them in another call.")
     return {trait_key(key, name): _checked(value, f"{name}.{key}", 1) for key, value in read.items()}

@@ -1,11 +1,14 @@
 """Stories about who is who, on the real engines: what is said of people counts for everything they ever did."""
 
 import asyncio
+import json
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 
 import pytest
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, Parse
+from google.protobuf.struct_pb2 import Struct
 
 from core.errors import (
     AlreadyIdentified,
@@ -315,6 +318,29 @@ async def test_traits_that_clickhouse_cannot_read_keep_nobody_elses_from_it(town
     monkeypatch.setattr(town.store.clickhouse, "insert_bytes", refusing)
 
     assert await town.persons(filters=[{"property": "plan", "source": "SOURCE_PERSON", "values": ["pro"]}]) == 1
+
+
+@pytest.mark.parametrize(
+    ("x", "path"), [(math.nan, "x"), (math.inf, "x"), (-math.inf, "x"), ([1, {"y": math.nan}], "x[1].y"), ({"y": [math.inf]}, "x.y[0]")]
+)
+async def test_a_trait_that_is_no_finite_number_is_refused_with_its_path(town: Town, x: object, path: str) -> None:
+    traits = struct(x)
+
+    for field, attempt in {
+        "set": town.service.set_traits(pb.SetTraitsRequest(distinct_id="ann", set=traits), town.call),
+        "setOnce": town.service.set_traits(pb.SetTraitsRequest(distinct_id="ann", set_once=traits), town.call),
+        "traits": town.service.identify(pb.IdentifyRequest(distinct_id="phone", external_id="ann", traits=traits), town.call),
+    }.items():
+        with pytest.raises(TraitInvalid) as error:
+            await attempt
+        assert error.value.field == f"{field}.{path}"
+    with pytest.raises(PersonNotFound):
+        await town.person(distinct_id="ann")
+
+
+def struct(x: object) -> Struct:
+    """Of one key, read as JSON is."""
+    return Parse(json.dumps({"x": x}), Struct())
 
 
 @pytest.mark.parametrize(
