@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
+from google.protobuf import json_format
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
 from core.errors import InvalidArgument, TooLong
+from services.rpc.unwritable import first_unwritable
 
 Document = dict[str, object]
 M = TypeVar("M", bound=Message)
@@ -24,10 +26,10 @@ def written(message: Message, field: str) -> Document:
     """The message as JSON; `field` is its path in the request, should there be something in it that JSON or PostgreSQL cannot hold."""
     try:
         document = cast("Document", MessageToDict(message))
-    except ValueError as error:
-        # Such as a filter by NaN, or a time of the year 20000.
+    except (json_format.Error, ValueError) as error:
+        # Such as a filter by NaN, or a time of the year 20000. What lies in a field json_format wraps in an error of its own.
         raise InvalidArgument(
-            "A value in it cannot be kept.", field=field, hint="Use finite numbers and times until the year 9999."
+            "The value cannot be kept.", field=first_unwritable(message, field), hint="Use finite numbers and times until the year 9999."
         ) from error
     if (place := _nul_in(document, field)) is not None:
         raise InvalidArgument("The text has a NUL in it.", field=place, hint="Leave it out.")

@@ -3,11 +3,13 @@
 import asyncio
 import base64
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import MessageToDict, MessageToJson, Parse, ParseDict
 from sqlalchemy import update
 
@@ -33,6 +35,7 @@ from services.dashboards.saved_insight_repository import SavedInsightRepository
 from team import NOTHING, PURCHASES, Team, as_account, insight_tile, new_team
 
 TEXT: Mapping[str, object] = {"name": "Notes", "markdown": "# Read me"}
+FUNNEL = {"funnel": {"steps": [NOTHING, NOTHING]}}
 
 
 async def test_a_dashboard_comes_back_as_it_was_made(team: Team) -> None:
@@ -281,6 +284,10 @@ WRONG: list[tuple[Mapping[str, object], str]] = [
         insight_tile(insight={**PURCHASES, "filters": {"filters": [{"property": "plan", "values": ["a\0b"]}]}}),
         ".insight.filters.filters[0].values[0]",
     ),
+    (
+        insight_tile(insight={**PURCHASES, "filters": {"filters": [{"property": "plan", "values": [1, math.nan]}]}}),
+        ".insight.filters.filters[0].values[1]",
+    ),
 ]
 
 
@@ -313,6 +320,7 @@ async def test_what_is_wrong_with_a_tile_is_told_by_its_path(team: Team, tile: M
         ({"window": {"timeRange": {"from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}}}, "window.timeRange"),
         ({"window": {"timeRange": {"from": "2001-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}}}, "window.timeRange"),
         ({"filters": {"filters": [NOTHING]}}, "filters.filters[0].property"),
+        ({"filters": {"filters": [{"property": "a", "values": [-math.inf]}]}}, "filters.filters[0].values[0]"),
         ({"filters": {"groups": [{"match": 99, "filters": [{"property": "a", "op": "OP_IS_SET"}]}]}}, "filters.groups[0].match"),
     ],
 )
@@ -325,6 +333,21 @@ async def test_what_is_wrong_with_a_dashboard_is_told_by_its_path(team: Team, bo
         await team.update(made, **board)
 
     assert (on_creation.value.field, on_update.value.field) == (field, field)
+
+
+LONG = {"seconds": 2**63 - 1}, {"nanos": 2**31 - 1}
+
+
+@pytest.mark.parametrize("long", LONG, ids=["seconds", "nanos"])
+async def test_a_length_of_time_that_json_cannot_say_is_told_by_its_path(team: Team, long: Mapping[str, int]) -> None:
+    compared, funnel = ParseDict(insight_tile(), Tile()), ParseDict(insight_tile(insight=FUNNEL), Tile())
+    compared.compare.offset.MergeFrom(Duration(**long))
+    funnel.insight.funnel.window.MergeFrom(Duration(**long))
+
+    for tile, field in ((compared, "compare.offset"), (funnel, "insight.funnel.window")):
+        with pytest.raises(InvalidArgument) as refused:
+            await team.service.create_dashboard(pb.CreateDashboardRequest(name="Shop", tiles=[tile]), team.call)
+        assert refused.value.field == f"tiles[0].{field}"
 
 
 async def test_tiles_are_told_apart(team: Team) -> None:

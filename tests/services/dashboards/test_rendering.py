@@ -1,6 +1,7 @@
 """Dashboards as they are looked at: every tile as soon as it is answered."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 
 import pytest
@@ -208,6 +209,9 @@ async def test_filters_of_board_tile_and_request_all_have_to_pass(team: Team) ->
     with pytest.raises(InvalidArgument) as refused:
         await team.render(board, filters={"filters": [NOTHING]})
     assert refused.value.field == "filters.filters[0].property"
+    with pytest.raises(InvalidArgument) as not_finite:
+        await team.render(board, filters={"filters": [{"property": "plan", "values": [math.nan]}]})
+    assert not_finite.value.field == "filters.filters[0].values[0]"
 
 
 async def test_another_window_is_asked_about_on_request(team: Team) -> None:

@@ -1,6 +1,7 @@
 """Saved insights, which may stand on several dashboards."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 
 import pytest
@@ -78,6 +79,10 @@ async def test_an_update_changes_what_it_says(team: Team) -> None:
         ({"insight": NOTHING}, "insight"),
         ({"insight": {"funnel": {"steps": [NOTHING]}}}, "insight.funnel.steps"),
         ({"insight": {"trends": {"series": [{"event": {"name": "a\0b"}}]}}}, "insight.trends.series[0].event.name"),
+        (
+            {"insight": {**PURCHASES, "filters": {"filters": [{"property": "a", "values": [math.nan]}]}}},
+            "insight.filters.filters[0].values[0]",
+        ),
     ],
 )
 async def test_what_is_wrong_is_told_by_its_path(team: Team, asked: Mapping[str, object], field: str) -> None:
