@@ -17,9 +17,9 @@ def uuid_of(text: str, unknown: NotFound) -> UUID:
     return found
 
 
-def no_dashboard(field: str = "id") -> NotFound:
+def no_dashboard() -> NotFound:
     """There is no such dashboard, for this project at least."""
-    return DashboardNotFound("The project has no such dashboard.", field=field, hint="ListDashboards lists them.")
+    return DashboardNotFound("The project has no such dashboard.", field="id", hint="ListDashboards lists them.")
 
 
 def no_tile(field: str) -> NotFound:

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from core.errors import InvalidArgument, ScopeMissing, WindowNotYours
+from core.errors import DashboardNotFound, InvalidArgument, ScopeMissing, WindowNotYours
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.dashboard_pb2 import Dashboard
 from pug.dashboards.v1.render_pb2 import (
@@ -31,6 +31,7 @@ from services.dashboards.shares import Shares
 from services.dashboards.windows import Frame, frame_of
 from services.insights.ranges import instant_of
 from services.rpc.call import Call, Scope
+from services.rpc.gate import not_shared
 
 
 class Looking:
@@ -133,14 +134,20 @@ class Looking:
         return pb.UnshareDashboardResponse()
 
     async def _shared(self, call: Call) -> Dashboard:
-        """The dashboard behind the link, if it is still shared: a credential may be remembered for longer than its link works."""
+        """The dashboard behind the link, if it is still shared: a credential may be remembered for longer than its link works.
+
+        Otherwise the answer is the gate's.
+        """
         board_id = call.credential.dashboard_id
         if board_id is None:
-            raise no_dashboard("authorization")
-        board = await self._boards.get(call.project.id, board_id)
+            raise not_shared()
+        try:
+            board = await self._boards.get(call.project.id, board_id)
+        except DashboardNotFound as error:
+            raise not_shared() from error
         until = board.share.expires_at if board.HasField("share") and board.share.HasField("expires_at") else None
         if not board.HasField("share") or (until and instant_of(until, "expiresAt") <= self._now()):
-            raise no_dashboard("authorization")
+            raise not_shared()
         return board
 
 

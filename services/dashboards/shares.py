@@ -28,7 +28,14 @@ class Shares:
     async def find_credential(self, token: str) -> Credential | None:
         """What a share token that works opens: one dashboard, to be looked at."""
         query = (
-            select(shares.c.dashboard_id, projects.c.id, projects.c.time_zone, projects.c.retention_months, projects.c.org_id)
+            select(
+                shares.c.dashboard_id,
+                shares.c.expires_at,
+                projects.c.id,
+                projects.c.time_zone,
+                projects.c.retention_months,
+                projects.c.org_id,
+            )
             .join(dashboards, dashboards.c.id == shares.c.dashboard_id)
             .join(projects, projects.c.id == dashboards.c.project_id)
             # A project that is being deleted is no org's.
@@ -41,7 +48,8 @@ class Shares:
             return None
         project = Project(int(row["id"]), str(row["time_zone"]), row["retention_months"])
         board: UUID = row["dashboard_id"]
-        return Credential(str(board), project, frozenset({Scope.SHARE}), org_id=int(row["org_id"]), dashboard_id=board)
+        scopes = frozenset({Scope.SHARE})
+        return Credential(str(board), project, scopes, org_id=int(row["org_id"]), dashboard_id=board, expires_at=row["expires_at"])
 
     async def share(self, call: Call, board_id: UUID, good_for: Share) -> tuple[str, Share]:
         """A new token, in place of the one before, and what it is good for; raises DashboardNotFound."""

@@ -105,10 +105,17 @@ def _unknown(token: str) -> PugError:
     if token.startswith(_SESSION):
         message, hint = "The access token is unknown, or works no longer.", "Get a new one with RefreshSession, or sign in again."
     elif token.startswith(_SHARE):
-        message, hint = "The dashboard is not shared, or by another link.", "Ask whoever shared it for the link of today."
+        return not_shared()
     else:
         message, hint = "The key is unknown or revoked.", "Check the key, or make a new one with `pug keys create`."
     return CredentialInvalid(message, field="authorization", hint=hint)
+
+
+def not_shared() -> CredentialInvalid:
+    """What a link is answered that is unknown, or works no longer: the two look the same, wherever it is noticed."""
+    return CredentialInvalid(
+        "The dashboard is not shared, or by another link.", field="authorization", hint="Ask whoever shared it for the link of today."
+    )
 
 
 def needed_scopes(services: Iterable[ServiceDescriptor]) -> dict[str, Scope]:

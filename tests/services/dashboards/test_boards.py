@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from app.backends import Backends
 from core.errors import (
+    CredentialInvalid,
     DashboardNotFound,
     FormatUnknown,
     InvalidArgument,
@@ -168,9 +169,11 @@ async def test_what_is_deleted_is_not_there(team: Team) -> None:
 
     await team.service.delete_dashboard(pb.DeleteDashboardRequest(id=made.id), team.call)
 
-    for use in (team.get, team.set_tiles, team.update, team.render, team.share, team.render_shared):
+    for use in (team.get, team.set_tiles, team.update, team.render, team.share):
         with pytest.raises(DashboardNotFound):
             await use(made)
+    with pytest.raises(CredentialInvalid):
+        await team.render_shared(made)
     for gone in (
         team.service.export_dashboard(pb.ExportDashboardRequest(id=made.id), team.call),
         team.service.delete_dashboard(pb.DeleteDashboardRequest(id=made.id), team.call),

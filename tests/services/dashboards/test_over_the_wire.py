@@ -12,15 +12,18 @@ import pytest_asyncio
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 from google.protobuf.json_format import ParseDict
+from sqlalchemy import delete, update
 
 from app.backends import Backends
 from board_site import SERVICE, Site, open_site
+from core.postgres import transaction
 from core.settings import Settings
 from pug.common.v1.error_info_pb2 import ErrorInfo
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1 import render_pb2
 from pug.insights.v1.insights_pb2 import QueryRequest
-from team import PURCHASES, insight_tile
+from services.dashboards.tables import dashboards, shares
+from team import NOW, PURCHASES, insight_tile
 
 ROOT = Path(__file__).parents[3]
 BUF = Path(sys.executable).with_name("buf")
@@ -85,6 +88,33 @@ async def test_a_link_shows_its_dashboard_and_opens_nothing_else(site: Site) -> 
     assert [refused.value.code for refused in (other, by_key, taken_back)] == [
         Code.PERMISSION_DENIED, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ended", ["unshared", "expired", "deleted"])
+async def test_a_link_that_ended_elsewhere_is_answered_as_one_nobody_knows(site: Site, ended: str) -> None:
+    board = await site.team.create(tiles=[insight_tile("Sales")])
+    ask = render_pb2.RenderSharedDashboardRequest()
+    mine = shares.c.dashboard_id == board.id
+    ends = {
+        "unshared": delete(shares).where(mine),
+        "expired": update(shares).where(mine).values(expires_at=NOW),
+        "deleted": delete(dashboards).where(dashboards.c.id == board.id),
+    }
+
+    async with asyncio.timeout(60):
+        token = await site.team.share(board)
+        remembered = [part async for part in site.client.render_shared_dashboard(ask, headers=site.headers(token))]
+        # As another process would.
+        async with transaction(site.team.backends.postgres) as connection:
+            await connection.execute(ends[ended])
+        answers: list[object] = []
+        for link in (token, f"sh_{'0' * 40}"):
+            with pytest.raises(ConnectError) as refused:
+                _ = [part async for part in site.client.render_shared_dashboard(ask, headers=site.headers(link))]
+            answers.append((refused.value.code, refused.value.message, bytes(refused.value.details[0].message_bytes)))
+
+    assert len(remembered) == 2
+    assert answers[0] == answers[1]
 
 
 async def test_a_grpc_client_that_goes_away_ends_what_runs_for_it(site: Site) -> None:

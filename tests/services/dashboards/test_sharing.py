@@ -4,13 +4,13 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.json_format import MessageToDict, MessageToJson
 from sqlalchemy import select
 
-from core.errors import DashboardNotFound, InvalidArgument, QueryTooExpensive, ScopeMissing, WindowNotYours
+from core.errors import CredentialInvalid, InvalidArgument, QueryTooExpensive, ScopeMissing, WindowNotYours
 from pug.dashboards.v1 import dashboard_pb2 as pb
 from pug.dashboards.v1.render_pb2 import RenderSharedDashboardRequest
 from pug.dashboards.v1.tile_pb2 import Tile
@@ -81,7 +81,7 @@ async def test_a_link_works_until_it_is_replaced_or_taken_back(team: Team) -> No
     assert await find(second) is None
     assert not (await team.get(board)).HasField("share")
     # A credential that is still remembered opens nothing, either.
-    with pytest.raises(DashboardNotFound):
+    with pytest.raises(CredentialInvalid):
         await team.render_shared(board)
     await unshare(team, board)
     assert team.forgotten == [board.id] * 4
@@ -125,8 +125,20 @@ async def test_a_remembered_link_that_has_expired_opens_nothing(team: Team) -> N
     async with team.backends.postgres.begin() as connection:
         await connection.execute(shares.update().where(shares.c.dashboard_id == board.id).values(expires_at=NOW))
 
-    with pytest.raises(DashboardNotFound):
+    with pytest.raises(CredentialInvalid):
         await team.render_shared(board)
+
+
+async def test_a_remembered_link_is_no_credential_from_the_moment_it_expires(team: Team) -> None:
+    at = datetime.now(UTC)
+    credentials = Credentials(Shares(team.backends.postgres).find_credential, now=lambda: at)
+    token = await team.share(await team.create(), expiresAt=(at + timedelta(hours=1)).isoformat())
+    known = await credentials.find(token)
+
+    at += timedelta(hours=1, milliseconds=1)
+
+    assert known is not None
+    assert await credentials.find(token) is None
 
 
 async def test_only_results_are_shared(team: Team) -> None:
@@ -290,5 +302,5 @@ async def test_a_credential_without_a_dashboard_sees_none(team: Team) -> None:
     await team.share(board)
     call = replace(team.call, credential=replace(team.call.credential, dashboard_id=None))
 
-    with pytest.raises(DashboardNotFound):
+    with pytest.raises(CredentialInvalid):
         await anext(team.service.render_shared_dashboard(RenderSharedDashboardRequest(), call))
