@@ -1,7 +1,7 @@
 """Writes down who changed what, in the transaction that changes it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,28 +45,54 @@ async def note(
         project_id = credential.project.id
     org_id = org_id or credential.org_id or await _org_of(connection, call.project.id)
     actor = actor or await actor_of(connection, call)
-    await _add(connection, change, org_id=org_id, project_id=project_id, actor=actor, request_id=call.request_id)
+    row = _row(change, org_id=org_id, project_id=project_id, actor=actor, request_id=call.request_id)
+    await connection.execute(insert(audit_entries).values(row))
+
+
+async def note_all(connection: AsyncConnection, project_id: int, noted: Sequence[tuple[Call, Change]]) -> None:
+    """Add changes of a project that many calls made together, in three statements however many they are."""
+    if not noted:
+        return
+    org_id = await _org_of(connection, project_id)
+    # A project that is being deleted is no org's, and nobody reads its log.
+    if org_id is None:
+        return
+    actors = await _actors_of(connection, [call for call, _ in noted])
+    rows = [
+        _row(change, org_id=org_id, project_id=project_id, actor=actors[call.credential.key_id], request_id=call.request_id)
+        for call, change in noted
+    ]
+    await connection.execute(insert(audit_entries), rows)
 
 
 async def note_operators(connection: AsyncConnection, org_id: int, project_id: int | None, change: Change) -> None:
     """Add a change the operator made from the command line."""
-    await _add(connection, change, org_id=org_id, project_id=project_id, actor="operator", request_id="")
+    row = _row(change, org_id=org_id, project_id=project_id, actor="operator", request_id="")
+    await connection.execute(insert(audit_entries).values(row))
 
 
-async def _org_of(connection: AsyncConnection, project_id: int) -> int:
+async def _org_of(connection: AsyncConnection, project_id: int) -> int | None:
     return (await connection.execute(select(projects.c.org_id).where(projects.c.id == project_id))).scalar_one()
 
 
 async def actor_of(connection: AsyncConnection, call: Call) -> str:
     """Who is calling, as the log calls them: the address of an account, or `key:` and the label of a key."""
-    if call.credential.account:
-        return call.credential.account.email
-    label = (await connection.execute(select(api_keys.c.label).where(api_keys.c.id == call.credential.key_id))).scalar_one_or_none()
-    return f"key:{label or call.credential.key_id}"
+    return (await _actors_of(connection, [call]))[call.credential.key_id]
 
 
-async def _add(connection: AsyncConnection, change: Change, *, org_id: int, project_id: int | None, actor: str, request_id: str) -> None:
-    values = {
+async def _actors_of(connection: AsyncConnection, calls: Sequence[Call]) -> dict[str, str]:
+    """Who is calling, by the `key_id` of each call's credential."""
+    accounts = {call.credential.key_id: call.credential.account.email for call in calls if call.credential.account}
+    keys = {call.credential.key_id for call in calls} - accounts.keys()
+    if not keys:
+        return accounts
+    found = await connection.execute(select(api_keys.c.id, api_keys.c.label).where(api_keys.c.id.in_(keys)))
+    labels = {str(row.id): row.label for row in found}
+    return accounts | {key_id: f"key:{labels.get(key_id) or key_id}" for key_id in keys}
+
+
+def _row(change: Change, *, org_id: int | None, project_id: int | None, actor: str, request_id: str) -> dict[str, object]:
+    return {
         "org_id": org_id,
         "project_id": project_id,
         "actor": actor,
@@ -76,7 +102,6 @@ async def _add(connection: AsyncConnection, change: Change, *, org_id: int, proj
         "changes": {field: {when: _shortened(value) for when, value in both.items()} for field, both in change.changes.items()},
         "request_id": request_id,
     }
-    await connection.execute(insert(audit_entries).values(values))
 
 
 def _shortened(value: object) -> object:

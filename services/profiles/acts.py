@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from core.errors import PugError
 from services.profiles.traits import Json, TraitChange
+from services.rpc.call import Call
 
 Outcome_co = TypeVar("Outcome_co", covariant=True)
 
@@ -87,6 +88,8 @@ class Merge(Act[Merged]):
 
     tied: str
     tied_to: str
+    # Whose it is: the org's log says so.
+    call: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Unmerge(Act[Unmerged]):
     """Take a tie back."""
 
     tie_id: uuid.UUID
+    call: Call
 
 
 Joining = Identify | SetTraits | Merge

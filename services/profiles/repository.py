@@ -20,12 +20,14 @@ from core.errors import StoreUnavailable
 from core.postgres import answering
 from core.server_secrets import ServerSecrets
 from core.tombstones import IdHasher, erasures_of, hasher_of
-from services.profiles.acts import Act, Identify, Joining, Merge, Outcomes, SetTraits, Tie, Unmerge
+from services.accounts.audit import Change, difference, note_all
+from services.profiles.acts import Act, Identify, Joining, Merge, Merged, Outcomes, SetTraits, Tie, Unmerge, Unmerged
 from services.profiles.joining import Persons, fields_of
 from services.profiles.line import Line, LineLimits
 from services.profiles.parting import Parting
 from services.profiles.rows import known, lock, named_ties, tie_of, whole, write
 from services.profiles.tables import ties
+from services.rpc.call import Call
 
 Outcome = TypeVar("Outcome")
 # Longer than that only somebody who hangs holds the lock.
@@ -74,8 +76,12 @@ class ProfilesRepository:
         hasher = await hasher_of(self._secrets)
         async with self._postgres.begin() as connection:
             if unmerges := [act for act in acts if isinstance(act, Unmerge)]:
-                return await _part(connection, hasher, project_id, unmerges)
-            return await _join(connection, hasher, project_id, [act for act in acts if isinstance(act, Identify | SetTraits | Merge)])
+                outcomes = await _part(connection, hasher, project_id, unmerges)
+            else:
+                joinings = [act for act in acts if isinstance(act, Identify | SetTraits | Merge)]
+                outcomes = await _join(connection, hasher, project_id, joinings)
+            await note_all(connection, project_id, _noted(acts, outcomes))
+            return outcomes
 
 
 async def _join(connection: AsyncConnection, hasher: IdHasher, project_id: int, acts: Sequence[Joining]) -> Outcomes:
@@ -109,6 +115,24 @@ async def _erased(connection: AsyncConnection, hasher: IdHasher, project_id: int
     """Those of the ids that are refused, because whoever had them was erased, or is being erased."""
     of_hash = {hasher.hash_text(project_id, one): one for one in ids}
     return {of_hash[id_hash] for id_hash in await erasures_of(connection, project_id, list(of_hash))}
+
+
+def _noted(acts: Sequence[Act[object]], outcomes: Outcomes) -> list[tuple[Call, Change]]:
+    """What the org's log says of a batch: which ties somebody made or took back.
+
+    It names no ids of people. Those are in the tie, and go with it when somebody is erased. What Identify ties is left out: senders do
+    that by themselves, as often as they capture.
+    """
+    noted: list[tuple[Call, Change]] = []
+    for act, outcome in zip(acts, outcomes, strict=True):
+        match act, outcome:
+            case Merge(), Merged(tie):
+                noted.append((act.call, Change("Merge", "tie", tie.id, difference({}, {"kind": tie.kind}))))
+            case Unmerge(), Unmerged(tie):
+                noted.append((act.call, Change("Unmerge", "tie", tie.id, difference({"kind": tie.kind}, {}))))
+            case _:
+                pass
+    return noted
 
 
 def _new_id() -> str:

@@ -79,7 +79,7 @@ class ProfilesService:
     async def merge(self, request: pb.MergeRequest, call: Call) -> pb.MergeResponse:
         """Make two persons one."""
         tied, tied_to = _id(getattr(request, "from"), "from"), _id(request.into, "into")
-        done = await self._repository.do(call.project.id, Merge(tied, tied_to), call.timeout_s)
+        done = await self._repository.do(call.project.id, Merge(tied, tied_to, call), call.timeout_s)
         return pb.MergeResponse(merge=_tie(done.tie), person_id=person_id(done.root))
 
     async def unmerge(self, request: pb.UnmergeRequest, call: Call) -> pb.UnmergeResponse:
@@ -88,7 +88,7 @@ class ProfilesService:
             tie_id = uuid.UUID(request.merge_id)
         except ValueError as error:
             raise TieNotFound("That is not the id of a merge.", field="mergeId", hint="ListMerges lists them.") from error
-        done = await self._repository.do(call.project.id, Unmerge(tie_id), call.timeout_s)
+        done = await self._repository.do(call.project.id, Unmerge(tie_id, call), call.timeout_s)
         return pb.UnmergeResponse(merge=_tie(done.tie), identity_version=done.version)
 
     async def list_merges(self, request: pb.ListMergesRequest, call: Call) -> pb.ListMergesResponse:

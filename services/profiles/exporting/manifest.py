@@ -14,7 +14,8 @@ from services.profiles.exporting.record import Record
 STORES = {
     "PostgreSQL distinct_ids, ties": "person.json",
     "PostgreSQL identity_changes": "Changes on their way to ClickHouse, for moments; what comes of them is in person.json.",
-    "PostgreSQL audit_entries": "Who exported a person, by the hash that the person's id is; nothing else about people.",
+    "PostgreSQL audit_entries": "Who exported a person, by the hash that the person's id is; who made or took back a tie, by its id in "
+    "person.json; nothing else about people.",
     "PostgreSQL accounts, orgs, projects, keys, sessions, invitations, attempts": "Those who use Pug, not those whose events are sent.",
     "PostgreSQL dashboards, tiles, saved_insights": "Questions as members wrote them; a filter may name a value.",
     "PostgreSQL erasures, tombstones, server_secrets": "That somebody was erased; a keyed hash of each of their ids.",

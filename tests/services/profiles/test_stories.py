@@ -5,11 +5,14 @@ import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from google.protobuf.json_format import MessageToDict, Parse
 from google.protobuf.struct_pb2 import Struct
+from sqlalchemy import select
 
+from app.backends import Backends
 from core.errors import (
     AlreadyIdentified,
     AlreadyOnePerson,
@@ -25,10 +28,11 @@ from core.errors import (
 )
 from core.person_ids import person_id
 from pug.profiles.v1 import profiles_pb2 as pb
-from services.rpc.call import Call, Credential, Project, Scope
+from services.accounts.tables import audit_entries, projects
+from services.rpc.call import Account, Call, Credential, Project, Scope
 from story import event
 
-from .conftest import ANY_EVENT, ANYTHING, Town
+from .conftest import ANY_EVENT, ANYTHING, KEY, Town
 
 LONG = "ü" * 200
 SQL = "'; DROP TABLE events; --"
@@ -290,6 +294,51 @@ ODD: list[dict[str, object]] = [
     {"a": {"b": {"c": {"d": 1}}}},
     {"x": "1", "n": None},
 ]
+
+
+async def test_the_log_says_who_made_and_took_back_which_tie_and_names_nobody(town: Town, backends: Backends) -> None:
+    await town.identify("phone", "ann")
+    ada = Account(uuid.uuid4(), "ada@team.example", uuid.uuid4())
+    by_ada = replace(town.call, credential=replace(town.call.credential, key_id=str(ada.id), account=ada), request_id="hers")
+    town_of_ada = replace(town, call=by_ada)
+
+    first, second = await asyncio.gather(town.merge("ann", "bob"), town_of_ada.merge("cid", "dan"))
+    with pytest.raises(AlreadyOnePerson):
+        await town.merge("ann", "bob")
+    await town_of_ada.unmerge(first)
+    with pytest.raises(AlreadyUnmerged):
+        await town.unmerge(first)
+    identified = (await town.service.list_merges(pb.ListMergesRequest(), town.call)).merges[-1]
+    await town.unmerge(identified.id)
+
+    made, ended = ({"kind": {"before": None, "after": "merge"}}, {"kind": {"before": "merge", "after": None}})
+    assert await logged(backends, town) == [
+        (f"key:{KEY}", "Merge", "tie", first, made, "request"),
+        ("ada@team.example", "Merge", "tie", second, made, "hers"),
+        ("ada@team.example", "Unmerge", "tie", first, ended, "hers"),
+        (f"key:{KEY}", "Unmerge", "tie", identified.id, {"kind": {"before": "identify", "after": None}}, "request"),
+    ]
+
+
+async def test_in_a_project_that_is_being_deleted_people_are_merged_without_a_log(town: Town, backends: Backends) -> None:
+    async with backends.postgres.begin() as connection:
+        await connection.execute(projects.update().where(projects.c.id == town.call.project.id).values(org_id=None))
+
+    await town.merge("ann", "bob")
+
+    assert list((await town.person(distinct_id="ann")).distinct_ids) == ["bob", "ann"]
+    assert await logged(backends, town) == []
+
+
+async def logged(backends: Backends, town: Town) -> list[tuple[object, ...]]:
+    """The org's log of people, oldest first."""
+    entry = audit_entries.c
+    query = select(entry.actor, entry.action, entry.object_kind, entry.object_id, entry.changes, entry.request_id)
+    async with backends.postgres.connect() as connection:
+        found = await connection.execute(
+            query.where(entry.project_id == town.call.project.id, entry.object_kind == "tie").order_by(entry.id)
+        )
+        return [tuple(row) for row in found]
 
 
 @pytest.mark.parametrize("place", range(len(ODD)))
