@@ -4,20 +4,17 @@ import re
 from dataclasses import dataclass
 
 from google.protobuf.json_format import ParseDict
-from sqlalchemy import RowMapping, Select, Text, cast, func, select
+from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core.postgres import transaction
 from pug.accounts.v1 import audit_pb2 as pb
 from services.accounts.tables import audit_entries
 from services.rpc.call import Call
-from services.rpc.pages import Page, page_of, page_size, place_of, token_of
+from services.rpc.pages import Page, page_of, page_size, place_of, token_of, values_in_column
 
 # Of more digits PostgreSQL's numbers have none.
 _ID = re.compile(r"[0-9]{1,18}")
-_CHANGES = cast(audit_entries.c.changes, Text)
-# As `values_in_json` counts them.
-_VALUES = 1 + func.length(_CHANGES) - func.length(func.replace(_CHANGES, ",", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class AuditLog:
 
 async def _page(connection: AsyncConnection, query: Select[tuple[object, ...]], size: int) -> Page[RowMapping]:
     """The first entries of the query. What they hold is counted in PostgreSQL, so that only what fits is read."""
-    counts = query.with_only_columns(audit_entries.c.id, _VALUES.label("values")).limit(size + 1)
+    counts = query.with_only_columns(audit_entries.c.id, values_in_column(audit_entries.c.changes).label("values")).limit(size + 1)
     found = (await connection.execute(counts)).mappings().all()
     fits = page_of(found, size, lambda counted: counted["values"])
     if not fits.entries:
