@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, Text, func
@@ -75,8 +75,10 @@ def place_of(token: str, read: Callable[[list[object]], T]) -> T | None:
         parts: object = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
         # JSON can name half of a character, which no store takes: UnicodeEncodeError is a ValueError.
         json.dumps(parts, ensure_ascii=False).encode()
-        if isinstance(parts, list):
-            return read(parts)  # pyright: ignore[reportUnknownArgumentType] (of JSON, whatever it is)
+        values = cast("list[object]", parts) if isinstance(parts, list) else None
+        # No token holds true or false, which a reader's `int()` would take for numbers.
+        if values is not None and not any(isinstance(value, bool) for value in values):
+            return read(values)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         pass
     raise InvalidArgument("That is no page token.", field="pageToken", hint="Take it from the page before, of the same request.")
