@@ -190,10 +190,10 @@ def _open_loosely(body: bytes) -> tuple[Sequence[object], object]:
     """As `_open_envelope`, where half a surrogate pair or a NaN, which msgspec won't even skip, costs only its own event."""
     envelope = loose_json.load(body)
     fields = _known_fields(cast("dict[str, object]", envelope)) if isinstance(envelope, dict) else {"events": envelope}
-    events: object = fields.get("events") or list[object]()
-    if not isinstance(envelope, dict) or not isinstance(events, list):
+    events = fields.get("events")
+    if not isinstance(envelope, dict) or not isinstance(events, list | None):
         raise MalformedRequest("The body must be an object with a list of `events`.", field="events", hint=_SHAPE)
-    return cast("list[object]", events), fields.get("sentAt")
+    return cast("list[object]", events or []), fields.get("sentAt")
 
 
 def _known_fields(envelope: dict[str, T]) -> dict[str, T]:

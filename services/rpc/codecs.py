@@ -31,6 +31,9 @@ def read_json(body: bytes, message_class: type[Message]) -> Message:
         json_format.Parse(body, message)
     except (json_format.ParseError, ValueError, RecursionError) as error:
         raise _refusal(str(error), _misfit_of(body, message_class)) from error
+    # json_format looks for fields in whatever it gets, and finds none in an empty list or text.
+    if not body.lstrip().startswith(b"{"):
+        raise MalformedRequest("The body must be an object.", hint=_HINT)
     return message
 
 

@@ -67,6 +67,7 @@ def middle_value(batch: Batch) -> object:
         b'{"\xff":1}',
         b'["\\ud800"]',
         b'{"events":"\\ud800"}',
+        b'{"events":"","sentAt":NaN,"sentAt":null}',
         b"\\u",
     ],
 )

@@ -53,6 +53,17 @@ def test_a_megabyte_of_the_callers_text_is_refused_in_a_short_message(body: str)
     assert len(refused.value.field) < 700
 
 
+@pytest.mark.parametrize("body", ["[]", " [ ]", '""', "null", "true", "0", '"a"', "[{}]"])
+def test_a_body_that_is_no_object_is_refused_whatever_it_is(body: str) -> None:
+    with pytest.raises(MalformedRequest, match=r"^The body must be an object\.$"):
+        read_json(body.encode(), QueryRequest)
+
+
+@pytest.mark.parametrize("body", ["{}", "\r\n\t {}"])
+def test_an_empty_object_is_an_empty_message(body: str) -> None:
+    assert read_json(body.encode(), QueryRequest) == QueryRequest()
+
+
 def test_a_complaint_is_cut_before_it_is_searched() -> None:
     assert len(_shortened("head" + " " * 2**20 + "tail")) < 1300
     assert _shortened("head" + " " * 2**20 + "tail").endswith("tail")
