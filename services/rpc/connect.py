@@ -24,7 +24,7 @@ from services.rpc.beacons import open_beacon
 from services.rpc.call import Call, Sender
 from services.rpc.compression import COMPRESSIONS
 from services.rpc.draining import DRAIN_WITHIN_S, draining
-from services.rpc.failures import Failure, failure_of
+from services.rpc.failures import Envelope, Failure, failure_of
 from services.rpc.gate import Gate, request_id_of
 from services.rpc.observing import Calls, ObservedCall
 from services.rpc.patience import BODY_WITHIN_S, Exchange
@@ -51,7 +51,7 @@ def connect_application(
     for service in services:
         application: AsgiApp = service.application(
             _handlers(service),
-            interceptors=[observed, _Admission(gate)],
+            interceptors=[_Explanation(), observed, _Admission(gate)],
             codecs=[_Codec(service.encoded, is_json=False), _Codec(service.encoded, is_json=True)],
             compressions=COMPRESSIONS,
             read_max_bytes=service.max_bytes,
@@ -94,6 +94,7 @@ _WITH_TRAILERS = ("application/grpc-web", "application/connect+")
 # In the order of the protocols: Connect, its streams, gRPC-Web.
 _ACCEPTS = frozenset({b"accept-encoding", b"connect-accept-encoding", b"grpc-accept-encoding"})
 _SAYS_ENCODING = ("connect-content-encoding", "grpc-encoding", "content-encoding")
+_SAYS_DEADLINE = ("connect-timeout-ms", "grpc-timeout")
 
 
 def _uncompressed(scope: Scope) -> Scope:
@@ -109,11 +110,36 @@ def _patient(application: AsgiApp, within_s: float) -> AsgiApp:
     return serve
 
 
-class _Observation(MetadataInterceptor[ObservedCall]):
-    """Measures calls; the first interceptor, so that it hears of those that are not let in.
+class _Explanation(MetadataInterceptor[None]):
+    """Gives refusals of connectrpc's own, such as of a body that is too large, the detail every error carries.
 
+    The first interceptor: a deadline may pass before the others have let the call in, and who hasn't begun isn't told of the end.
     A subclass of MetadataInterceptor on purpose: connectrpc silently skips an interceptor that merely looks like one.
     """
+
+    async def on_start(self, ctx: Context) -> None:
+        pass
+
+    async def on_end(self, _token: None, ctx: Context, error: Exception | None, /) -> None:
+        if isinstance(error, ConnectError) and not error.details:
+            raise _connect_error(_failure_in(ctx, ctx.method.name, error), ctx) from error
+
+
+def _failure_in(ctx: Context, method: str, error: Exception) -> Failure:
+    return failure_of(error, method=method, request_id=request_id.get(), envelope=_envelope_of(ctx))
+
+
+def _envelope_of(ctx: Context) -> Envelope:
+    headers = ctx.request_headers
+    deadline = next((f"{name}: {headers[name]}" for name in _SAYS_DEADLINE if name in headers), "")
+    if ctx.http_method == "GET":
+        return Envelope("message", "compression", "query parameter", deadline)
+    encoding = next((name for name in _SAYS_ENCODING if name in headers), _SAYS_ENCODING[-1])
+    return Envelope(encoding=encoding, deadline=deadline)
+
+
+class _Observation(MetadataInterceptor[ObservedCall]):
+    """Measures calls; before the admission, so that it hears of those that are not let in."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -146,13 +172,8 @@ class _Admission(MetadataInterceptor[Call]):
         _call.set(call)
         return call
 
-    async def on_end(self, call: Call, ctx: Context, error: Exception | None, /) -> None:
-        """Give refusals of connectrpc's own, such as of a body that is too large, the detail every error carries."""
+    async def on_end(self, call: Call, _ctx: Context, _error: Exception | None, /) -> None:
         self._gate.dismiss(call)
-        if isinstance(error, ConnectError) and not error.details:
-            header = next((name for name in _SAYS_ENCODING if name in ctx.request_headers), _SAYS_ENCODING[-1])
-            failure = failure_of(error, method=ctx.method.name, request_id=request_id.get(), encoding_header=header)
-            raise _connect_error(failure, ctx) from error
 
 
 def _handlers(service: Service) -> SimpleNamespace:
@@ -170,7 +191,7 @@ def _unary(service: Service, method: MethodDescriptor) -> Callable[[object, Cont
         try:
             return await handler(request, _call.get())
         except Exception as error:
-            raise _connect_error(failure_of(error, method=method.full_name, request_id=request_id.get()), ctx) from error
+            raise _connect_error(_failure_in(ctx, method.full_name, error), ctx) from error
 
     return handle
 
@@ -184,7 +205,7 @@ def _stream(service: Service, method: MethodDescriptor) -> Callable[[object, Con
                 async for response in responses:
                     yield response
         except Exception as error:
-            raise _connect_error(failure_of(error, method=method.full_name, request_id=request_id.get()), ctx) from error
+            raise _connect_error(_failure_in(ctx, method.full_name, error), ctx) from error
 
     return handle
 

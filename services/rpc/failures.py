@@ -27,16 +27,28 @@ class Failure:
     retry_after_s: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a request says what the transport goes by: a refusal names it as its sender does."""
+
+    message: str = "body"
+    encoding: str = "content-encoding"
+    encoding_is_a: str = "header"
+    # The header of the caller's own deadline, as it was sent.
+    deadline: str = ""
+
+
 _SOON = timedelta(seconds=1)
+_POST = Envelope()
 
 
-def failure_of(error: Exception, *, method: str, request_id: str, encoding_header: str = "content-encoding") -> Failure:
+def failure_of(error: Exception, *, method: str, request_id: str, envelope: Envelope = _POST) -> Failure:
     """What the client is told. Text of an exception that isn't ours stays in the log, found there by the request id."""
     if isinstance(error, PugError) and error.code is not Code.INTERNAL:
         info = ErrorInfo(reason=error.reason, field=error.field, hint=error.hint)
         return Failure(error.code, _sentence(error), info, _retry_after_s(error))
     if isinstance(error, ConnectError):
-        return _of_transport(error, encoding_header)
+        return _of_transport(error, envelope)
     log.error("rpc_failed", method=method, request_id=request_id, exc_info=error)
     message = f"Something went wrong on our side. The log of the server says more under request id {request_id}."
     return Failure(Code.INTERNAL, message, ErrorInfo(reason="INTERNAL", hint=f"Tell the operator the request id {request_id}."))
@@ -54,33 +66,44 @@ def _sentence(error: PugError) -> str:
 
 
 _UNKNOWN_COMPRESSION = re.compile(r"unknown compression: '(?P<name>.{0,50})")
+# What connectrpc says when the caller's deadline has passed, whatever it was that took so long.
+_TIMED_OUT = "Request timed out"
 
 
-def _of_transport(error: ConnectError, encoding_header: str) -> Failure:
+def _of_transport(error: ConnectError, envelope: Envelope) -> Failure:
     if unknown := _UNKNOWN_COMPRESSION.match(error.message):
-        hint = f"Send {ENCODINGS}, or leave {encoding_header} out."
-        info = ErrorInfo(reason="UNSUPPORTED_ENCODING", field=encoding_header, hint=hint)
+        hint = f"Send {ENCODINGS}, or leave {envelope.encoding} out."
+        info = ErrorInfo(reason="UNSUPPORTED_ENCODING", field=envelope.encoding, hint=hint)
         name = unknown["name"].partition("'")[0]
-        return Failure(error.code, f"The header {encoding_header} names '{name}', which is not known here. {hint}", info)
+        message = f"The {envelope.encoding_is_a} {envelope.encoding} names '{name}', which is not known here. {hint}"
+        return Failure(error.code, message, info)
     if error.code is Code.RESOURCE_EXHAUSTED:
-        hint = "Send less at once."
-        return Failure(error.code, f"body: The {error.message}. {hint}", ErrorInfo(reason="BODY_TOO_LARGE", field="body", hint=hint))
+        field, hint = envelope.message, "Send less at once."
+        return Failure(error.code, f"{field}: The {error.message}. {hint}", ErrorInfo(reason="BODY_TOO_LARGE", field=field, hint=hint))
     if error.code is Code.INVALID_ARGUMENT:
-        return _of_malformed(error, encoding_header)
+        return _of_malformed(error, envelope)
     if error.code is Code.DEADLINE_EXCEEDED:
-        hint = "Send the body faster, or allow more time."
-        return Failure(error.code, f"{error.message} {hint}", ErrorInfo(reason="DEADLINE_EXCEEDED", hint=hint))
+        return _of_deadline(error, envelope)
     return Failure(error.code, error.message, ErrorInfo(reason=error.code.name))
 
 
-def _of_malformed(error: ConnectError, encoding_header: str) -> Failure:
+def _of_malformed(error: ConnectError, envelope: Envelope) -> Failure:
+    field, encoding = envelope.message, envelope.encoding
     if error.message.startswith("decompress:"):
-        encoding = error.message.partition(":")[2].strip()
-        field, message = "body", f"The body is not valid {encoding}, as {encoding_header} says."
-        hint = f"Compress it whole, or leave {encoding_header} out."
+        message = f"The {field} is not valid {error.message.partition(':')[2].strip()}, as {encoding} says."
+        hint = f"Compress it whole, or leave {encoding} out."
     elif error.message.startswith("'message'"):
-        field, message, hint = "message", f"{error.message}.", "Add message={} to the query."
+        message, hint = f"{error.message}.", "Add message={} to the query."
     else:
-        field, message, hint = "body", error.message, "Check its encoding."
+        message, hint = f"{error.message}.", "Check its encoding."
     where = "" if field in message else f"{field}: "
     return Failure(error.code, f"{where}{message} {hint}", ErrorInfo(reason="MALFORMED_REQUEST", field=field, hint=hint))
+
+
+def _of_deadline(error: ConnectError, envelope: Envelope) -> Failure:
+    if error.message == _TIMED_OUT:
+        field, message = envelope.deadline.partition(":")[0], f"The call took longer than its header '{envelope.deadline}' allows."
+        hint = "Allow more time, ask for less, or send the body faster."
+    else:
+        field, message, hint = "body", error.message, "Send it faster, or send less at once."
+    return Failure(error.code, f"{message} {hint}", ErrorInfo(reason="DEADLINE_EXCEEDED", field=field, hint=hint))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pug.common.v1.error_info_pb2 import ErrorInfo
+from services.rpc.call import Credential
 from services.rpc.connect import connect_application
 from services.rpc.gate import Gate
 from services.rpc.service import Service
@@ -17,16 +18,16 @@ Message = MutableMapping[str, Any]
 
 
 async def answer(
-    service: Service, gate: Gate, *parts: Message, path: str = PATH, headers: Mapping[str, bytes] = NO_HEADERS
+    service: Service, gate: Gate, *parts: Message, path: str = PATH, headers: Mapping[str, bytes] = NO_HEADERS, query: bytes = b""
 ) -> tuple[int, Message, ErrorInfo]:
-    """Status, body and detail of the answer to a POST of these parts, after which the client is silent."""
+    """Status, body and detail of the answer to a POST of these parts, after which the client is silent; with a query, to a GET."""
     named = {"authorization": b"Bearer sk_1", "content-type": b"application/json"} | dict(headers)
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": "GET" if query else "POST",
         "path": path,
         "root_path": "",
-        "query_string": b"",
+        "query_string": query,
         "headers": [(name.encode(), value) for name, value in named.items()],
     }
     waiting, sent = list(parts), list[Message]()
@@ -76,6 +77,27 @@ async def test_a_body_that_is_no_gzip_is_refused_in_words_for_the_caller(service
     assert (status, info.field) == (400, "body")
     assert "not valid gzip" in body["message"]
     assert "Error" not in body["message"]
+
+
+async def test_an_unknown_compression_in_a_query_is_told_by_its_parameter(service: Service, gate: Gate) -> None:
+    status, body, info = await answer(service, gate, query=b"encoding=json&compression=bzip2&message={}")
+
+    assert (status, info.field) == (501, "compression")
+    assert body["message"].startswith("The query parameter compression names 'bzip2'")
+
+
+@pytest.mark.parametrize("allowed_ms", [b"0", b"1"])
+async def test_a_deadline_that_passes_before_the_call_is_let_in_is_told(service: Service, allowed_ms: bytes) -> None:
+    async def find(_token: str) -> Credential | None:
+        await asyncio.Event().wait()
+
+    slow = Gate(find, [service.descriptor])
+
+    status, body, info = await answer(service, slow, part(b"{}"), headers={"connect-timeout-ms": allowed_ms})
+
+    assert (status, body["code"], info.field) == (504, "deadline_exceeded", "connect-timeout-ms")
+    assert f"'connect-timeout-ms: {allowed_ms.decode()}'" in body["message"]
+    assert info.hint in body["message"]
 
 
 REFUSED: list[tuple[dict[str, bytes], int, str]] = [

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import pytest
@@ -217,6 +218,24 @@ async def test_without_a_place_a_call_is_refused_before_its_body_is_read(exchang
     answer = json.loads(exchange.body)
     assert (exchange.status, answer["code"], exchange.headers[b"retry-after"]) == (429, "resource_exhausted", b"1")
     assert turnstile.inside == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type", "header"),
+    [
+        (STREAM, "application/connect+json", "connect-content-encoding"),
+        (STREAM, "application/grpc-web+proto", "grpc-encoding"),
+        (UNARY, "application/grpc-web+proto", "grpc-encoding"),
+    ],
+)
+async def test_a_message_that_is_not_compressed_as_said_is_refused_naming_the_header(
+    exchange: Exchange, method: str, content_type: str, header: str
+) -> None:
+    exchange.put(framed(b"{}", flags=1))
+
+    await exchange.run(method, content_type=content_type, **{header: "zstd"})
+
+    assert f"not valid zstd, as {header} says" in unquote(exchange.body.decode("latin-1"))
 
 
 @pytest.mark.parametrize("content_type", ["application/grpc-web+proto", "application/connect+json"])
