@@ -11,7 +11,7 @@ from connectrpc.errors import ConnectError
 
 from core.errors import PugError
 from pug.common.v1.error_info_pb2 import ErrorInfo
-from services.rpc.compression import ENCODINGS
+from services.rpc.compression import ENCODINGS, TooLaborious
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -89,7 +89,10 @@ def _of_transport(error: ConnectError, envelope: Envelope) -> Failure:
 
 def _of_malformed(error: ConnectError, envelope: Envelope) -> Failure:
     field, encoding = envelope.message, envelope.encoding
-    if error.message.startswith("decompress:"):
+    if isinstance(error, TooLaborious):
+        message = f"The {field}, {error.encoding} as {encoding} says, {error.message}."
+        hint = f"Send less at once, compress it in one piece, or leave {encoding} out."
+    elif error.message.startswith("decompress:"):
         message = f"The {field} is not valid {error.message.partition(':')[2].strip()}, as {encoding} says."
         hint = f"Compress it whole, or leave {encoding} out."
     elif error.message.startswith("'message'"):

@@ -79,6 +79,25 @@ async def test_a_body_that_is_no_gzip_is_refused_in_words_for_the_caller(service
     assert "Error" not in body["message"]
 
 
+MANY_FRAMES = bytes.fromhex("502a4d1800000000") * 65
+
+
+async def test_a_body_of_many_frames_is_refused_naming_the_header(service: Service, gate: Gate) -> None:
+    status, body, info = await answer(service, gate, part(MANY_FRAMES), headers={"content-encoding": b"zstd"})
+
+    assert (status, body["code"], info.field) == (400, "invalid_argument", "body")
+    assert body["message"].startswith("The body, zstd as content-encoding says, has more than 64 frames.")
+
+
+async def test_a_message_of_many_frames_in_a_query_is_refused_naming_the_parameter(service: Service, gate: Gate) -> None:
+    message = base64.urlsafe_b64encode(MANY_FRAMES).rstrip(b"=")
+
+    status, body, info = await answer(service, gate, query=b"encoding=json&base64=1&compression=zstd&message=" + message)
+
+    assert (status, body["code"], info.field) == (400, "invalid_argument", "message")
+    assert body["message"].startswith("The message, zstd as compression says, has more than 64 frames.")
+
+
 async def test_an_unknown_compression_in_a_query_is_told_by_its_parameter(service: Service, gate: Gate) -> None:
     status, body, info = await answer(service, gate, query=b"encoding=json&compression=bzip2&message={}")
 

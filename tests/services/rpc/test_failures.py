@@ -2,6 +2,7 @@ import pytest
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 
+from services.rpc.compression import TooLaborious
 from services.rpc.failures import Envelope, failure_of
 from services.rpc.patience import late
 
@@ -38,6 +39,16 @@ def test_an_unknown_encoding_is_told_by_what_named_it(envelope: Envelope, told: 
 
     assert failure.message == f"{told} Send gzip, zstd, br, or leave {field} out."
     assert (failure.info.reason, failure.info.field) == ("UNSUPPORTED_ENCODING", field)
+
+
+@pytest.mark.parametrize(("envelope", "field", "encoding"), [(Envelope(), "body", "content-encoding"), (QUERY, "message", "compression")])
+def test_a_body_that_takes_long_to_unpack_is_told_why_and_what_to_do(envelope: Envelope, field: str, encoding: str) -> None:
+    failure = failure_of(TooLaborious("zstd", "has more than 64 frames"), method="Query", request_id="1", envelope=envelope)
+
+    assert failure.code is Code.INVALID_ARGUMENT
+    assert failure.message == f"The {field}, zstd as {encoding} says, has more than 64 frames. {failure.info.hint}"
+    assert f"leave {encoding} out" in failure.info.hint
+    assert (failure.info.reason, failure.info.field) == ("MALFORMED_REQUEST", field)
 
 
 @pytest.mark.parametrize(

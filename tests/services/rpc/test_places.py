@@ -121,6 +121,7 @@ def framed(body: bytes, flags: int = 0) -> bytes:
     return bytes([flags]) + len(body).to_bytes(4, "big") + body
 
 
+MANY_FRAMES = bytes.fromhex("502a4d1800000000") * 65
 WAYS: list[tuple[str, bytes, dict[str, str], int]] = [
     (UNARY, b"{}", {}, 200),
     (UNARY, b"fail!", {}, 503),
@@ -129,6 +130,7 @@ WAYS: list[tuple[str, bytes, dict[str, str], int]] = [
     (UNARY, b"x" * 1001, {}, 429),
     (UNARY, b"{}", {"content_encoding": "gzip"}, 400),
     (UNARY, b"{}", {"content_encoding": "lz4"}, 501),
+    (UNARY, MANY_FRAMES, {"content_encoding": "zstd"}, 400),
     (UNARY, framed(b""), {"content_type": "application/grpc-web+proto"}, 200),
     (UNARY, framed(b"fail!"), {"content_type": "application/grpc-web+proto"}, 200),
     (UNARY, b"", {"content_type": "application/grpc-web+proto"}, 200),
@@ -228,14 +230,17 @@ async def test_without_a_place_a_call_is_refused_before_its_body_is_read(exchang
         (UNARY, "application/grpc-web+proto", "grpc-encoding"),
     ],
 )
-async def test_a_message_that_is_not_compressed_as_said_is_refused_naming_the_header(
-    exchange: Exchange, method: str, content_type: str, header: str
+@pytest.mark.parametrize(
+    ("message", "told"), [(b"{}", "is not valid zstd, as {}"), (MANY_FRAMES, "zstd as {} says, has more than 64 frames")]
+)
+async def test_a_message_that_cannot_be_unpacked_is_refused_naming_the_header(  # noqa: PLR0917 (the table's columns)
+    exchange: Exchange, method: str, content_type: str, header: str, message: bytes, told: str
 ) -> None:
-    exchange.put(framed(b"{}", flags=1))
+    exchange.put(framed(message, flags=1))
 
     await exchange.run(method, content_type=content_type, **{header: "zstd"})
 
-    assert f"not valid zstd, as {header} says" in unquote(exchange.body.decode("latin-1"))
+    assert told.format(header) in unquote(exchange.body.decode("latin-1"))
 
 
 @pytest.mark.parametrize("content_type", ["application/grpc-web+proto", "application/connect+json"])
