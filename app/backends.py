@@ -32,6 +32,7 @@ from core.errors import SettingsInvalid
 from core.jetstream import connect
 from core.postgres import create_engine
 from core.settings import Settings, StreamSync
+from services.insights.turns import LOOKUPS
 
 NO_SETTINGS: Mapping[str, str | int] = {}
 _POSTGRES_CONNECTIONS = 10
@@ -116,7 +117,8 @@ async def open_store(settings: Settings, folder: DataFolder, tracer: Tracer | No
         await folder.claim()
     clickhouse = open_clickhouse(
         url,
-        connections=settings.clickhouse_connections,
+        # Queries leave some to look-ups.
+        connections=settings.clickhouse_connections + LOOKUPS,
         memory_bytes=settings.clickhouse_memory_bytes,
         # It goes on when nothing more is accepted, and so makes the stream shorter; NATS and PostgreSQL go on when it refuses, too.
         keep_free_bytes=settings.disk_reserve_bytes // 4,

@@ -34,7 +34,7 @@ from services.insights.removals import latest_removal
 from services.insights.result_cache import Result, ResultCache
 from services.insights.rollups import Rollups
 from services.insights.schema import schema_of
-from services.insights.turns import AtOnce, Turns
+from services.insights.turns import LOOKUPS, AtOnce, Turns
 from services.insights.values import values_of
 from services.insights.watch import Outcome, QueryWatch, Question, Run
 from services.insights.why_not.asking import why_not
@@ -67,6 +67,8 @@ class InsightsService:
         self._turns = turns or Turns(AtOnce())
         self._watch = watch or QueryWatch(Instruments.none())
         self._watch.watch_turns(self._turns)
+        # What looks names up takes milliseconds as a rule, and somebody types meanwhile: it waits for its like alone.
+        self._lookups = Turns(AtOnce(LOOKUPS, project_queries=1))
         self._hints = Hints(clickhouse)
         self._rollups = Rollups(clickhouse)
 
@@ -166,17 +168,23 @@ class InsightsService:
                 with question.running() as run:
                     yield turn, run
 
-    # The two below take milliseconds and somebody types meanwhile, so they don't wait for a turn.
-
     async def get_schema(self, request: GetSchemaRequest, call: Call) -> GetSchemaResponse:
         """List the event names and property keys the project has sent."""
-        with self._watch.question("schema", call, QueryRequest()) as question, question.running():
-            return await schema_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
+        async with self._lookup("schema", call) as turn:
+            return await schema_of(request, turn, clickhouse=self._clickhouse, limits=self._limits)
 
     async def list_property_values(self, request: ListPropertyValuesRequest, call: Call) -> ListPropertyValuesResponse:
         """List the values a property has had."""
-        with self._watch.question("values", call, QueryRequest()) as question, question.running():
-            return await values_of(request, call, clickhouse=self._clickhouse, limits=self._limits)
+        async with self._lookup("values", call) as turn:
+            return await values_of(request, turn, clickhouse=self._clickhouse, limits=self._limits)
+
+    @asynccontextmanager
+    async def _lookup(self, kind: str, call: Call) -> AsyncGenerator[Call]:
+        """The turn of a look-up."""
+        with self._watch.question(kind, call, QueryRequest()) as question:
+            async with question.turn(self._lookups, call) as turn:
+                with question.running():
+                    yield turn
 
 
 def _kind(request: QueryRequest) -> str:

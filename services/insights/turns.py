@@ -12,6 +12,8 @@ from core.errors import TooManyQueries
 from core.words import counted
 from services.rpc.call import Call
 
+# How many look-ups run at once beside queries: what somebody types waits for the look-ups of others alone.
+LOOKUPS = 3
 _SOON = timedelta(seconds=1)
 
 

@@ -158,7 +158,8 @@ def check_read(server: Server) -> Check:
         found = client.get_schema(GetSchemaRequest(), headers=server.headers)
     except ConnectError as error:
         return _failed_call("secret key", call_failure(error, server))
-    return good("secret key", f"reads; the project has {counted(len(found.events), 'event name')}")
+    some = "more than " if found.more_events else ""
+    return good("secret key", f"reads; the project has {some}{counted(len(found.events), 'event name')}")
 
 
 def check_write(server: Server) -> Check:

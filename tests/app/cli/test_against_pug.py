@@ -321,9 +321,11 @@ def test_the_schema_lists_what_was_sent(run_with: Run, cdnow: Path) -> None:
 
     shown = run_with("schema").stdout
     as_json = json.loads(run_with("schema", "--event", "purchase", "--json").stdout)
+    searched = json.loads(run_with("schema", "--search", "DOLL", "--json").stdout)
 
     assert "purchase" in shown
     assert {each["key"] for each in as_json["properties"]} == {"cds", "dollars"}
+    assert [each["key"] for each in searched["properties"]] == ["dollars"]
 
 
 def test_an_error_of_the_server_is_one_line_that_names_the_field(run_with: Run) -> None:

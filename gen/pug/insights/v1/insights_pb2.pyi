@@ -444,7 +444,7 @@ class GetSchemaRequest(_message.Message):
     def __init__(self, event_name: _Optional[str] = ..., search: _Optional[str] = ...) -> None: ...
 
 class GetSchemaResponse(_message.Message):
-    __slots__ = ("events", "properties", "traits")
+    __slots__ = ("events", "properties", "traits", "more_events", "more_properties", "more_traits")
     class Event(_message.Message):
         __slots__ = ("name", "count", "last_seen")
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -475,7 +475,13 @@ class GetSchemaResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_FIELD_NUMBER: _ClassVar[int]
     TRAITS_FIELD_NUMBER: _ClassVar[int]
+    MORE_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    MORE_PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    MORE_TRAITS_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[GetSchemaResponse.Event]
     properties: _containers.RepeatedCompositeFieldContainer[GetSchemaResponse.Property]
     traits: _containers.RepeatedCompositeFieldContainer[GetSchemaResponse.Property]
-    def __init__(self, events: _Optional[_Iterable[_Union[GetSchemaResponse.Event, _Mapping]]] = ..., properties: _Optional[_Iterable[_Union[GetSchemaResponse.Property, _Mapping]]] = ..., traits: _Optional[_Iterable[_Union[GetSchemaResponse.Property, _Mapping]]] = ...) -> None: ...
+    more_events: bool
+    more_properties: bool
+    more_traits: bool
+    def __init__(self, events: _Optional[_Iterable[_Union[GetSchemaResponse.Event, _Mapping]]] = ..., properties: _Optional[_Iterable[_Union[GetSchemaResponse.Property, _Mapping]]] = ..., traits: _Optional[_Iterable[_Union[GetSchemaResponse.Property, _Mapping]]] = ..., more_events: _Optional[bool] = ..., more_properties: _Optional[bool] = ..., more_traits: _Optional[bool] = ...) -> None: ...
