@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median
 
 from google.protobuf.json_format import ParseDict
@@ -23,6 +24,7 @@ from pug.insights.v1.insights_pb2 import QueryRequest, QueryResponse
 from services.insights import engine
 from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
+from services.insights.patterns import KnownPatterns
 from services.insights.result_cache import Result
 from services.insights.tables import ROLLUPS
 from services.insights.watch import QueryWatch
@@ -110,6 +112,7 @@ class _Asking:
         self._traffic = traffic
         self._turns = asyncio.Semaphore(3)
         self._hints = Hints(clickhouse)
+        self._patterns = KnownPatterns()
 
     async def timed(self, insight: dict[str, object], rollups: Collection[str]) -> tuple[float, QueryResponse]:
         took: list[float] = []
@@ -141,7 +144,15 @@ class _Asking:
         async with self._turns:
             with QueryWatch(Instruments.none()).question("tile", call, request) as question:
                 return await engine.answer(
-                    request, call, clickhouse=self._clickhouse, now=now, hints=self._hints, question=question, ask=ask, rollups=rollups
+                    request,
+                    call,
+                    clickhouse=self._clickhouse,
+                    now=now,
+                    hints=self._hints,
+                    question=question,
+                    ask=ask,
+                    check_patterns=partial(self._patterns.check, ask=ask),
+                    rollups=rollups,
                 )
 
 

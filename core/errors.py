@@ -132,7 +132,7 @@ class FormatUnknown(InvalidArgument):
 
 
 class QueryTooComplex(InvalidArgument):
-    """The query is so large or so deeply nested that ClickHouse will not read it."""
+    """The query is so large or so deeply nested that ClickHouse will not read it, or its patterns take long to compile."""
 
 
 class Unauthenticated(PugError):

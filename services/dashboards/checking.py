@@ -16,6 +16,7 @@ from services.dashboards.rules import check_look
 from services.dashboards.view_modes import check_view_mode
 from services.dashboards.windows import Frame
 from services.insights.engine import patterns_of
+from services.insights.patterns import MAX_SIZE, check_sizes
 from services.rpc.call import Call
 
 # Refuses a question that could not be answered, without asking it.
@@ -26,6 +27,7 @@ _ANYTHING = Insight(trends=Trends(series=[Trends.Series()]))
 _OF_TILE = ("insight", "compare")
 # They take half a millisecond each.
 _MAX_PATTERNS = 500
+_MAX_PATTERN_SIZE = 5 * MAX_SIZE
 
 
 def saved_ids(tiles: Sequence[Tile], field: str) -> dict[UUID, str]:
@@ -73,12 +75,14 @@ async def check_tile(tile: Tile, insight: Insight | None, frame: Frame, call: Ca
 
 def check_patterns(insights: Iterable[Insight | None], field: str) -> None:
     """Refuse tiles whose patterns together ClickHouse would take long to compile; `field` is their path."""
-    if sum(len(patterns_of(insight)) for insight in insights if insight) > _MAX_PATTERNS:
+    written = [(pattern, field) for insight in insights if insight for pattern, _ in patterns_of(insight)]
+    if len(written) > _MAX_PATTERNS:
         raise TooMany(
             f"Tiles that are saved together have at most {_MAX_PATTERNS} patterns.",
             field=field,
             hint="Save some of them first, or join patterns with |.",
         )
+    check_sizes(written, _MAX_PATTERN_SIZE)
 
 
 async def check_filters(filters: FilterGroup, frame: Frame, call: Call, *, check: Check, field: str) -> None:

@@ -22,7 +22,7 @@ from core.sql import Sql, sql, unsigned
 from pug.insights.v1.insights_pb2 import ListPersonsRequest, ListPersonsResponse
 from pug.insights.v1.person_pb2 import Person
 from services.insights import kinds
-from services.insights.engine import meta_of, name_query, planned
+from services.insights.engine import CheckPatterns, meta_of, name_query, planned
 from services.insights.limits import QueryLimits, limited
 from services.insights.profiles_of import named_persons, people_named
 from services.insights.scope import Scope
@@ -52,7 +52,13 @@ class _Place:
 
 
 async def list_persons(
-    request: ListPersonsRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits
+    request: ListPersonsRequest,
+    call: Call,
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    limits: QueryLimits,
+    check_patterns: CheckPatterns,
 ) -> ListPersonsResponse:
     """A page of the persons behind a number; `complete_until` is the caller's to say."""
     started = time.perf_counter()
@@ -60,7 +66,7 @@ async def list_persons(
         raise InvalidArgument(f"A page has 1 to {_MAX_PAGE:,} persons.", field="pageSize", hint=f"0 means {_DEFAULT_PAGE}.")
     size, digest = request.page_size or _DEFAULT_PAGE, _digest(request, call)
     place = _place(request.page_token, digest, now) if request.page_token else _Place(None, request.query.as_of_identity, now)
-    scope, query = await _planned(request, call, place, size + 1, clickhouse)
+    scope, query = await _planned(request, call, place, size + 1, clickhouse=clickhouse, check_patterns=check_patterns)
     found = await clickhouse.query(limited(query, limits, call.timeout_s))
     ((total, hashes),) = cast("Sequence[tuple[int, Sequence[int]]]", found.rows)
     page = list(hashes[:size])
@@ -74,7 +80,9 @@ async def list_persons(
     )
 
 
-async def _planned(request: ListPersonsRequest, call: Call, place: _Place, rows: int, clickhouse: ClickHouse) -> tuple[Scope, Sql]:
+async def _planned(
+    request: ListPersonsRequest, call: Call, place: _Place, rows: int, *, clickhouse: ClickHouse, check_patterns: CheckPatterns
+) -> tuple[Scope, Sql]:
     query = request.query
     query.as_of_identity = place.version
     try:
@@ -84,6 +92,7 @@ async def _planned(request: ListPersonsRequest, call: Call, place: _Place, rows:
             lambda scope: (scope, page_query(kinds.persons(request, scope), place.after, rows)),
             clickhouse=clickhouse,
             now=place.asked_at,
+            check_patterns=check_patterns,
         )
     except InvalidArgument as error:
         name_query(error)

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from core.clickhouse import ClickHouse, Rows
-from core.errors import FilterInvalid, InvalidArgument, TooMany
-from core.sql import Sql, join, sql, text
+from core.errors import InvalidArgument, TooMany
+from core.sql import Sql, sql
 from pug.insights.v1.insights_pb2 import ExplainResponse, Insight, Meta, QueryRequest, QueryResponse, TimeRange
 from pug.insights.v1.person_pb2 import Person
 from services.insights import kinds
 from services.insights.filters import Patterns, groups_inside, in_group, patterns
 from services.insights.hints import Hints, not_kept
 from services.insights.limits import QueryLimits, limited
+from services.insights.patterns import check_sizes
 from services.insights.people import latest_version
 from services.insights.profiles_of import named_persons, people_named
 from services.insights.ranges import Range
@@ -28,7 +29,8 @@ from services.rpc.call import Call
 _MAX_FILTERS = 100
 _MAX_GROUPS = 100
 _MAX_PATTERNS = 100
-
+# Refuses patterns that cannot be compiled, which only ClickHouse knows.
+CheckPatterns = Callable[[Patterns], Awaitable[None]]
 
 _OF_QUERY = frozenset(field.json_name for field in QueryRequest.DESCRIPTOR.fields)
 
@@ -42,13 +44,19 @@ async def answer(
     hints: Hints,
     question: Question,
     ask: Callable[[Sql], Awaitable[Result]],
+    check_patterns: CheckPatterns,
     rollups: Collection[str] = (),
 ) -> QueryResponse:
     """The answer to a query, how fresh it is and what it cost; `ask` runs what may take long, `rollups` are those it may come from."""
     started = time.perf_counter()
     with question.step("plan"):
         scope, query = await planned(
-            request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now
+            request,
+            call,
+            lambda scope: choose_source(request.insight, scope, rollups),
+            clickhouse=clickhouse,
+            now=now,
+            check_patterns=check_patterns,
         )
     question.planned(scope.as_of.table)
     found, hint = await asyncio.gather(ask(query), hints.of(request.insight, call.project.id))
@@ -64,12 +72,24 @@ async def answer(
 
 
 async def explain(
-    request: QueryRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, rollups: Collection[str] = ()
+    request: QueryRequest,
+    call: Call,
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    limits: QueryLimits,
+    check_patterns: CheckPatterns,
+    rollups: Collection[str] = (),
 ) -> ExplainResponse:
     """How a query would be answered, also from these `rollups`."""
     try:
         scope, unlimited = await planned(
-            request, call, lambda scope: choose_source(request.insight, scope, rollups), clickhouse=clickhouse, now=now
+            request,
+            call,
+            lambda scope: choose_source(request.insight, scope, rollups),
+            clickhouse=clickhouse,
+            now=now,
+            check_patterns=check_patterns,
         )
     except InvalidArgument as error:
         name_query(error)
@@ -98,14 +118,20 @@ def check(request: QueryRequest, call: Call, *, now: datetime) -> Patterns:
 
 
 async def planned(
-    request: QueryRequest, call: Call, plan: Callable[[Scope], tuple[Scope, Sql]], *, clickhouse: ClickHouse, now: datetime
+    request: QueryRequest,
+    call: Call,
+    plan: Callable[[Scope], tuple[Scope, Sql]],
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    check_patterns: CheckPatterns,
 ) -> tuple[Scope, Sql]:
     """What `plan` makes of what a query may see: the scope, maybe on another table, and a query, without limits yet."""
     written = _counted_patterns(request.insight)
     version = await _identity_version(request.as_of_identity, call, clickhouse)
     scope = scope_of(request, call.project, now, version)
     scope, query = plan(scope)
-    await check_patterns(written, clickhouse)
+    await check_patterns(written)
     return scope, query
 
 
@@ -138,33 +164,13 @@ def _counted_patterns(insight: Insight) -> Patterns:
     written = patterns_of(insight)
     if len(written) > _MAX_PATTERNS:
         raise TooMany(f"A query has at most {_MAX_PATTERNS} patterns.", field=written[_MAX_PATTERNS][1], hint="Join some with |.")
+    check_sizes(written)
     return written
 
 
 def patterns_of(insight: Insight) -> Patterns:
     """The patterns of all filters."""
     return patterns([*in_group(insight.filters, "insight.filters"), *kinds.filters(insight)])
-
-
-async def check_patterns(written: Patterns, clickhouse: ClickHouse) -> None:
-    """Refuse a pattern that cannot be compiled: without an event to try it on, ClickHouse would say nothing about it."""
-    try:
-        await _compile(written, clickhouse)
-    except FilterInvalid:
-        # It doesn't say which of them is wrong.
-        for one in written:
-            await _compile([one], clickhouse)
-        raise
-
-
-async def _compile(written: Patterns, clickhouse: ClickHouse) -> None:
-    if not written:
-        return
-    matches = [sql("match('', {pattern})", pattern=text(pattern)) for pattern, _ in written]
-    try:
-        await clickhouse.query(sql("SELECT {matches}", matches=join(", ", matches)))
-    except FilterInvalid as error:
-        raise FilterInvalid(error.message, field=written[0][1], hint=error.hint) from error
 
 
 async def _name(persons: Sequence[Person], scope: Scope, ask: Callable[[Sql], Awaitable[Result]]) -> list[Result]:

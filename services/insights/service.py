@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from core.clickhouse import ClickHouse, Rows
 from core.errors import QueryTooExpensive
@@ -30,6 +31,7 @@ from services.insights import engine
 from services.insights.drill_down import list_persons
 from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
+from services.insights.patterns import KnownPatterns
 from services.insights.removals import latest_removal
 from services.insights.result_cache import Result, ResultCache
 from services.insights.rollups import Rollups
@@ -70,6 +72,7 @@ class InsightsService:
         # What looks names up takes milliseconds as a rule, and somebody types meanwhile: it waits for its like alone.
         self._lookups = Turns(AtOnce(LOOKUPS, project_queries=1))
         self._hints = Hints(clickhouse)
+        self._patterns = KnownPatterns()
         self._rollups = Rollups(clickhouse)
 
     async def query(self, request: QueryRequest, call: Call) -> QueryResponse:
@@ -81,6 +84,10 @@ class InsightsService:
             async def ask(query: Sql) -> Result:
                 return await self._result(query, call, watermark, removal, question)
 
+            async def compile_patterns(query: Sql) -> None:
+                async with question.turn(self._turns, call) as turn:
+                    await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
+
             return await engine.answer(
                 request,
                 call,
@@ -89,6 +96,7 @@ class InsightsService:
                 hints=self._hints,
                 question=question,
                 ask=ask,
+                check_patterns=partial(self._patterns.check, ask=compile_patterns),
                 rollups=await self._rollups.built(),
             )
 
@@ -127,8 +135,8 @@ class InsightsService:
         await asyncio.sleep(0)
         patterns = engine.check(request, call, now=self._now())
         if patterns:
-            async with self._turns.turn(call):
-                await engine.check_patterns(patterns, self._clickhouse)
+            async with self._turns.turn(call) as turn:
+                await self._patterns_within(turn)(patterns)
 
     async def explain(self, request: ExplainRequest, call: Call) -> ExplainResponse:
         """Show how an insight would be answered."""
@@ -139,6 +147,7 @@ class InsightsService:
                 clickhouse=self._clickhouse,
                 now=self._now(),
                 limits=self._limits,
+                check_patterns=self._patterns_within(turn),
                 rollups=await self._rollups.built(),
             )
 
@@ -146,7 +155,14 @@ class InsightsService:
         """List who is behind a number."""
         complete_until = (await self._watermark()).complete_until
         async with self._turn("persons", call, request.query) as (turn, run):
-            response = await list_persons(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            response = await list_persons(
+                request,
+                turn,
+                clickhouse=self._clickhouse,
+                now=self._now(),
+                limits=self._limits,
+                check_patterns=self._patterns_within(turn),
+            )
             run.rows_read = response.meta.rows_read
         response.meta.complete_until.FromDatetime(complete_until)
         return response
@@ -155,7 +171,14 @@ class InsightsService:
         """Show how far one person came in a funnel, and what stopped them."""
         complete_until = (await self._watermark()).complete_until
         async with self._turn("why_not", call, request.query) as (turn, run):
-            response = await why_not(request, turn, clickhouse=self._clickhouse, now=self._now(), limits=self._limits)
+            response = await why_not(
+                request,
+                turn,
+                clickhouse=self._clickhouse,
+                now=self._now(),
+                limits=self._limits,
+                check_patterns=self._patterns_within(turn),
+            )
             run.rows_read = response.meta.rows_read
         response.meta.complete_until.FromDatetime(complete_until)
         return response
@@ -167,6 +190,14 @@ class InsightsService:
             async with question.turn(self._turns, call) as turn:
                 with question.running() as run:
                     yield turn, run
+
+    def _patterns_within(self, turn: Call) -> engine.CheckPatterns:
+        """Refuses patterns that cannot be compiled, for whoever has a turn already."""
+
+        async def compile_patterns(query: Sql) -> None:
+            await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
+
+        return partial(self._patterns.check, ask=compile_patterns)
 
     async def get_schema(self, request: GetSchemaRequest, call: Call) -> GetSchemaResponse:
         """List the event names and property keys the project has sent."""

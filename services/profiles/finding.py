@@ -9,8 +9,9 @@ from core.instants import at_milliseconds
 from core.sql import Sql, Value, all_of, instant, sql, text, unsigned
 from pug.insights.v1.filter_pb2 import Filter, FilterGroup, Source
 from pug.profiles.v1.profiles_pb2 import ListPersonsRequest
-from services.insights.filters import condition, groups_inside, in_group, joined, operator_of
+from services.insights.filters import Placed, condition, groups_inside, in_group, joined, operator_of, patterns
 from services.insights.operands import Operands
+from services.insights.patterns import check_sizes
 from services.insights.people import AsOf
 from services.insights.properties import trait
 from services.profiles.activity import sessions
@@ -134,7 +135,9 @@ class Finding:
         """What has to hold for what somebody did."""
         if len(self.request.activity) > _MAX_ACTIVITY:
             raise TooMany(f"At most {_MAX_ACTIVITY} facts are compared.", field="activity", hint="Leave some out.")
-        return [holds(spec, f"activity[{place}]", self.as_of.now) for place, spec in enumerate(self.request.activity)]
+        placed = [(spec, f"activity[{place}]") for place, spec in enumerate(self.request.activity)]
+        check_sizes(patterns([Placed(Filter(op=spec.op, values=spec.values), field) for spec, field in placed]))
+        return [holds(spec, field, self.as_of.now) for spec, field in placed]
 
     def _of_persons(self) -> list[Sql]:
         """What has to hold for who somebody is, whatever they did: it is asked first, so that less is added up."""
@@ -204,6 +207,7 @@ def check_filters(group: FilterGroup, field: str) -> None:
     """Refuse more filters and groups than one request may have."""
     if len(in_group(group, field)) > _MAX_FILTERS or groups_inside(group) > _MAX_FILTERS:
         raise TooMany(f"At most {_MAX_FILTERS} filters and as many groups are allowed.", field=field, hint="OP_IS takes many values.")
+    check_sizes(patterns(in_group(group, field)))
 
 
 def _after_seen(after: Place | None) -> Sql:

@@ -9,7 +9,7 @@ from core.clickhouse import ClickHouse
 from core.errors import InvalidArgument, MissingField, TooManyEvents
 from core.instants import at_milliseconds, milliseconds, timestamp
 from pug.insights.v1.insights_pb2 import WhyNotRequest, WhyNotResponse
-from services.insights.engine import meta_of, name_query, planned
+from services.insights.engine import CheckPatterns, meta_of, name_query, planned
 from services.insights.limits import QueryLimits, limited
 from services.insights.scope import Scope
 from services.insights.why_not.reading import Asked, Event, asked_of, event_of, events_of
@@ -23,7 +23,14 @@ _LISTED = 1_000
 
 
 async def why_not(
-    request: WhyNotRequest, call: Call, *, clickhouse: ClickHouse, now: datetime, limits: QueryLimits, most: int = _MOST
+    request: WhyNotRequest,
+    call: Call,
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    limits: QueryLimits,
+    check_patterns: CheckPatterns,
+    most: int = _MOST,
 ) -> WhyNotResponse:
     """How far somebody came, and what stopped them; `complete_until` is the caller's to say."""
     started = time.perf_counter()
@@ -39,6 +46,7 @@ async def why_not(
             lambda scope: (scope, events_of(request.distinct_id, asked_of(request.query.insight.funnel, scope), scope, most + 1)),
             clickhouse=clickhouse,
             now=now,
+            check_patterns=check_patterns,
         )
     except InvalidArgument as error:
         name_query(error)

@@ -21,6 +21,7 @@ from core.errors import (
     InvalidArgument,
     NameTaken,
     PugError,
+    QueryTooComplex,
     QuotaReached,
     SavedInsightNotFound,
     TileNotFound,
@@ -475,6 +476,20 @@ async def test_patterns_of_tiles_that_are_saved_together_are_counted_together(te
     assert refused.value.field == "tiles"
     more = await team.set_tiles(board, *board.tiles, with_patterns("one more", 100))
     assert len(more.tiles) == 6
+
+
+async def test_patterns_of_tiles_that_are_saved_together_are_compiled_together(team: Team) -> None:
+    def with_letters(name: str) -> Mapping[str, object]:
+        filters = [{"property": "plan", "op": "OP_MATCHES", "values": [rf"{name}\pL{{130}}"]}]
+        return insight_tile(name, {"trends": {"series": [{"event": {"filters": filters}}]}})
+
+    board = await team.create(tiles=[with_letters(f"t{n}") for n in range(5)])
+
+    with pytest.raises(QueryTooComplex) as refused:
+        await team.create(tiles=[with_letters(f"t{n}") for n in range(6)])
+
+    assert refused.value.field == "tiles"
+    assert len(board.tiles) == 5
 
 
 async def test_others_are_served_while_the_tiles_of_a_board_are_checked(team: Team) -> None:

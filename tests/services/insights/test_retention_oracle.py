@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import groupby, pairwise
 from random import Random
 from typing import cast
@@ -24,6 +25,7 @@ from services.insights.engine import answer
 from services.insights.hints import Hints
 from services.insights.kinds import retention
 from services.insights.limits import QueryLimits, limited
+from services.insights.patterns import KnownPatterns
 from services.insights.result_cache import Result
 from services.insights.scope import scope_of
 from services.insights.watch import QueryWatch
@@ -219,7 +221,14 @@ async def test_retention_agrees_with_a_naive_count_and_lists_the_persons_behind_
 
     with QueryWatch(Instruments.none()).question("retention", call(store), asked.request) as question:
         response = await answer(
-            asked.request, call(store), clickhouse=clickhouse, now=asked.now, hints=Hints(clickhouse), question=question, ask=ask
+            asked.request,
+            call(store),
+            clickhouse=clickhouse,
+            now=asked.now,
+            hints=Hints(clickhouse),
+            question=question,
+            ask=ask,
+            check_patterns=partial(KnownPatterns().check, ask=ask),
         )
 
     expected = naive(asked)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ from pug.insights.v1.trends_pb2 import Trends
 from services.insights import engine
 from services.insights.hints import Hints
 from services.insights.limits import QueryLimits, limited
+from services.insights.patterns import KnownPatterns
 from services.insights.result_cache import Result
 from services.insights.tables import ROLLUPS
 from services.insights.watch import QueryWatch
@@ -313,5 +315,13 @@ async def answered(request: QueryRequest, store: Store, rollups: Sequence[str]) 
     hints = Hints(store.clickhouse)
     with QueryWatch(Instruments.none()).question("trends", call, request) as question:
         return await engine.answer(
-            request, call, clickhouse=store.clickhouse, now=NOW, hints=hints, question=question, ask=ask, rollups=rollups
+            request,
+            call,
+            clickhouse=store.clickhouse,
+            now=NOW,
+            hints=hints,
+            question=question,
+            ask=ask,
+            check_patterns=partial(KnownPatterns().check, ask=ask),
+            rollups=rollups,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import cast
 
 import pytest
@@ -14,6 +15,7 @@ from core.sql import Sql
 from golden_sql import assert_reads_as
 from pug.insights.v1.insights_pb2 import WhyNotRequest, WhyNotResponse
 from services.insights.limits import QueryLimits
+from services.insights.patterns import KnownPatterns
 from services.insights.scope import scope_of
 from services.insights.service import InsightsService
 from services.insights.why_not.asking import why_not
@@ -390,7 +392,8 @@ async def test_what_comes_after_all_attempts_may_be_too_much(store: Store, click
     await store.tell(at("10:00", "a"), *(at(f"05 10:{minute:02}", "a") for minute in range(60)), at("06 10:00", "b"))
     request = ParseDict({"query": dict(funnel("a", "b", window="60s")), "distinctId": "ann"}, WhyNotRequest())
 
-    found = await why_not(request, call, clickhouse=clickhouse, now=NOW, limits=LIMITS, most=10)
+    check_patterns = partial(KnownPatterns().check, ask=clickhouse.query)
+    found = await why_not(request, call, clickhouse=clickhouse, now=NOW, limits=LIMITS, check_patterns=check_patterns, most=10)
 
     assert said(found) == ("STEP_NEVER_DONE", 1, 2)
     assert found.explanation.endswith("events were read until 5 Mar 2026, 10:09:00 UTC.")

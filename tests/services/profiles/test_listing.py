@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 
-from core.errors import FilterInvalid, InvalidArgument, PersonNotFound, TooMany, TooManyQueries, TraitInvalid
+from core.errors import FilterInvalid, InvalidArgument, PersonNotFound, QueryTooComplex, TooMany, TooManyQueries, TraitInvalid
 from core.person_ids import person_id
 from pug.insights.v1.insights_pb2 import GetSchemaRequest
 from pug.profiles.v1 import profiles_pb2 as pb
@@ -249,6 +249,20 @@ async def test_lists_of_people_and_events_take_their_turn_with_the_queries_of_th
             await crowded.list_person_events(pb.ListPersonEventsRequest(distinct_id="a"), town.call)
 
     assert not (await crowded.list_events(pb.ListEventsRequest(), town.call)).events
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        ({"filters": {"filters": [{"property": "p", "op": "OP_MATCHES", "values": ["a", r"\pL{300}"]}]}}, "filters.filters[0].values[1]"),
+        ({"activity": [{"field": "FIELD_CITY", "op": "OP_NOT_MATCHES", "values": [r"\pL{300}"]}]}, "activity[0].values[0]"),
+    ],
+)
+async def test_patterns_that_take_long_to_compile_are_refused(town: Town, request_: Mapping[str, object], field: str) -> None:
+    with pytest.raises(QueryTooComplex) as refused:
+        await listed(town, **request_)
+
+    assert refused.value.field == field
 
 
 async def test_who_was_identified_is_told_from_who_never_was(town: Town) -> None:
