@@ -27,6 +27,7 @@ from services.insights.limits import QueryLimits, limited
 from services.insights.patterns import KnownPatterns
 from services.insights.result_cache import Result
 from services.insights.tables import ROLLUPS
+from services.insights.turns import AtOnce, Turns
 from services.insights.watch import QueryWatch
 from services.rpc.call import Call, Credential, Project, Scope
 
@@ -111,7 +112,7 @@ class _Asking:
         self._clickhouse = clickhouse
         self._traffic = traffic
         self._turns = asyncio.Semaphore(3)
-        self._hints = Hints(clickhouse)
+        self._hints = Hints(clickhouse, Turns(AtOnce()))
         self._patterns = KnownPatterns()
 
     async def timed(self, insight: dict[str, object], rollups: Collection[str]) -> tuple[float, QueryResponse]:

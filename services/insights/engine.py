@@ -59,7 +59,7 @@ async def answer(
             check_patterns=check_patterns,
         )
     question.planned(scope.as_of.table)
-    found, hint = await asyncio.gather(ask(query), hints.of(request.insight, call.project.id))
+    found, hint = await asyncio.gather(ask(query), _hint(hints, request.insight, call))
     with question.step("shape"):
         response = kinds.shape(found.rows.rows, request.insight, scope)
     results = [found, *await _name(kinds.unnamed(response), scope, ask)]
@@ -171,6 +171,11 @@ def _counted_patterns(insight: Insight) -> Patterns:
 def patterns_of(insight: Insight) -> Patterns:
     """The patterns of all filters."""
     return patterns([*in_group(insight.filters, "insight.filters"), *kinds.filters(insight)])
+
+
+async def _hint(hints: Hints, insight: Insight, call: Call) -> str:
+    # Whoever has a link is shown none.
+    return "" if call.credential.dashboard_id else await hints.of(insight, call)
 
 
 async def _name(persons: Sequence[Person], scope: Scope, ask: Callable[[Sql], Awaitable[Result]]) -> list[Result]:

@@ -1,92 +1,106 @@
 """What may be mistaken in a question: names the project has never sent, and what is near them; time of which nothing is kept.
 
-What a project has sent once is remembered for some minutes, so that a question that names nothing new costs no query. Otherwise one small
-query over the schema runs beside the main one; ClickHouse picks the few names near each, difflib says which of them are near enough.
-A key is looked for among properties and traits alike, for whoever names the wrong source means the other.
+What a project has sent once is remembered for some minutes, so that a question that names nothing new costs no query. Otherwise a small
+query over the schema runs beside the main one; for the few names that are told, another has ClickHouse pick those near each, and difflib
+says which of them are near enough. A key is looked for among properties and traits alike, for whoever names the wrong source means the
+other.
+
+A hint is worth little waiting: where it takes longer there is none.
 """
 
+import asyncio
 import difflib
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import LiteralString, cast
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import islice
+from typing import cast
 
-from google.protobuf.message import Message
+import structlog
 
 from core.clickhouse import ClickHouse
+from core.errors import QueryTooExpensive, TooManyQueries
 from core.retention import kept_since
-from core.sql import Sql, join, sql, texts, unsigned
+from core.sql import Sql, sql, unsigned
 from core.words import counted
-from pug.insights.v1.filter_pb2 import EventMatcher, Source
-from pug.insights.v1.flow_pb2 import Flow
 from pug.insights.v1.insights_pb2 import Insight
+from services.insights.limits import QueryLimits, limited
+from services.insights.named import OURS, Named, names_in
+from services.insights.nearest import COMPARED, Kind, nearest_query, sent_query
 from services.insights.scope import Scope
-from services.insights.session_facts import MEASURED
-from services.insights.vocabulary import CLIENT_OR_DERIVED, DERIVED
+from services.insights.turns import Turns
+from services.rpc.call import Call
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _KNOWN_FOR_S = 300.0
 _PROJECTS_HELD = 1_000
-_MAX_NAMES = 50
 _MAX_TOLD = 3
-_MAX_LENGTH = 200
-_MAX_READ = 10_000
-_NEAR = 20
 _NEAR_ENOUGH = 0.6
-# The names of ours that may be left out of what a project has sent.
-_OURS = {*CLIENT_OR_DERIVED, *DERIVED}
-
-_NEAREST = """
-SELECT
-    {kind} AS kind, wanted, max(name = wanted OR startsWith(name, concat(wanted, '.'))) AS sent,
-    arrayMap(one -> one.2, groupArraySorted({near})((distance, name))) AS nearest
-FROM
-(
-    SELECT name, wanted, editDistanceUTF8(lowerUTF8(leftUTF8(name, {length})), lowerUTF8(wanted)) AS distance
-    FROM (SELECT DISTINCT {name} AS name FROM {table} WHERE project_id = {project} LIMIT {most})
-    ARRAY JOIN {wanted} AS wanted
-)
-GROUP BY wanted"""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What a question names, each once and in its order."""
-
-    events: tuple[str, ...]
-    properties: tuple[str, ...]
-    traits: tuple[str, ...]
+# How long ClickHouse looks, and how long an answer waits for that and for the turn. Where it is too long, nobody looks again for a while.
+_LIMITS = QueryLimits(timedelta(seconds=1.5), 2**28)
+_PATIENCE_S = 3.0
+_REST_S = 60.0
+# ClickHouse looks at its time between two blocks.
+_BLOCK = 1_024
 
 
 @dataclass(slots=True)
 class _Known:
     until: float
-    events: set[str] = field(default_factory=set[str])
-    properties: set[str] = field(default_factory=set[str])
-    traits: set[str] = field(default_factory=set[str])
+    names: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
+    rests_until: float = 0.0
+
+
+# Of each name that was never sent, those near it.
+_Near = Mapping[tuple[Kind, str], Sequence[str]]
 
 
 class Hints:
     """Knows which names projects have sent."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, clickhouse: ClickHouse, turns: Turns) -> None:
+        """What is not known yet is looked up in a turn of its project."""
         self._clickhouse = clickhouse
+        self._turns = turns
         self._known: OrderedDict[int, _Known] = OrderedDict()
 
-    async def of(self, insight: Insight, project_id: int) -> str:
-        """What may be mistaken in an insight; empty when nothing is."""
-        known, named = self._known_of(project_id), names_in(insight)
-        events = [name for name in named.events if name not in known.events]
-        properties = [key for key in named.properties if key not in known.properties]
-        traits = [key for key in named.traits if key not in known.traits]
-        if not events and not properties and not traits:
+    async def of(self, insight: Insight, call: Call) -> str:
+        """What may be mistaken in an insight; empty when nothing is, or when it would take long to say."""
+        known, named = self._known_of(call.project.id), names_in(insight)
+        if not any(_unknown(named, known)) or time.monotonic() < known.rests_until:
             return ""
-        found = await self._clickhouse.query(nearest_query(project_id, events, [*dict.fromkeys([*properties, *traits])]))
-        rows = cast("Sequence[_Row]", found.rows)
-        for kind, names in (("event", known.events), ("property", known.properties), ("trait", known.traits)):
-            names |= {wanted for of, wanted, sent, _ in rows if of == kind and sent}
-        near = {(kind, wanted): names for kind, wanted, _, names in rows}
-        return " ".join(_unsent(named, known, near)[:_MAX_TOLD])
+        patience_s = min(_PATIENCE_S, call.timeout_s or _PATIENCE_S)
+        try:
+            async with asyncio.timeout(patience_s), self._turns.turn(replace(call, timeout_s=patience_s)):
+                return await self._told(named, known, call.project.id)
+        except (QueryTooExpensive, TooManyQueries, TimeoutError) as error:
+            if isinstance(error, QueryTooExpensive):
+                known.rests_until = time.monotonic() + _REST_S
+            log.debug("hint_given_up", project=call.project.id, error=type(error).__name__)
+            return ""
+
+    async def _told(self, named: Named, known: _Known, project_id: int) -> str:
+        # Who had the turn before may have asked for the same.
+        if not (unknown := list(_unknown(named, known))):
+            return ""
+        events = [name for kind, name in unknown if kind is Kind.EVENT]
+        keys = dict.fromkeys(name for kind, name in unknown if kind is not Kind.EVENT)
+        sent = await self._ask(sent_query(project_id, events, [*keys]))
+        for kind, name in cast("Sequence[tuple[str, str]]", sent):
+            known.names[Kind(kind)].add(name)
+        unsent = list(islice(_unknown(named, known), _MAX_TOLD))
+        if not unsent:
+            return ""
+        rows = cast("Sequence[tuple[str, str, Sequence[str]]]", await self._ask(nearest_query(project_id, unsent)))
+        near = {(Kind(kind), wanted): nearest for kind, wanted, nearest in rows}
+        return " ".join(_unsent(kind, name, known, near) for kind, name in unsent)
+
+    async def _ask(self, query: Sql) -> Sequence[tuple[object, ...]]:
+        asked = sql("{query}, max_threads = 1, max_block_size = {block}", query=limited(query, _LIMITS, None), block=unsigned(_BLOCK))
+        return (await self._clickhouse.query(asked)).rows
 
     def _known_of(self, project_id: int) -> _Known:
         now = time.monotonic()
@@ -110,97 +124,22 @@ def not_kept(retention_months: int | None, scope: Scope) -> str:
     return f"Events from before {since:%Y-%m-%d} are not kept: the project keeps {counted(retention_months, 'month')}."
 
 
-# Kind, name, whether it was sent, names near it.
-_Row = tuple[str, str, int, Sequence[str]]
-_Near = Mapping[tuple[str, str], Sequence[str]]
+def _unknown(named: Named, known: _Known) -> Iterator[tuple[Kind, str]]:
+    """What a question names of which it isn't known that it was sent."""
+    for kind, names in ((Kind.EVENT, named.events), (Kind.PROPERTY, named.properties), (Kind.TRAIT, named.traits)):
+        yield from ((kind, name) for name in names if name not in known.names[kind])
 
 
-def names_in(insight: Insight) -> Named:
-    """The events, the events' properties and the traits that an insight of any kind names, at most so many of each."""
-    matched = (one.name for one in _messages(insight) if isinstance(one, EventMatcher))
-    events = dict.fromkeys(name for name in (*matched, *_ends_of_paths(insight.flow)) if name)
-    keys = [found for one in _messages(insight) if (found := _key(one))]
-    properties = dict.fromkeys(key for key, source in keys if source != Source.SOURCE_PERSON and not _is_ours(key, source))
-    traits = dict.fromkeys(key for key, source in keys if source == Source.SOURCE_PERSON)
-    return Named(_shortened(events), _shortened(properties), _shortened(traits))
-
-
-def nearest_query(project_id: int, events: Sequence[str], keys: Sequence[str]) -> Sql:
-    """The rows (kind, name, whether it was sent, names near it), without those of kinds a project has sent none of.
-
-    Keys are looked for among properties and traits, events among events.
-    """
-    parts: list[Sql] = []
-    if events:
-        parts.append(_nearest("'event'", "name", "schema_events", project_id, events))
-    if keys:
-        parts.append(_nearest("'property'", "key", "schema_properties", project_id, keys))
-        parts.append(_nearest("'trait'", "arrayJoin(JSONAllPaths(traits))", "person_traits", project_id, keys))
-    return join("\nUNION ALL", parts)
-
-
-def _nearest(kind: LiteralString, name: LiteralString, table: LiteralString, project_id: int, wanted: Sequence[str]) -> Sql:
-    return sql(
-        _NEAREST,
-        kind=sql(kind),
-        name=sql(name),
-        table=sql(table),
-        near=unsigned(_NEAR),
-        length=unsigned(_MAX_LENGTH),
-        project=unsigned(project_id),
-        most=unsigned(_MAX_READ),
-        wanted=texts(wanted),
-    )
-
-
-def _messages(message: Message) -> Iterator[Message]:
-    """A message and all inside it."""
-    yield message
-    for descriptor, value in message.ListFields():
-        if descriptor.message_type is None:
-            continue
-        for inner in cast("Sequence[Message]", value if descriptor.is_repeated else [value]):
-            yield from _messages(inner)
-
-
-def _ends_of_paths(flow: Flow) -> tuple[str, ...]:
-    """The events at which paths start and end; none where a hop is called something else."""
-    return () if flow.node == Flow.NODE_PROPERTY or flow.groups else (flow.start, flow.end)
-
-
-def _key(message: Message) -> tuple[str, int] | None:
-    """The key of the property a message names, and its source."""
-    # In every message that names a property the field is called so, and `source` beside it says whose; without one it is the event's.
-    fields = message.DESCRIPTOR.fields_by_name
-    if "property" not in fields:
-        return None
-    key = cast("str", getattr(message, "property"))  # noqa: B009 (of any message)
-    source = cast("int", getattr(message, "source")) if "source" in fields else Source.SOURCE_EVENT  # noqa: B009 (of any message)
-    return (key, source) if key else None
-
-
-def _is_ours(key: str, source: int) -> bool:
-    return key in _OURS or (source == Source.SOURCE_SESSION and key in MEASURED)
-
-
-def _shortened(names: dict[str, None]) -> tuple[str, ...]:
-    return tuple(name for name in names if len(name) <= _MAX_LENGTH)[:_MAX_NAMES]
-
-
-def _unsent(named: Named, known: _Known, near: _Near) -> list[str]:
-    """What is to be said of each name that isn't known."""
-    events = (_unsent_event(name, near.get(("event", name), ())) for name in named.events if name not in known.events)
-    properties = (
-        _unsent_property(key, near.get(("property", key), ()), is_trait=key in known.traits)
-        for key in named.properties
-        if key not in known.properties
-    )
-    traits = (
-        _unsent_trait(key, near.get(("trait", key), ()), is_property=key in known.properties or key in _OURS)
-        for key in named.traits
-        if key not in known.traits
-    )
-    return [*events, *properties, *traits]
+def _unsent(kind: Kind, name: str, known: _Known, near: _Near) -> str:
+    """What is to be said of a name that was never sent."""
+    nearest = near.get((kind, name), ())
+    match kind:
+        case Kind.EVENT:
+            return _unsent_event(name, nearest)
+        case Kind.PROPERTY:
+            return _unsent_property(name, nearest, is_trait=name in known.names[Kind.TRAIT])
+        case Kind.TRAIT:
+            return _unsent_trait(name, nearest, is_property=name in known.names[Kind.PROPERTY] or name in OURS)
 
 
 def _unsent_event(name: str, near: Sequence[str]) -> str:
@@ -218,6 +157,6 @@ def _unsent_trait(key: str, near: Sequence[str], *, is_property: bool) -> str:
 
 
 def _did_you_mean(wanted: str, near: Sequence[str]) -> str:
-    by_lower = {name.lower(): name for name in reversed(near)}
-    close = difflib.get_close_matches(wanted.lower(), by_lower, n=_MAX_TOLD, cutoff=_NEAR_ENOUGH)
-    return f"; near it: {', '.join(f'“{by_lower[name]}”' for name in close)}" if close else ""
+    by_beginning = {name.lower()[:COMPARED]: name for name in reversed(near)}
+    close = difflib.get_close_matches(wanted.lower()[:COMPARED], by_beginning, n=_MAX_TOLD, cutoff=_NEAR_ENOUGH)
+    return f"; near it: {', '.join(f'“{by_beginning[name]}”' for name in close)}" if close else ""

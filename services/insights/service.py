@@ -71,7 +71,7 @@ class InsightsService:
         self._watch.watch_turns(self._turns)
         # What looks names up takes milliseconds as a rule, and somebody types meanwhile: it waits for its like alone.
         self._lookups = Turns(AtOnce(LOOKUPS, project_queries=1))
-        self._hints = Hints(clickhouse)
+        self._hints = Hints(clickhouse, self._lookups)
         self._patterns = KnownPatterns()
         self._rollups = Rollups(clickhouse)
 

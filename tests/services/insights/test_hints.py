@@ -1,16 +1,27 @@
 """What an answer says of names the project has never sent."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import difflib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import cast
+from uuid import uuid4
 
 import pytest
 from google.protobuf.json_format import ParseDict
 
 from core.clickhouse import ClickHouse, Rows
+from core.errors import QueryTooExpensive
 from core.sql import Sql
 from pug.insights.v1.filter_pb2 import Source
 from pug.insights.v1.insights_pb2 import Insight, QueryRequest, QueryResponse
-from services.insights.hints import names_in
+from services.insights import named
+from services.insights.hints import Hints
+from services.insights.limits import QueryLimits
+from services.insights.named import names_in
 from services.insights.service import InsightsService
+from services.insights.turns import AtOnce, Turns
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Store, event
 
@@ -23,6 +34,13 @@ def trend(name: str = "", filters: tuple[JSON, ...] = (), breakdown: str = "", m
     breakdowns = [{"property": breakdown, "source": source}] if breakdown else []
     series = {"event": {"name": name, "filters": list(filters)}, "metric": metric or {}}
     return {"insight": {"trends": {"series": [series], "breakdowns": breakdowns}}, "timeRange": RANGE}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hints come however slow the machine is."""
+    monkeypatch.setattr("services.insights.hints._LIMITS", QueryLimits(timedelta(seconds=29), 2**28))
+    monkeypatch.setattr("services.insights.hints._PATIENCE_S", 60.0)
 
 
 async def test_unknown_event_is_answered_with_nothing_and_the_names_near_it(store: Store, ask: Ask) -> None:
@@ -181,7 +199,118 @@ async def test_known_names_are_asked_for_once_and_unknown_ones_again(
     await store.tell(event("late"))
     hint = (await ask(trend("late"))).meta.hint
 
-    assert [sum("schema_" in one for one in asked), hint] == [3, ""]
+    assert (sum("schema_" in one and "editDistance" not in one for one in asked), hint) == (3, "")
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch, clickhouse: ClickHouse) -> list[str]:
+    """What looks names up, in a list that grows."""
+    asked: list[str] = []
+    query = clickhouse.query
+
+    async def listed(one: Sql) -> Rows:
+        if "schema_" in (written := one.for_console()):
+            asked.append(written)
+        return await query(one)
+
+    monkeypatch.setattr(clickhouse, "query", listed)
+    return asked
+
+
+async def test_names_are_looked_up_under_limits_of_their_own(store: Store, ask: Ask, looked_up: list[str]) -> None:
+    await store.tell(event("buy"))
+
+    await ask(trend("by", breakdown="pln"))
+
+    limits = f"max_execution_time = 29.0, max_memory_usage = {2**28}, max_threads = 1"
+    assert [limits in one for one in looked_up] == [True, True]
+
+
+async def test_names_near_are_looked_for_of_those_alone_that_are_told_and_by_their_beginnings(
+    monkeypatch: pytest.MonkeyPatch, store: Store, ask: Ask, looked_up: list[str]
+) -> None:
+    compared: list[tuple[int, int, int]] = []
+    close = difflib.get_close_matches
+
+    def counted(word: str, possibilities: Sequence[str], n: int, cutoff: float) -> list[str]:
+        compared.append((len(word), len(possibilities), max(map(len, possibilities), default=0)))
+        return close(word, list(possibilities), n, cutoff)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    sent = {f"{number:03}{'x' * 190}": 1 for number in range(30)}
+    await store.tell(replace(event("a"), properties=sent))
+    filters: tuple[JSON, ...] = tuple({"property": f"{number:03}y{'x' * 190}", "op": "OP_IS_SET"} for number in range(40))
+
+    hint = (await ask(trend("a", filters))).meta.hint
+
+    assert sum(one.count("editDistance") for one in looked_up) == 3
+    assert len(compared) == 3
+    assert all(word <= 64 and many <= 8 and longest <= 64 for word, many, longest in compared)
+    assert hint.count("; near it: “000xxx") == 1
+
+
+async def test_answer_without_a_hint_is_better_than_one_that_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, clickhouse: ClickHouse, store: Store, call: Call
+) -> None:
+    hints = Hints(clickhouse, Turns(AtOnce()))
+    insight = ParseDict(dict(cast("JSON", trend("by")["insight"])), Insight())
+    asked: list[Sql] = []
+
+    async def too_long(query: Sql) -> Rows:
+        asked.append(query)
+        raise QueryTooExpensive("It took too long.")
+
+    await store.tell(event("buy"))
+    monkeypatch.setattr(clickhouse, "query", too_long)
+
+    assert [await hints.of(insight, call) for _ in range(3)] == ["", "", ""]
+    assert len(asked) == 1
+
+
+async def test_hint_waits_a_moment_for_its_turn_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch, clickhouse: ClickHouse, store: Store, call: Call
+) -> None:
+    turns = Turns(AtOnce(queries=1))
+    hints = Hints(clickhouse, turns)
+    insight = ParseDict(dict(cast("JSON", trend("by")["insight"])), Insight())
+    await store.tell(event("buy"))
+    monkeypatch.setattr("services.insights.hints._PATIENCE_S", 0.01)
+
+    async with turns.turn(call):
+        assert await hints.of(insight, call) == ""
+
+    monkeypatch.setattr("services.insights.hints._PATIENCE_S", 60.0)
+    assert await hints.of(insight, call) == "No event “by” was ever sent; near it: “buy”."
+
+
+async def test_names_that_several_ask_for_at_once_are_looked_up_once(
+    clickhouse: ClickHouse, store: Store, call: Call, looked_up: list[str]
+) -> None:
+    hints = Hints(clickhouse, Turns(AtOnce(project_queries=1)))
+    insight = ParseDict(dict(cast("JSON", trend("buy")["insight"])), Insight())
+    await store.tell(event("buy"))
+
+    assert await asyncio.gather(*(hints.of(insight, call) for _ in range(5))) == [""] * 5
+    assert len(looked_up) == 1
+
+
+async def test_whoever_has_a_link_is_told_no_names_and_none_are_looked_up(
+    store: Store, insights: InsightsService, looked_up: list[str]
+) -> None:
+    await store.tell(event("buy"))
+    link = Credential("link", Project(store.project_id, "UTC"), frozenset({Scope.SHARE}), dashboard_id=uuid4())
+
+    response = await insights.query(ParseDict(dict(trend("by")), QueryRequest()), Call(link, "request"))
+
+    assert (response.meta.hint, looked_up) == ("", [])
+
+
+def test_values_of_filters_are_not_looked_through_for_names() -> None:
+    filters = [{"property": "p", "values": [f"{number}" for number in range(1_000)]}]
+    insight = ParseDict({"trends": {"series": [{"event": {"filters": filters}}]}}, Insight())
+
+    # An insight, its trends, a series, its event and a filter.
+    assert len(list(named._messages(insight))) == 5  # pyright: ignore[reportPrivateUsage] (what looks through)
 
 
 def test_names_are_found_in_every_kind_of_insight() -> None:

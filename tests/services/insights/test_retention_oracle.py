@@ -28,6 +28,7 @@ from services.insights.limits import QueryLimits, limited
 from services.insights.patterns import KnownPatterns
 from services.insights.result_cache import Result
 from services.insights.scope import scope_of
+from services.insights.turns import AtOnce, Turns
 from services.insights.watch import QueryWatch
 from services.rpc.call import Project
 from story import Happening, Store, next_project
@@ -225,7 +226,7 @@ async def test_retention_agrees_with_a_naive_count_and_lists_the_persons_behind_
             call(store),
             clickhouse=clickhouse,
             now=asked.now,
-            hints=Hints(clickhouse),
+            hints=Hints(clickhouse, Turns(AtOnce())),
             question=question,
             ask=ask,
             check_patterns=partial(KnownPatterns().check, ask=ask),

@@ -29,6 +29,7 @@ from services.insights.limits import QueryLimits, limited
 from services.insights.patterns import KnownPatterns
 from services.insights.result_cache import Result
 from services.insights.tables import ROLLUPS
+from services.insights.turns import AtOnce, Turns
 from services.insights.watch import QueryWatch
 from services.rpc.call import Call, Credential, Project, Scope
 from story import Happening, Store, next_project
@@ -312,7 +313,7 @@ async def answered(request: QueryRequest, store: Store, rollups: Sequence[str]) 
     async def ask(query: Sql) -> Result:
         return Result(await store.clickhouse.query(limited(query, limits, None)), NOW)
 
-    hints = Hints(store.clickhouse)
+    hints = Hints(store.clickhouse, Turns(AtOnce()))
     with QueryWatch(Instruments.none()).question("trends", call, request) as question:
         return await engine.answer(
             request,
