@@ -4,14 +4,15 @@ import re
 from dataclasses import dataclass
 
 from google.protobuf.json_format import ParseDict
-from sqlalchemy import RowMapping, Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.postgres import transaction
 from pug.accounts.v1 import audit_pb2 as pb
 from services.accounts.tables import audit_entries
 from services.rpc.call import Call
-from services.rpc.pages import Page, page_of, page_size, place_of, token_of, values_in_column
+from services.rpc.page_rows import rows_of_page
+from services.rpc.pages import page_size, place_of, token_of
 
 # Of more digits PostgreSQL's numbers have none.
 _ID = re.compile(r"[0-9]{1,18}")
@@ -35,22 +36,10 @@ class AuditLog:
             query = query.where(audit_entries.c.project_id == _number(request.project_id))
         if request.actor:
             query = query.where(audit_entries.c.actor == request.actor)
-        async with transaction(self.postgres) as connection:
-            page = await _page(connection, query.order_by(audit_entries.c.id.desc()), size)
+        async with transaction(self.postgres.execution_options(isolation_level="REPEATABLE READ")) as connection:
+            page = await rows_of_page(connection, query.order_by(audit_entries.c.id.desc()), audit_entries.c.changes, size)
         following = token_of(page.entries[-1]["id"]) if page.more else ""
         return pb.ListAuditEntriesResponse(entries=[_message(row) for row in page.entries], next_page_token=following)
-
-
-async def _page(connection: AsyncConnection, query: Select[tuple[object, ...]], size: int) -> Page[RowMapping]:
-    """The first entries of the query. What they hold is counted in PostgreSQL, so that only what fits is read."""
-    counts = query.with_only_columns(audit_entries.c.id, values_in_column(audit_entries.c.changes).label("values")).limit(size + 1)
-    found = (await connection.execute(counts)).mappings().all()
-    fits = page_of(found, size, lambda counted: counted["values"])
-    if not fits.entries:
-        return Page([], more=False)
-    # By their ids: an entry that has come in since must not push out the last one, from which the next page goes on.
-    these = query.where(audit_entries.c.id.between(fits.entries[-1]["id"], fits.entries[0]["id"]))
-    return Page((await connection.execute(these)).mappings().all(), fits.more)
 
 
 def _entry_id(parts: list[object]) -> int:

@@ -19,10 +19,10 @@ from services.accounts.quotas import Quotas, require_room
 from services.dashboards.checking import saved_ids
 from services.dashboards.documents import Document, read, written
 from services.dashboards.ids import no_dashboard, no_saved_insight
-from services.dashboards.page_rows import rows_of_page
 from services.dashboards.reconciling import KeptTile, Reconciled, reconciled
 from services.dashboards.tables import dashboards, saved_insights, shares, tiles
 from services.rpc.call import Call
+from services.rpc.page_rows import rows_of_page
 from services.rpc.pages import Page
 
 _KIND = "dashboard"

@@ -18,9 +18,9 @@ from services.accounts.quotas import Quotas, require_room
 from services.dashboards.board_repository import Place, changed_meanwhile
 from services.dashboards.documents import read, written
 from services.dashboards.ids import no_saved_insight
-from services.dashboards.page_rows import rows_of_page
 from services.dashboards.tables import dashboards, saved_insights, tiles
 from services.rpc.call import Call
+from services.rpc.page_rows import rows_of_page
 from services.rpc.pages import Page
 
 _KIND = "saved_insight"

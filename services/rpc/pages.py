@@ -5,10 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
-
-import sqlalchemy
-from sqlalchemy import ColumnElement, Text, func
+from typing import Generic, TypeVar, cast
 
 from core.errors import InvalidArgument
 
@@ -18,8 +15,6 @@ _DEFAULT = 100
 _MAX = 1_000
 # Each value in what senders sent takes some 5 µs to become part of a message and then text, in which nobody else is served.
 MOST_VALUES = 25_000
-# With its key and punctuation.
-_LENGTH_OF_A_VALUE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +48,6 @@ def page_of(found: Sequence[T], size: int, values: Callable[[T], int]) -> Page[T
 def values_in_json(text: str) -> int:
     """About how many values JSON holds, and never fewer: commas in texts count, too."""
     return 1 + text.count(",")
-
-
-def values_in_column(document: ColumnElement[Any]) -> ColumnElement[int]:
-    """The same of a column of PostgreSQL, without reading it; long texts count as so many values as they are read in the time of."""
-    length = func.length(sqlalchemy.cast(document, Text))
-    commas = length - func.length(func.replace(sqlalchemy.cast(document, Text), ",", ""))
-    return func.greatest(1 + commas, length / _LENGTH_OF_A_VALUE)
 
 
 def token_of(*place: str | int | None) -> str:
