@@ -50,14 +50,7 @@ async def answer(
     """The answer to a query, how fresh it is and what it cost; `ask` runs what may take long, `rollups` are those it may come from."""
     started = time.perf_counter()
     with question.step("plan"):
-        scope, query = await planned(
-            request,
-            call,
-            lambda scope: choose_source(request.insight, scope, rollups),
-            clickhouse=clickhouse,
-            now=now,
-            check_patterns=check_patterns,
-        )
+        scope, query = await _sourced(request, call, rollups, clickhouse=clickhouse, now=now, check_patterns=check_patterns)
     question.planned(scope.as_of.table)
     found, hint = await asyncio.gather(ask(query), _hint(hints, request.insight, call))
     with question.step("shape"):
@@ -83,14 +76,7 @@ async def explain(
 ) -> ExplainResponse:
     """How a query would be answered, also from these `rollups`."""
     try:
-        scope, unlimited = await planned(
-            request,
-            call,
-            lambda scope: choose_source(request.insight, scope, rollups),
-            clickhouse=clickhouse,
-            now=now,
-            check_patterns=check_patterns,
-        )
+        scope, unlimited = await _sourced(request, call, rollups, clickhouse=clickhouse, now=now, check_patterns=check_patterns)
     except InvalidArgument as error:
         name_query(error)
         raise
@@ -133,6 +119,23 @@ async def planned(
     scope, query = plan(scope)
     await check_patterns(written)
     return scope, query
+
+
+async def _sourced(
+    request: QueryRequest,
+    call: Call,
+    rollups: Collection[str],
+    *,
+    clickhouse: ClickHouse,
+    now: datetime,
+    check_patterns: CheckPatterns,
+) -> tuple[Scope, Sql]:
+    """What an answer comes from: the smallest table that has it, of these rollups and the events."""
+
+    def plan(scope: Scope) -> tuple[Scope, Sql]:
+        return choose_source(request.insight, scope, rollups)
+
+    return await planned(request, call, plan, clickhouse=clickhouse, now=now, check_patterns=check_patterns)
 
 
 def name_query(error: InvalidArgument) -> None:
