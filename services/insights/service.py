@@ -86,7 +86,7 @@ class InsightsService:
 
             async def compile_patterns(query: Sql) -> None:
                 async with question.turn(self._turns, call) as turn:
-                    await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
+                    await self._compile(query, turn)
 
             return await engine.answer(
                 request,
@@ -193,11 +193,10 @@ class InsightsService:
 
     def _patterns_within(self, turn: Call) -> engine.CheckPatterns:
         """Refuses patterns that cannot be compiled, for whoever has a turn already."""
+        return partial(self._patterns.check, ask=partial(self._compile, turn=turn))
 
-        async def compile_patterns(query: Sql) -> None:
-            await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
-
-        return partial(self._patterns.check, ask=compile_patterns)
+    async def _compile(self, query: Sql, turn: Call) -> None:
+        await self._clickhouse.query(limited(query, self._limits, turn.timeout_s))
 
     async def get_schema(self, request: GetSchemaRequest, call: Call) -> GetSchemaResponse:
         """List the event names and property keys the project has sent."""
